@@ -1,0 +1,1 @@
+"""Hostwright: Kubernetes resources in, running machines out."""
