@@ -89,11 +89,10 @@ class _Authority:
 
 def make(folder: Path) -> Certificates:
     """Makes them where they are not there yet; data kept from an earlier run needs the same ones again."""
-    certificates = Certificates(
-        folder / "ca.crt",
-        *(Pair(folder / f"{file}.crt", folder / f"{file}.key") for file in ("server", "admin", "controller-manager")),
-        folder / "service-accounts.key",
+    server, admin, manager = (
+        Pair(folder / f"{file}.crt", folder / f"{file}.key") for file in ("server", "admin", "controller-manager")
     )
+    certificates = Certificates(folder / "ca.crt", server, admin, manager, folder / "service-accounts.key")
     if certificates.service_accounts.exists():  # written last
         return certificates
     folder.mkdir(parents=True, exist_ok=True)

@@ -128,11 +128,8 @@ def start(
     client, peer, port, manager_port = ports.free(4)
     cluster = kubeconfig.cluster(f"https://127.0.0.1:{port}", tls.authority)
     admin = kubeconfig.write(directory / "kubeconfig", cluster, kubeconfig.with_certificate(tls.admin))
-    manager = kubeconfig.write(
-        directory / "pki" / "controller-manager.kubeconfig",
-        cluster,
-        kubeconfig.with_certificate(tls.controller_manager),
-    )
+    manager_file = directory / "pki" / "controller-manager.kubeconfig"
+    manager = kubeconfig.write(manager_file, cluster, kubeconfig.with_certificate(tls.controller_manager))
     context = client_tls(tls)
     needs: dict[Path, Identity] = {}
 

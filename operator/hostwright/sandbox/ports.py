@@ -6,7 +6,7 @@ import socket
 from hostwright.sandbox.failure import SandboxError
 
 _FIRST, _LAST = 20_000, 32_767
-"""Below Linux' range for outgoing connections (32768 and up), so that none takes a port between our look and its use."""
+"""Below Linux' range for outgoing connections (32768 and up): none takes a port between our look and its use."""
 
 
 def free(count: int) -> list[int]:

@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import json
 import os
+import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,6 +76,14 @@ def at_socket(directory: Path) -> Iterator[str]:
         yield f"/proc/self/fd/{fd}/{SOCKET}"
     finally:
         os.close(fd)
+
+
+def listen(directory: Path) -> socket.socket:
+    (directory / SOCKET).unlink(missing_ok=True)
+    server = socket.socket(socket.AF_UNIX)
+    with at_socket(directory) as path:
+        server.bind(path)
+    return server
 
 
 def lock(directory: Path) -> int | None:
