@@ -1,0 +1,1 @@
+"""The loop: look, decide, do one thing, say so, look again."""

@@ -1,0 +1,1 @@
+"""The nouns: one folder for each kind (resource, port, decide, perform)."""

@@ -1,0 +1,1 @@
+"""The process: kopf, the Kubernetes client, connections, lease, logs, metrics, HTTP."""

@@ -1,0 +1,191 @@
+"""The failure tree: the class says what to do, its name is the reason and the metric label.
+
+Failure
+├── Transient      back off and look again          Unreachable, TimedOut
+├── Throttled      the endpoint pauses
+├── Capacity       retried slowly, always           QuotaExceeded, NoValidHost
+├── Rejected       the user must act: Stalled       InvalidConfiguration, NotFound and the other names below
+├── Denied         the Provider's credentials       CredentialsRejected, CredentialsMissing, IdentityChanged …
+├── Ambiguous      verify before anything else      OutcomeUnknown
+├── Conflict       somebody else's machine          OwnershipConflict, OwnershipMismatch, MachineExists
+└── Bug            ours: traceback, back off
+"""
+
+from typing import ClassVar
+
+from hostwright.core.names import Actor
+
+#: A backend's own words are cut to this many characters; the schema bounds messages at 1,024.
+MESSAGE_LIMIT = 800
+
+
+class Failure(Exception):  # noqa: N818 - every leaf is a condition reason, and reasons do not end in Error
+    """A provider or platform failure in our words. `message` is for the user: what, which object, what to do."""
+
+    actor: ClassVar[Actor] = Actor.WAIT
+
+    def __init__(self, message: str, *, code: str = "", request_id: str = "", retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.message = message if len(message) <= MESSAGE_LIMIT else message[: MESSAGE_LIMIT - 1] + "…"
+        self.code = code
+        self.request_id = request_id
+        self.retry_after = retry_after
+
+    @property
+    def reason(self) -> str:
+        """The condition reason and metric label: the name of the class."""
+        return type(self).__name__
+
+
+class Transient(Failure):
+    """The call did not happen or may be repeated; back off 1 s to 5 min."""
+
+
+class Unreachable(Transient):
+    """The endpoint refused the connection or could not be resolved: nothing was sent."""
+
+
+class Throttled(Failure):
+    """The endpoint asks for less; `retry_after` seconds if it says so."""
+
+
+class Capacity(Failure):
+    """No room now; retried slowly, for ever."""
+
+    actor = Actor.PLATFORM
+
+
+class QuotaExceeded(Capacity):
+    """The project's quota is used up."""
+
+
+class NoValidHost(Capacity):
+    """The scheduler found no host."""
+
+
+class BuildFailed(Capacity):
+    """The server ended in ERROR, or its build never ended, before it was ever ACTIVE: made again."""
+
+
+class Rejected(Failure):
+    """The backend or the platform refuses this object as written; nothing was made."""
+
+    actor = Actor.YOU
+
+
+class InvalidConfiguration(Rejected):
+    """What is written cannot be made as written."""
+
+
+class ProviderNotFound(Rejected):
+    """`providerRef` names no Provider."""
+
+
+class ProviderNotAllowed(Rejected):
+    """The Provider does not serve this namespace."""
+
+
+class ClassNotFound(Rejected):
+    """`classRef` names no MachineClass, or one that this namespace may not use."""
+
+
+class ImageNotFound(Rejected):
+    """`imageRef` names no MachineImage, or no source of it for this Provider."""
+
+
+class ImageNotResolved(Rejected):
+    """The MachineImage is there; the backend has no such image, or several."""
+
+
+class FlavorNotFound(Rejected):
+    """No flavor of this name, or none of exactly this size."""
+
+
+class NetworkNotFound(Rejected):
+    """The network is not in the Provider's catalog, or not on the backend."""
+
+
+class NameAmbiguous(Rejected):
+    """Several objects of the backend bear the name."""
+
+
+class SecurityGroupNotFound(Rejected):
+    """No security group of this name."""
+
+
+class KeyPairNotFound(Rejected):
+    """No key pair of this name."""
+
+
+class UserDataMissing(Rejected):
+    """The Secret or its key named by `userDataRef` is not there."""
+
+
+class AddressInUse(Rejected):
+    """A stranger holds the fixed address or the MAC address asked for."""
+
+
+class MachineDeletedExternally(Rejected):
+    """The machine was deleted behind our back; reported, not made again."""
+
+
+class MachineFailed(Rejected):
+    """The machine was ready once and is now in ERROR; never answered with a delete."""
+
+    actor = Actor.PLATFORM
+
+
+class DeleteTimedOut(Rejected):
+    """The deletion takes longer than `timeouts.delete`; tried on."""
+
+    actor = Actor.PLATFORM
+
+
+class ProviderDeleted(Rejected):
+    """The Provider of a machine that still has a ledger is gone."""
+
+
+class Denied(Failure):
+    """The Provider's credentials do not work; concerns every machine of it."""
+
+    actor = Actor.PLATFORM
+
+
+class CredentialsRejected(Denied):
+    """The backend refuses the login."""
+
+
+class CredentialsMissing(Denied):
+    """The Secret named by `credentialsRef` is missing or incomplete."""
+
+
+class IdentityChanged(Denied):
+    """The login leads to another project, region or site than the one recorded."""
+
+
+class Ambiguous(Failure):
+    """The outcome of a call is not known: timeout, cut connection, 5xx. Verify."""
+
+
+class Conflict(Failure):
+    """Something that bears our name or mark is not ours to touch."""
+
+    actor = Actor.YOU
+
+
+class OwnershipConflict(Conflict):
+    """Another object has the same machine id."""
+
+
+class MachineExists(Conflict):
+    """A machine of this namespace and name exists under another machine id."""
+
+
+class OwnershipMismatch(Conflict):
+    """Something bears our mark that we did not make; left alone."""
+
+
+class Bug(Failure):
+    """An exception nobody declared: logged with its traceback, backed off."""
+
+    actor = Actor.PLATFORM

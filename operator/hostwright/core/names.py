@@ -1,0 +1,149 @@
+"""Every word that leaves the process and is not an error's reason, spelled once."""
+
+import hashlib
+import re
+from enum import StrEnum
+
+PROJECT = "hostwright"
+GROUP = "compute.hostwright.dev"
+VERSION = "v1alpha1"
+API_VERSION = f"{GROUP}/{VERSION}"
+CATEGORY = PROJECT
+
+FINALIZER = f"{GROUP}/finalizer"
+#: kopf strips the finalizer of this name from every object it sees, so it must never be ours.
+KOPF_FINALIZER = f"{GROUP}/unused-by-design"
+FINALIZER_SECRET = f"{GROUP}/in-use"
+
+ANNOTATION_MACHINE_ID = f"{GROUP}/machine-id"
+ANNOTATION_PAUSED = f"{GROUP}/paused"
+
+DEFAULT_OPERATOR_NAMESPACE = "hostwright-system"
+CLUSTER_ID_CONFIGMAP = "hostwright-cluster-id"
+LEASE = "hostwright"
+FIELD_MANAGER = PROJECT
+
+
+class Condition(StrEnum):
+    """Types of `status.conditions`."""
+
+    READY = "Ready"
+    RECONCILING = "Reconciling"
+    STALLED = "Stalled"
+    PROVISIONED = "Provisioned"
+    NETWORK_READY = "NetworkReady"
+    POWER_STATE_SYNCED = "PowerStateSynced"
+    UP_TO_DATE = "UpToDate"
+    DRIFTED = "Drifted"
+    PAUSED = "Paused"
+    DELETING = "Deleting"
+    AVAILABLE = "Available"
+    REACHABLE = "Reachable"
+    CREDENTIALS_VALID = "CredentialsValid"
+    CATALOG_RESOLVED = "CatalogResolved"
+
+
+#: Present only while true (kstatus); every other condition stays with the value False or Unknown.
+ONLY_WHILE_TRUE = frozenset(
+    {Condition.RECONCILING, Condition.STALLED, Condition.DRIFTED, Condition.PAUSED, Condition.DELETING}
+)
+
+
+class Reason(StrEnum):
+    """Reasons of conditions and Events that are not failures (those are the class names in core/errors.py)."""
+
+    READY = "Ready"
+    SETTLED = "Settled"
+    CHANGES_PENDING = "ChangesPending"
+    CREATING = "Creating"
+    CREATED = "Created"
+    ADOPTED = "Adopted"
+    BUILDING = "Building"
+    STARTING = "Starting"
+    STOPPING = "Stopping"
+    STARTED = "Started"
+    STOPPED = "Stopped"
+    RESTARTING = "Restarting"
+    RESTARTED = "Restarted"
+    UPDATING = "Updating"
+    UPDATED = "Updated"
+    DELETING = "Deleting"
+    DELETED = "Deleted"
+    RELEASED = "Released"
+    VERIFYING = "Verifying"
+    RETRYING = "Retrying"
+    PAUSED = "Paused"
+    OBSERVED = "Observed"
+    DRIFT_DETECTED = "DriftDetected"
+    DRIFT_CORRECTED = "DriftCorrected"
+    NO_DRIFT = "NoDrift"
+    IN_SYNC = "InSync"
+    UNMANAGED = "Unmanaged"
+    NOT_PROVISIONED = "NotProvisioned"
+    WAITING = "Waiting"
+    PROVIDER_UNREACHABLE = "ProviderUnreachable"
+    PROVIDER_RECOVERED = "ProviderRecovered"
+    REACHABLE = "Reachable"
+    VALID = "Valid"
+    RESOLVED = "Resolved"
+    IN_USE = "InUse"
+    NOT_IN_USE = "NotInUse"
+
+
+class Actor(StrEnum):
+    """Who must act next."""
+
+    YOU = "You"
+    PLATFORM = "Platform"
+    WAIT = "Wait"
+
+
+class Disruption(StrEnum):
+    """What a change of a field does to a running machine, lightest first; `maxDisruption` is the ceiling."""
+
+    NONE = "None"
+    LIVE = "Live"
+    RESTART = "Restart"
+    REBUILD = "Rebuild"
+    REPLACE = "Replace"
+
+    @property
+    def weight(self) -> int:
+        return list(Disruption).index(self)
+
+
+class WaitingFor(StrEnum):
+    """Why a pending change waits."""
+
+    MAX_DISRUPTION = "MaxDisruption"
+    NOT_YET_SUPPORTED = "NotYetSupported"
+
+
+class Phase(StrEnum):
+    """`status.phase` of a VirtualMachine: for people, never an input."""
+
+    PENDING = "Pending"
+    PROVISIONING = "Provisioning"
+    RUNNING = "Running"
+    STOPPED = "Stopped"
+    UPDATING = "Updating"
+    DELETING = "Deleting"
+    FAILED = "Failed"
+    UNKNOWN = "Unknown"
+
+
+def owner_mark(cluster_id: str, machine_id: str) -> str:
+    """The 52 characters written onto everything made for one machine; a Nova tag holds 60."""
+    return f"{mark_prefix(cluster_id)}{machine_id.replace('-', '')}"
+
+
+def mark_prefix(cluster_id: str) -> str:
+    """What every owner mark of one cluster begins with."""
+    return f"hw:{hashlib.sha256(cluster_id.encode()).hexdigest()[:16]}:"
+
+
+def provider_name(namespace: str, name: str, machine_id: str, limit: int = 63) -> str:
+    """`<namespace>-<name>-<hash>`: readable, deterministic and unique, cut to the backend's limit."""
+    digest = hashlib.sha256(machine_id.encode()).hexdigest()[:5]
+    head = re.sub(r"[^a-z0-9-]", "-", f"{namespace}-{name}")[: limit - len(digest) - 1].rstrip("-")
+    return f"{head}-{digest}"

@@ -1,0 +1,64 @@
+"""Bases of the resource models: the one alias rule, bounded types, references and what all kinds share."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic.alias_generators import to_camel
+
+from hostwright.core.quantity import DURATION_PATTERN, QUANTITY_PATTERN
+
+DNS_LABEL = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+DNS_SUBDOMAIN = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=DNS_SUBDOMAIN)]
+Label = Annotated[str, StringConstraints(min_length=1, max_length=63, pattern=DNS_LABEL)]
+#: A name on a backend: any printable text without control characters.
+BackendName = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Quantity = Annotated[str, StringConstraints(max_length=16, pattern=QUANTITY_PATTERN)]
+Duration = Annotated[str, StringConstraints(min_length=2, max_length=16, pattern=DURATION_PATTERN)]
+Token = Annotated[str, StringConstraints(max_length=64)]
+Text = Annotated[str, StringConstraints(max_length=1024)]
+SecretKey = Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$")]
+
+
+class Words(BaseModel):
+    """Outside camelCase, inside snake_case: this is the only place that says so."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, frozen=True, extra="ignore", use_enum_values=False
+    )
+
+
+class Open(Words):
+    """A model that also holds the backends' own blocks (`openstack:` …), opaque to the kinds."""
+
+    model_config = ConfigDict(extra="allow")
+
+    def section(self, key: str) -> dict[str, Any] | None:
+        """The backend's block as written, or None."""
+        block = (self.model_extra or {}).get(key)
+        return block if isinstance(block, dict) else None
+
+
+class NameRef(Words):
+    name: Name = Field(description="Name of the object.")
+
+
+class SecretRef(Words):
+    name: Name = Field(description="Name of a Secret in the same namespace.")
+
+
+class SecretKeyRef(Words):
+    name: Name = Field(description="Name of a Secret in the same namespace.")
+    key: SecretKey = Field(description="Key in the Secret's data.")
+
+
+class ConditionModel(Words):
+    """metav1.Condition."""
+
+    type: Annotated[str, StringConstraints(max_length=64)]
+    status: Annotated[str, StringConstraints(max_length=8)]
+    reason: Annotated[str, StringConstraints(max_length=64)]
+    message: Text = ""
+    last_transition_time: Annotated[str, StringConstraints(max_length=32)]
+    observed_generation: int = 0

@@ -1,0 +1,1 @@
+"""MachineClass: a size under a name."""

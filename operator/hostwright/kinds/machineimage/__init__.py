@@ -1,0 +1,1 @@
+"""MachineImage: one image under one name on every Provider."""

@@ -1,0 +1,1 @@
+"""Provider: one backend with its login, catalog and limits."""

@@ -1,0 +1,133 @@
+"""What a provider folder exports: how a backend is reached, what it offers, what bears our marks there."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from pydantic import BaseModel
+
+from hostwright.core.names import Disruption
+from hostwright.kinds.provider.resource import ProviderSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Sections:
+    """A backend's part of the schema: `key` is the block's name (`openstack`), `provider_type` is `OpenStack`."""
+
+    key: str
+    provider_type: str
+    provider: type[BaseModel] | None = None
+    provider_required: bool = False
+    needs_credentials: bool = False
+    machine: type[BaseModel] | None = None  # VirtualMachine.spec.<key>
+    machine_size_field: str | None = None  # the field of `machine` that is a third way to say the size, e.g. `flavor`
+    machine_class: type[BaseModel] | None = None
+    image: type[BaseModel] | None = None  # MachineImage.spec.sources[].<key>
+    network: type[BaseModel] | None = None  # Provider.spec.networks[].<key>
+    machine_rules: tuple[tuple[str, str], ...] = ()  # CEL on VirtualMachine.spec.<key>
+    disruption: Mapping[str, Disruption] = field(default_factory=dict)  # where it differs from MachineShape's
+    shape_paths: Mapping[str, str] = field(default_factory=dict)  # path of MachineShape → path in the spec
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a login found: identity is recorded at first contact, and compared ever after."""
+
+    identity: Mapping[str, str]  # {"project": …, "region": …} or {"site": …}
+    api_version: str = ""
+    expires_at: datetime | None = None  # of the credential, not of the token
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkFact:
+    """One network of the Provider's catalog on the backend."""
+
+    name: str
+    id: str = ""
+    message: str = ""  # why it has no id: missing, ambiguous
+    create_fence: str = (
+        ""  # `MACAddress` | `None`: whether creation there is fenced; empty where not known or not applicable
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFact:
+    id: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """A thing on the backend that bears a mark of this cluster."""
+
+    id: str
+    name: str
+    kind: str  # `server`, `port`
+    machine_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the runtime gives a session: no backend reads clocks or makes threads by itself."""
+
+    name: str  # of the Provider
+    cluster_id: str
+    executor: Executor  # bounded: the Provider's own threads
+    monotonic: Callable[[], float]
+    wall: Callable[[], datetime]
+    visibility_lag: float | None = None  # overrides the backend's default; tests of crashes shorten it
+    unfenced_networks: frozenset[str] = frozenset()  # ids learnt earlier, from Provider.status.networks[].createFence
+
+
+#: Called by the inventory with the machine ids (as in the mark, without dashes) or the backend ids whose rows changed.
+Changed = Callable[[Sequence[str]], None]
+
+
+class Session(Protocol):
+    """One working login. MUST raise core.errors only."""
+
+    machines: Any  # a VirtualMachineProvider (kinds do not know each other, so the type stands in that kind's port)
+
+    async def check(self) -> Checked:
+        """One cheap answered call: reachability and credentials."""
+        ...
+
+    async def load_catalog(self) -> None:
+        """Refresh what `resolve` reads: networks, sizes, images, groups."""
+        ...
+
+    def networks(self) -> Sequence[NetworkFact]: ...
+
+    def image(self, section: Mapping[str, Any]) -> ImageFact:
+        """A MachineImage source on this backend, from the loaded catalog."""
+        ...
+
+    def marked(self) -> Sequence[Marked] | None:
+        """Everything with a mark of this cluster; None before the first full sweep."""
+        ...
+
+    def synced(self) -> bool:
+        """Whether the first full sweep is complete."""
+        ...
+
+    async def watch(self, changed: Changed, answered: Callable[[BaseException | None], None], interval: float) -> None:
+        """Keep the inventory fresh until cancelled; `answered` after every answered read (None) or failed one."""
+        ...
+
+    def hasten(self) -> None:
+        """Something is under way: look soon."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Backend(Protocol):
+    """What `providers/<folder>/__init__.py` exports as BACKEND."""
+
+    sections: Sections
+
+    def connect(self, spec: ProviderSpec, secret: Mapping[str, bytes] | None, context: Context) -> Awaitable[Session]:
+        """Log in. Raises CredentialsMissing, CredentialsRejected, Unreachable, InvalidConfiguration."""
+        ...

@@ -1,0 +1,140 @@
+"""Provider as administrators write it."""
+
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from hostwright.core.access import AllowedNamespaces
+from hostwright.core.resource import ConditionModel, Duration, Label, Open, SecretRef, Text, Words
+
+KIND = "Provider"
+PLURAL = "providers"
+SHORT = "hpr"
+
+Short = Annotated[str, StringConstraints(max_length=64)]
+Id = Annotated[str, StringConstraints(max_length=255)]
+
+
+class CatalogNetwork(Open):
+    name: Label = Field(description="The name users write in networkRef. The key of the list.")
+
+
+class DriftDefault(Words):
+    mode: Annotated[str, StringConstraints(pattern=r"^(Enabled|Warn|Disabled)$")] | None = Field(
+        default=None,
+        description="For machines that say nothing themselves: Enabled, Warn or Disabled. Default: Enabled.",
+    )
+
+
+class Defaults(Words):
+    drift_detection: DriftDefault = Field(default=DriftDefault(), description="Default of a machine's driftDetection.")
+    tags: (
+        dict[
+            Annotated[str, StringConstraints(min_length=1, max_length=32)],
+            Annotated[str, StringConstraints(max_length=27)],
+        ]
+        | None
+    ) = Field(default=None, max_length=8, description="Tags for every machine; the machine's own win.")
+
+
+class Limits(Words):
+    poll_interval: Duration = Field(
+        default="10s", description="How often the backend's machines are listed when nothing is under way."
+    )
+    max_concurrency: int = Field(default=64, ge=1, le=256, description="The most calls in flight at once.")
+    requests_per_second: int | None = Field(
+        default=None, ge=1, le=10000, description="The most mutating calls a second. Default: no limit."
+    )
+
+
+class ProviderSpec(Open):
+    type: Annotated[str, StringConstraints(max_length=32)] = Field(description="The kind of backend. Immutable.")
+    credentials_ref: SecretRef | None = Field(
+        default=None,
+        description="A Secret in the operator's namespace with the login. A changed Secret is taken up live.",
+    )
+    allowed_namespaces: AllowedNamespaces = Field(description="The namespaces that may use this Provider.")
+    paused: bool = Field(default=False, description="While true, every machine of this Provider is only observed.")
+    networks: list[CatalogNetwork] = Field(
+        default_factory=list,
+        max_length=256,
+        description="The networks users may name.",
+        json_schema_extra={"x-list-map-key": "name"},
+    )
+    defaults: Defaults = Field(default=Defaults(), description="Defaults for machines of this Provider.")
+    limits: Limits = Field(default=Limits(), description="How hard the backend is worked.")
+
+
+class Identity(Words):
+    project: Id | None = None
+    region: Id | None = None
+    site: Id | None = None
+
+
+class NetworkStatus(Words):
+    name: Annotated[str, StringConstraints(max_length=63)]
+    id: Id | None = None
+    create_fence: Short | None = None
+    message: Text = ""
+
+
+class Orphan(Words):
+    name: Id
+    id: Id
+    kind: Short
+    machine_id: Short | None = Field(default=None, alias="machineID")
+    since: Short
+
+
+class CredentialsStatus(Words):
+    resource_version: Short | None = None
+    expires_at: Short | None = None
+
+
+class BreakerStatus(Words):
+    state: Short | None = None
+
+
+class ProviderStatus(Words):
+    observed_generation: int = Field(
+        default=-1, description="The generation this status speaks of; -1: never looked at."
+    )
+    api_version: Short | None = Field(default=None, description="The backend's API version in use.")
+    identity: Identity | None = Field(
+        default=None, description="Where the login leads; recorded at first contact and never changed."
+    )
+    networks: list[NetworkStatus] | None = Field(
+        default=None,
+        max_length=256,
+        description="The catalog's networks on the backend.",
+        json_schema_extra={"x-list-map-key": "name"},
+    )
+    orphans: list[Orphan] | None = Field(
+        default=None,
+        max_length=100,
+        description="Things with our mark that no object claims. Never deleted by the operator. The first 100.",
+        json_schema_extra={"x-list-map-key": "id"},
+    )
+    credentials: CredentialsStatus | None = Field(default=None, description="The Secret in use.")
+    breaker: BreakerStatus | None = Field(default=None, description="Closed, or Open while calls are held back.")
+    conditions: list[ConditionModel] | None = Field(
+        default=None, max_length=16, description="Conditions.", json_schema_extra={"x-list-map-key": "type"}
+    )
+
+
+COLUMNS: tuple[tuple[str, str, str, int], ...] = (
+    ("Type", ".spec.type", "string", 0),
+    ("Ready", '.status.conditions[?(@.type=="Ready")].status', "string", 0),
+    ("Reachable", '.status.conditions[?(@.type=="Reachable")].status', "string", 0),
+    ("Credentials", '.status.conditions[?(@.type=="CredentialsValid")].status', "string", 0),
+    ("Age", ".metadata.creationTimestamp", "date", 0),
+    ("API", ".status.apiVersion", "string", 1),
+    ("Message", '.status.conditions[?(@.type=="Ready")].message', "string", 1),
+)
+SPEC_RULES: tuple[tuple[str, str], ...] = (
+    ("self.type == oldSelf.type", "type is immutable: make a new Provider"),
+    (
+        "self.allowedNamespaces.from != 'Selector' || has(self.allowedNamespaces.selector)",
+        "allowedNamespaces.selector is required with from: Selector",
+    ),
+)

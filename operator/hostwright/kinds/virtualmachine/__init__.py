@@ -1,0 +1,1 @@
+"""VirtualMachine: a server on a Provider, kept as written."""

@@ -1,0 +1,235 @@
+"""What a backend must offer to run VirtualMachines: look, resolve, plan, perform, prove."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+from hostwright.core.errors import Failure
+from hostwright.core.names import Disruption
+from hostwright.core.port import (
+    Call,
+    Done,
+    LedgerRow,
+    Missing,
+    Operation,
+    Present,
+    Receipt,
+    Trace,
+    Unsure,
+    Wait,
+)
+from hostwright.kinds.virtualmachine.resource import VirtualMachineSpec
+
+
+class Power(StrEnum):
+    ON = "PoweredOn"
+    OFF = "PoweredOff"
+
+
+class Life(StrEnum):
+    """Where a machine is, in portable words."""
+
+    PARTIAL = "Partial"  # ports or disks are there, no machine
+    BUILDING = "Building"  # accepted, never seen active
+    STEADY = "Steady"  # on or off, nothing under way
+    CHANGING = "Changing"  # the backend is at work on it
+    FAILED = "Failed"  # ERROR
+    DELETING = "Deleting"
+    HELD = "Held"  # a state no wish of ours leads out of (shelved, rescued, locked …): told, not touched
+
+
+def _at(path: str, disruption: Disruption) -> dict[str, Any]:
+    return {"path": path, "disruption": disruption}
+
+
+@dataclass(frozen=True, slots=True)
+class InterfaceShape:
+    """One interface, wanted and found. Empty values on the wanted side mean: whatever the backend chose."""
+
+    name: str
+    network: str  # the backend's network id
+    addresses: tuple[str, ...] = ()  # without prefix length
+    mac_address: str = ""
+    security_groups: tuple[str, ...] = ()  # ids
+
+
+@dataclass(frozen=True, slots=True)
+class MachineShape:
+    """What is wanted and what is found, under the same names; each field with its path and disruption class.
+
+    `None` (or an empty mapping) on the wanted side means: not asked for, so nothing to compare.
+    """
+
+    power: Power | None = field(default=None, metadata=_at("/powerState", Disruption.LIVE))
+    tags: Mapping[str, str] = field(default_factory=dict, metadata=_at("/tags", Disruption.LIVE))
+    metadata: Mapping[str, str] = field(default_factory=dict, metadata=_at("/metadata", Disruption.LIVE))
+    size: str | None = field(
+        default=None, metadata=_at("/classRef", Disruption.RESTART)
+    )  # the backend's id or name of the size
+    image: str | None = field(default=None, metadata=_at("/imageRef", Disruption.REBUILD))
+    zone: str | None = field(default=None, metadata=_at("/zone", Disruption.REPLACE))
+    key_pair: str | None = field(default=None, metadata=_at("/keyPair", Disruption.REPLACE))
+    interfaces: tuple[InterfaceShape, ...] = field(default=(), metadata=_at("/network/interfaces", Disruption.LIVE))
+
+
+@dataclass(frozen=True, slots=True)
+class InterfaceFound:
+    name: str
+    id: str
+    mac_address: str = ""
+    addresses: tuple[str, ...] = ()
+    bound: bool = True  # belongs to the machine and is plugged in
+
+
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """One machine on the backend that bears our mark."""
+
+    id: str
+    name: str
+    life: Life
+    created_at: datetime | None
+    ports: int = 0  # how many of our ports it owns
+    namespace: str = ""  # the namespace and name recorded on it
+    object_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A machine as the backend has it."""
+
+    life: Life
+    shape: MachineShape = field(default_factory=MachineShape)
+    id: str = ""  # empty while PARTIAL
+    provider_id: str = ""
+    message: str = ""  # the backend's own words about a failure or what holds it
+    code: str = ""
+    zone: str = ""
+    cpu: int | None = None
+    memory_mib: int | None = None
+    size_name: str = ""
+    created_at: datetime | None = None
+    internal_addresses: tuple[str, ...] = ()
+    external_addresses: tuple[str, ...] = ()
+    interfaces: tuple[InterfaceFound, ...] = ()
+    parts: tuple[LedgerRow, ...] = ()  # everything that bears our mark or is named by the ledger and is there
+    twins: tuple[Twin, ...] = ()  # every machine that bears our mark, the chosen one included; empty when none does
+    recorded: tuple[str, str] = ("", "")  # namespace and name on the backend's own record
+
+
+Look = Present[Found] | Missing | Unsure
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A spec, resolved against one Provider's catalog."""
+
+    shape: MachineShape
+    hostname: str
+    size_name: str
+    size_id: str
+    image_name: str
+    image_id: str
+    display: Mapping[str, str] = field(default_factory=dict)  # shape path → what people call the wanted value
+    extra: Any = None  # the backend's own resolved block (ids of networks, config drive …), frozen
+
+
+@dataclass(frozen=True, slots=True)
+class Unresolved:
+    """The spec cannot be resolved now: what is missing, and who must act."""
+
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Bindings:
+    """The cluster's side of resolve: the MachineClass and MachineImage named by the spec, as the backend's blocks."""
+
+    cpu: int | None = None  # of the class or of spec.resources
+    memory_mib: int | None = None
+    class_name: str = ""
+    class_section: Mapping[str, Any] | None = None  # e.g. {"flavor": {"name": …}}
+    image_name: str = ""
+    image_section: Mapping[str, Any] | None = None  # the source for this Provider, e.g. {"image": {"name": …}}
+    pinned_image: str = ""  # status.resolved.image.id when its name is still the one in the spec
+    default_tags: Mapping[str, str] = field(default_factory=dict)
+    hostname: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """Make the machine: every pass the next missing part of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetPower:
+    power: Power
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """Bring live fields to what is wanted: `paths` of MachineShape; keys to drop were ours and are wanted no more."""
+
+    paths: tuple[str, ...]
+    drop_tags: tuple[str, ...] = ()
+    drop_metadata: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Remove everything in the ledger, what holds others first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Discard:
+    """Remove one machine by id, its ports kept: a failed build, or an extra of ours."""
+
+    row: LedgerRow
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Take our marks off, leave the machine."""
+
+
+Step = Create | SetPower | Update | Delete | Discard | Release
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What plan may know beside the look: the open operation and when each row was last changed by us."""
+
+    operation: Operation | None = None
+    receipts: Mapping[str, float] = field(default_factory=dict)  # ledger name → monotonic end of its last receipt
+
+
+class VirtualMachineProvider(Protocol):
+    """What a backend MUST keep.
+
+    `look`, `resolve` and `plan` do no I/O. `perform` sends exactly one mutating request, without a retry, and raises
+    core.errors only. `Missing` is only ever said by `prove`, or by an inventory that has seen the deletion.
+    """
+
+    visibility_lag: float  # seconds a thing may stay invisible after its creating call ended
+    supported: frozenset[str]  # paths of MachineShape whose change is carried out now
+    shape_paths: Mapping[
+        str, str
+    ]  # path of MachineShape → path in this backend's spec, e.g. /zone → /openstack/availabilityZone
+
+    def look(self, trace: Trace) -> Look: ...
+
+    def namesakes(self, trace: Trace) -> tuple[Twin, ...]:
+        """Machines of this cluster id and this namespace/name under another machine id, from the inventory."""
+        ...
+
+    def resolve(self, spec: VirtualMachineSpec, bindings: Bindings) -> Wanted | Unresolved: ...
+
+    def plan(self, step: Step, trace: Trace, wanted: Wanted | None, look: Look, memory: Memory) -> Call | Wait | Done:
+        """`wanted` is None for Delete, Discard and Release: nothing is resolved to take something away."""
+        ...
+
+    async def perform(self, call: Call, user_data: bytes | None) -> Receipt: ...
+
+    async def prove(self, trace: Trace) -> Look: ...
