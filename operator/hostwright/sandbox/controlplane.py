@@ -134,7 +134,9 @@ def start(
     needs: dict[Path, Identity] = {}
 
     def run(name: str, program: Path, arguments: list[str], ready: dict[str, int]) -> None:
-        needs[keeping.log(name)] = keeping.spawn(name, [str(program), *arguments], _environment())
+        argv = [str(program), *arguments]
+        # What etcd has confirmed survives its being killed, and the other two keep nothing.
+        needs[keeping.log(name)] = keeping.spawn(name, argv, _environment(), abrupt=True)
         for path, at in ready.items():
             until(name, answers(at, path, context), PATIENCE, progress, needs)
 

@@ -27,6 +27,7 @@ LINE = 1 << 20
 class Child:
     popen: subprocess.Popen[bytes]
     kept: record.Kept
+    abrupt: bool
 
 
 class Keeper:
@@ -118,7 +119,7 @@ class Keeper:
                 preexec_fn=die_with_parent(),  # noqa: PLW1509 - this process has one thread
             )
         process = identify(popen.pid) or Identity(popen.pid, 0)
-        self.children[name] = Child(popen, record.Kept(process, str(log)))
+        self.children[name] = Child(popen, record.Kept(process, str(log)), request["abrupt"])
         self.write()
         return process
 
@@ -141,7 +142,9 @@ class Keeper:
             self.write()
 
     def end_all(self) -> None:
-        """Ends all descendants, politely first."""
+        """Ends all descendants; politely first where that makes a difference."""
+        asyncio.get_running_loop().remove_signal_handler(signal.SIGCHLD)
+        end([child.kept.process for child in self.children.values() if child.abrupt], 0)
         grace = GRACE
         while rest := [process for process in marked(self.mark) if process != self.me]:
             end(rest, grace)

@@ -28,8 +28,13 @@ class Keeping:
         argv: Sequence[str],
         env: Mapping[str, str] | None = None,
         log: Path | None = None,
+        *,
+        abrupt: bool = False,
     ) -> Identity:
-        """Starts a program as a child of the keeper; its output is appended to the log."""
+        """Starts a program as a child of the keeper; its output is appended to the log.
+
+        `abrupt`: nothing is lost when it is killed without being asked first.
+        """
         request = {
             "do": "spawn",
             "name": name,
@@ -37,6 +42,7 @@ class Keeping:
             "env": dict(os.environ if env is None else env),
             "log": str(self.log(name) if log is None else log),
             "cwd": str(self.directory),
+            "abrupt": abrupt,
         }
         answer = self._ask(request)
         return Identity(answer["pid"], answer["start"])

@@ -50,14 +50,18 @@ def alive(process: Identity) -> bool:
 
 @contextlib.contextmanager
 def handle(process: Identity) -> Iterator[int | None]:
-    """A pidfd, which stays bound to this process; None when it is gone or the pid is another's by now."""
+    """A pidfd, which stays bound to this process; None when it is gone or the pid is another's by now.
+
+    A dead main thread whose other threads still end is not gone yet: its pidfd tells when it is.
+    """
     try:
         fd = os.pidfd_open(process.pid)
     except ProcessLookupError:
         yield None
         return
+    stat = _stat(process.pid)
     try:
-        yield fd if alive(process) else None
+        yield fd if stat is not None and stat[1] == process.start else None
     finally:
         os.close(fd)
 
