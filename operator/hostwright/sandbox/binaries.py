@@ -16,7 +16,7 @@ ASSETS = "KUBEBUILDER_ASSETS"
 
 _MINOR = VERSION.split(".")[1]
 KUBE = golang.Module(
-    folder="kube",
+    path=golang.TOOLS / "kube",
     version=VERSION,
     packages={
         "etcd": "go.etcd.io/etcd/server/v3",

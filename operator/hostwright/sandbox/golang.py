@@ -27,14 +27,10 @@ _FLAGS = ("-trimpath", "-ldflags")
 class Module:
     """A folder with go.mod, and how its programs are built: their names, and the packages of their main functions."""
 
-    folder: str
+    path: Path
     version: str
     packages: Mapping[str, str]
     ldflags: str = "-s -w"
-
-    @property
-    def path(self) -> Path:
-        return TOOLS / self.folder
 
     @property
     def cache(self) -> Path:
@@ -43,7 +39,7 @@ class Module:
         parts += [source.read_text(encoding="utf-8") for source in sorted(self.path.rglob("*.go"))]
         parts += [self.ldflags, platform.machine()]
         digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:8]
-        return cache() / self.folder / f"{self.version}-{digest}"
+        return cache() / self.path.name / f"{self.version}-{digest}"
 
 
 def cache() -> Path:

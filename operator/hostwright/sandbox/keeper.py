@@ -101,6 +101,7 @@ class Keeper:
                 raise ValueError(f"the keeper cannot {other!r}")
 
     def spawn(self, request: dict[str, Any]) -> Identity:
+        self.reap()  # whoever starts one anew has seen its end, perhaps before us
         name = request["name"]
         before = self.children.get(name)
         if before is not None and before.kept.exit is None:

@@ -72,6 +72,12 @@ def read(directory: Path) -> Sandbox:
     )
 
 
+def clear_logs(directory: Path) -> None:
+    """Before a new run: the logs are those of the last one, and stay after its end."""
+    for log in (directory / "logs").glob("*.log"):
+        log.unlink()
+
+
 def clear(directory: Path, *, data: bool) -> None:
     """Removes what was true of the last run, and with `data` all that is ours; never a file of somebody else's."""
     logs = [path.name for path in directory.glob("audit*.log")]

@@ -55,6 +55,7 @@ def up(
         programs = ensure(progress) if kind_cluster is None else None
         _teardown(directory)  # what a run that was killed has left
         try:
+            layout.clear_logs(directory)
             keeper = keeping.start(directory, lock)
             if programs is None:
                 cluster = _Cluster(kind.connect(directory, str(kind_cluster)), kind=kind_cluster)
@@ -127,9 +128,9 @@ def _furnish(
     return sandbox
 
 
-def _teardown(directory: Path) -> bool:
+def _teardown(directory: Path, *, keep: bool = True) -> bool:
     for site in SITES.values():
-        site.stop(directory)
+        site.stop(directory, keep=keep)
     return keeping.stop(directory)
 
 
@@ -137,6 +138,6 @@ def down(directory: Path, *, wipe: bool = False, progress: Progress = silent) ->
     """Ends exactly what `up` started; False when nothing ran. `wipe` removes the data, too."""
     directory = directory.resolve()
     kind.forget(directory, progress)
-    ran = _teardown(directory)
+    ran = _teardown(directory, keep=not wipe)
     layout.clear(directory, data=wipe)
     return ran

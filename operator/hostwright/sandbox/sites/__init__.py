@@ -1,6 +1,7 @@
 """The sites a sandbox can bring along; each has the same catalog, so that one manifest runs on all of them."""
 
+from hostwright.sandbox.sites.openstack import OpenStack
 from hostwright.sandbox.sites.simulated import Simulated
 from hostwright.sandbox.sites.site import Site
 
-SITES: dict[str, Site] = {site.name: site for site in (Simulated(),)}
+SITES: dict[str, Site] = {site.name: site for site in (Simulated(), OpenStack())}

@@ -37,5 +37,5 @@ class Simulated:
     def image_source(self) -> dict[str, Any]:
         return {"simulated": {"image": catalog.IMAGE}}
 
-    def stop(self, directory: Path) -> None:
+    def stop(self, directory: Path, *, keep: bool) -> None:
         """Its state is in its file after each change."""

@@ -34,6 +34,6 @@ class Site(Protocol):
         """Where the image `tiny` is here."""
         ...
 
-    def stop(self, directory: Path) -> None:
-        """What is to be done before its processes end."""
+    def stop(self, directory: Path, *, keep: bool) -> None:
+        """What is to be done before its processes end; with `keep`, its data is there when it starts again."""
         ...
