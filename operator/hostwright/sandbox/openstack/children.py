@@ -84,8 +84,11 @@ def run(argv: Sequence[str], env: Mapping[str, str], log: Path, seconds: float) 
         raise LabFailed(f"{' '.join(argv)} ended with {done.returncode}", _end_of(log))
 
 
-def until(look: Callable[[], T | None], seconds: float, what: str, watched: Iterable[Running] = ()) -> T:
-    """Look again and again until there is something; an error as soon as a watched service ends."""
+def until(look: Callable[[], T | None], seconds: float, what: str, watched: Iterable[Running], log: Path) -> T:
+    """Look again and again until there is something; an error as soon as a watched service ends.
+
+    ``log`` is where the reason stands if it never comes.
+    """
     deadline = time.monotonic() + seconds
     watched = list(watched)
     while True:
@@ -96,9 +99,7 @@ def until(look: Callable[[], T | None], seconds: float, what: str, watched: Iter
             if not processes.alive(one.process):
                 raise LabFailed(f"{one.service.name} ended while waiting for {what}", _end_of(one.service.log))
         if time.monotonic() > deadline:
-            raise LabFailed(
-                f"waited {seconds:.0f} s in vain for {what}", "\n".join(_end_of(one.service.log) for one in watched)
-            )
+            raise LabFailed(f"waited {seconds:.0f} s in vain for {what}", _end_of(log))
         _pause(one.process for one in watched)
 
 

@@ -22,7 +22,11 @@ def copy_into(room: Room, programs: Programs, progress: Progress, *, cinder: boo
         if not kept.is_dir():
             _make(kept, programs, progress, cinder=cinder)
         os.utime(kept)  # used now: the oldest go first
-        shutil.copytree(kept, room.data)
+        part = room.directory / "data.part"
+        if part.exists():  # what an interrupted start left
+            shutil.rmtree(part)
+        shutil.copytree(kept, part)
+        part.rename(room.data)
 
 
 def _place(programs: Programs, *, cinder: bool) -> Path:
@@ -36,7 +40,7 @@ def _make(kept: Path, programs: Programs, progress: Progress, *, cinder: bool) -
     not run is taken for a host.
     """
     room = Room(cache() / "making")
-    shutil.rmtree(room.directory, ignore_errors=True)  # what an interrupted making left; we hold the lock
+    room.wipe()  # what an interrupted making left; we hold the lock
     progress("making the lab's data (once for each version; about a minute)")
     options = Options(computes=0, cinder=cinder)
     stack = Stack(room, programs, addresses.choose(), options, children.spawn, progress)
@@ -51,12 +55,7 @@ def _make(kept: Path, programs: Programs, progress: Progress, *, cinder: bool) -
         stack.end(DATABASE_GRACE)
     (room.mysql / "first.sql").unlink()
     room.data.rename(kept)
-    shutil.rmtree(room.directory)
-    for old in sorted(cache().glob("kept-*"), key=lambda path: path.stat().st_mtime, reverse=True):
-        if old.is_dir() and old not in _newest():
-            shutil.rmtree(old)
-
-
-def _newest() -> list[Path]:
-    found = [path for path in cache().glob("kept-*") if path.is_dir()]
-    return sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)[:KEEP]
+    room.wipe()
+    copies = sorted(cache().glob("kept-*/"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for old in copies[KEEP:]:
+        shutil.rmtree(old)

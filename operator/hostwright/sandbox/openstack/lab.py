@@ -41,7 +41,8 @@ def start(
     options = Options(spawn_delay=spawn_delay, computes=computes, cinder=cinder)
     ports = _ports(before)
     stack = Stack(room, programs(), ports, options, spawn or children.spawn, progress)
-    if not room.data.exists():
+    new = not room.data.exists()
+    if new:
         kept.copy_into(room, stack.programs, progress, cinder=cinder)
     try:
         stack.configure()
@@ -52,6 +53,8 @@ def start(
         stack.await_computes()
     except BaseException:
         stack.end(0)
+        if new:  # the logs stay, for whoever wants to know why
+            shutil.rmtree(room.data)
         raise
     return facts(room.directory)
 
@@ -66,14 +69,14 @@ def facts(directory: Path) -> LabFacts:
 
 
 def stop(directory: Path, *, keep: bool = False) -> None:
-    """End exactly what was started there; without ``keep``, remove the directory too."""
+    """End exactly what was started there; without ``keep``, remove the lab's data too."""
     room = Room(directory.resolve())
     running = record.read(room)
     others = [one.process for name, one in running.items() if name != "mariadb"]
     children.end(others, grace=0)  # nothing they hold is lost: all is in the database
     children.end([one.process for one in running.values()], KEEP_GRACE if keep else 0)
     if not keep:
-        shutil.rmtree(room.directory, ignore_errors=True)
+        room.wipe()
 
 
 def kill(directory: Path, name: str) -> None:
@@ -110,6 +113,5 @@ def _one(room: Room, name: str) -> Running:
 def _ports(before: dict[str, Running]) -> dict[str, int]:
     """The former ports, so that what was told about them stays true, where all of them are free."""
     former = {name: one.service.port for name, one in before.items()}
-    if former.keys() == set(addresses.SERVICES) and all(addresses.free(port) for port in former.values()):
-        return former
-    return addresses.choose()
+    chosen = addresses.choose()
+    return {**chosen, **former} if all(addresses.free(port) for port in former.values()) else chosen

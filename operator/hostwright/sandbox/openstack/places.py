@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,3 +83,13 @@ class Room:
             directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         for directory in (self.etc, self.log, self.directory / "locks"):
             directory.mkdir(parents=True, exist_ok=True)
+
+    def wipe(self) -> None:
+        """Remove what a lab has put here, and the directory if nothing else is in it."""
+        for directory in (self.data, self.etc, self.log, self.directory / "locks", self.directory / "data.part"):
+            if directory.exists():
+                shutil.rmtree(directory)
+        for file in (self.record, self.clouds, self.faults, self.faults.with_suffix(".hits")):
+            file.unlink(missing_ok=True)
+        if self.directory.exists() and not any(self.directory.iterdir()):
+            self.directory.rmdir()

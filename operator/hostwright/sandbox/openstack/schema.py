@@ -44,14 +44,14 @@ def _commands(room: Room, ports: Ports) -> dict[str, list[Command]]:
 
     keystone = tool("keystone-manage", "keystone/keystone.conf")
     nova = tool("nova-manage", "nova/nova.conf")
+    cell1 = ["--transport-url", "fake:///", "--database_connection", CELL.format("nova")]
     bootstrap = ["--bootstrap-password", PASSWORD, "--bootstrap-region-id", REGION]
     return {
         "neutron": [[*tool("neutron-db-manage", "neutron/neutron.conf"), "upgrade", "heads"]],
         "nova": [
             [*nova, "api_db", "sync"],
             [*nova, "cell_v2", "map_cell0", "--database_connection", CELL.format("nova_cell0")],
-            [*nova, "cell_v2", "create_cell", "--name", "cell1", "--transport-url", "fake:///"]
-            + ["--database_connection", CELL.format("nova")],
+            [*nova, "cell_v2", "create_cell", "--name", "cell1", *cell1],
             [*nova, "db", "sync"],
         ],
         "keystone": [

@@ -1,7 +1,7 @@
 """Bring the processes of a lab up on data that is there, and wait until a server could be made."""
 
 import http.client
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,7 @@ from hostwright.sandbox.openstack.install import Programs
 from hostwright.sandbox.openstack.places import Room
 from hostwright.sandbox.openstack.services import Options, services
 
-DATABASE_SECONDS, ANSWER_SECONDS = 60, 180
+SECONDS = 180
 SMALLEST = "resources=VCPU:1,MEMORY_MB:64,DISK_GB:1"
 
 
@@ -43,8 +43,10 @@ class Stack:
 
     def start_database(self) -> None:
         self.start("mariadb")
-        look = database.ready
-        children.until(lambda: look(self.programs, self.ports), DATABASE_SECONDS, "the database", self.running.values())
+        self.until(lambda: database.ready(self.programs, self.ports), "the database", "mariadb")
+
+    def until(self, look: Callable[[], bool | None], what: str, service: str) -> None:
+        children.until(look, SECONDS, what, self.running.values(), self.running[service].service.log)
 
     def await_answer(self, *names: str) -> None:
         for name in names or list(self.running):
@@ -55,10 +57,9 @@ class Stack:
     def await_computes(self) -> None:
         """Wait until the scheduler would find a host; the volume service must have reported as well."""
         admin: Any = clouds.connect(self.room.clouds, clouds.ADMIN)
-        watched = list(self.running.values())
-        children.until(lambda: self._hosts(admin), ANSWER_SECONDS, "a host for a server", watched)
+        self.until(lambda: self._hosts(admin), "a host for a server", "nova")
         if self.options.cinder:
-            children.until(lambda: _up(admin.block_storage.services()), ANSWER_SECONDS, "a volume service", watched)
+            self.until(lambda: _up(admin.block_storage.services()), "a volume service", "cinder")
 
     def _hosts(self, admin: Any) -> bool | None:
         answer = admin.placement.get(f"/allocation_candidates?{SMALLEST}", microversion="1.10")
@@ -84,7 +85,7 @@ class Stack:
 
 
 def await_answer(service: Service, watched: Iterable[Running]) -> None:
-    children.until(lambda: _answered(service.port), ANSWER_SECONDS, f"{service.name} to answer", watched)
+    children.until(lambda: _answered(service.port), SECONDS, f"{service.name} to answer", watched, service.log)
 
 
 def _answered(port: int) -> bool | None:

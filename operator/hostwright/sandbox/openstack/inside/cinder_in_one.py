@@ -21,7 +21,7 @@ import os_brick
 from cinder import service
 from cinder.wsgi import wsgi
 from oslo_config import cfg
-from web import serve
+from web import run, serve
 
 ONE_AT_A_TIME = threading.Lock()
 
@@ -51,4 +51,4 @@ def main() -> None:
     serve("cinder", app, int(port), int(threads))
 
 
-main()
+run(main)

@@ -19,10 +19,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+import hypervisor
 import nova.conf
 import os_brick
 import os_vif
-from hypervisor import node_uuid
 from nova import context, objects, service
 from nova.api.openstack import wsgi_app
 from nova.compute import rpcapi as compute_rpcapi
@@ -30,7 +30,7 @@ from nova.conductor import rpcapi as conductor_rpcapi
 from nova.objects import host_mapping
 from nova.scheduler import rpcapi as scheduler_rpcapi
 from oslo_messaging._drivers import impl_fake
-from web import serve
+from web import run, serve
 
 NOTHING_ELSE = threading.Event()  # never set: waiting on it is a pause of one thread
 HOP_SECONDS = 0.005
@@ -48,16 +48,16 @@ class QuickTime:
 
 
 class Guests:
-    """POST /lab/guest/<uuid>/off and .../lose: what happens to a guest behind Nova's back."""
+    """POST …/lab/guest/<uuid>/off and …/lose: what happens to a guest behind Nova's back."""
 
     def __init__(self, app: Any, services: list[Any]) -> None:
         self.app, self.services = app, services
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
         parts = environ["PATH_INFO"].strip("/").split("/")
-        if parts[:2] != ["lab", "guest"]:
+        if environ["REQUEST_METHOD"] != "POST" or parts[-4:-2] != ["lab", "guest"]:
             return self.app(environ, start_response)
-        done = len(parts) == 4 and self._happen(*parts[2:])  # noqa: PLR2004 - lab/guest/<uuid>/<what>
+        done = self._happen(*parts[-2:])
         start_response("204 No Content" if done else "404 Not Found", [("Content-Length", "0")])
         return [b""]
 
@@ -106,11 +106,12 @@ def main() -> None:
     port, computes, threads, *needed = (int(word) for word in sys.argv[1:])
     sys.argv = ["nova-lab"]  # Nova parses the command line itself; ours is none of its
     impl_fake.time = QuickTime
+    sys.modules["nova.virt.hypervisor"] = hypervisor  # Nova loads drivers from its own package only
     app = wsgi_app.init_application("osapi_compute", "nova-api")
     objects.register_all()
     os_brick.setup(nova.conf.CONF)
     os_vif.initialize()
-    (Path(nova.conf.CONF.state_path) / "compute_id").write_text(node_uuid("lab") + "\n")
+    (Path(nova.conf.CONF.state_path) / "compute_id").write_text(hypervisor.node_uuid("lab") + "\n")
     for other in needed:
         wait_for(other)
     services = start_services(computes)
@@ -119,4 +120,4 @@ def main() -> None:
     serve("nova", Guests(app, services), port, threads)
 
 
-main()
+run(main)

@@ -2,6 +2,8 @@
 """The web server around each service: waitress, threads in one process, and the fault rules in front."""
 
 import os
+import traceback
+from collections.abc import Callable
 from typing import Any
 
 from faults import Faults
@@ -18,3 +20,13 @@ def serve(service: str, app: Any, port: int, threads: int) -> None:
         connection_limit=1000,
         ident=None,
     )
+
+
+def run(main: Callable[[], None]) -> None:
+    """Run it; when it fails end the whole process, which the threads of services already started would keep alive."""
+    try:
+        main()
+    except BaseException:  # noqa: BLE001 - sys.exit included, with which Nova answers a driver it cannot load
+        traceback.print_exc()
+    finally:
+        os._exit(1)
