@@ -21,7 +21,17 @@ class Deprecated(Words):
 
 class MachineClassSpec(Open):
     cpu: int = Field(ge=1, le=1024, description="Number of virtual CPUs. Immutable.")
-    memory: Quantity = Field(description="Memory, such as 512Mi or 16Gi. Immutable.")
+    memory: Quantity = Field(
+        description="Memory, such as 512Mi or 16Gi. Immutable.",
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                {
+                    "rule": "quantity(self).compareTo(quantity('16Mi')) >= 0 && quantity(self).compareTo(quantity('64Ti')) <= 0",
+                    "message": "memory is between 16Mi and 64Ti",
+                }
+            ]
+        },
+    )
     allowed_namespaces: AllowedNamespaces = Field(
         default=AllowedNamespaces(), description="The namespaces that may use this class. Default: all."
     )
@@ -48,4 +58,8 @@ COLUMNS: tuple[tuple[str, str, str, int], ...] = (
 )
 SPEC_RULES: tuple[tuple[str, str], ...] = (
     ("self.cpu == oldSelf.cpu && self.memory == oldSelf.memory", "cpu and memory are immutable: make a new class"),
+    (
+        "self.allowedNamespaces.from != 'Selector' || has(self.allowedNamespaces.selector)",
+        "allowedNamespaces.selector is required with from: Selector",
+    ),
 )

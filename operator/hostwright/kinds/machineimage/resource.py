@@ -1,6 +1,6 @@
 """MachineImage as administrators write it."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -15,7 +15,7 @@ Word = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 
 
 class OperatingSystem(Words):
-    type: Annotated[str, StringConstraints(pattern=r"^(Linux|Windows|Other)$")] | None = Field(
+    type: Literal["Linux", "Windows", "Other"] | None = Field(
         default=None, description="Linux, Windows or Other. For people."
     )
     family: Word | None = Field(default=None, description="Such as ubuntu. For people.")
@@ -78,7 +78,12 @@ COLUMNS: tuple[tuple[str, str, str, int], ...] = (
     ("Age", ".metadata.creationTimestamp", "date", 0),
     ("Message", '.status.conditions[?(@.type=="Ready")].message', "string", 1),
 )
-SPEC_RULES: tuple[tuple[str, str], ...] = ()
+SPEC_RULES: tuple[tuple[str, str], ...] = (
+    (
+        "self.allowedNamespaces.from != 'Selector' || has(self.allowedNamespaces.selector)",
+        "allowedNamespaces.selector is required with from: Selector",
+    ),
+)
 #: CEL on each element of spec.sources.
 SOURCE_RULES: tuple[tuple[str, str], ...] = (
     ("has(self.providerRef) != has(self.providerSelector)", "set exactly one of providerRef and providerSelector"),

@@ -1,6 +1,6 @@
 """Provider as administrators write it."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -20,7 +20,7 @@ class CatalogNetwork(Open):
 
 
 class DriftDefault(Words):
-    mode: Annotated[str, StringConstraints(pattern=r"^(Enabled|Warn|Disabled)$")] | None = Field(
+    mode: Literal["Enabled", "Warn", "Disabled"] | None = Field(
         default=None,
         description="For machines that say nothing themselves: Enabled, Warn or Disabled. Default: Enabled.",
     )
@@ -39,7 +39,16 @@ class Defaults(Words):
 
 class Limits(Words):
     poll_interval: Duration = Field(
-        default="10s", description="How often the backend's machines are listed when nothing is under way."
+        default="10s",
+        description="How often the backend's machines are listed when nothing is under way, from 1s to 1h.",
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                {
+                    "rule": "duration(self) >= duration('1s') && duration(self) <= duration('1h')",
+                    "message": "write a duration between 1s and 1h, such as 10s",
+                }
+            ]
+        },
     )
     max_concurrency: int = Field(default=64, ge=1, le=256, description="The most calls in flight at once.")
     requests_per_second: int | None = Field(

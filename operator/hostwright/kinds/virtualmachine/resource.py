@@ -24,8 +24,53 @@ KIND = "VirtualMachine"
 PLURAL = "virtualmachines"
 SHORT = "hvm"
 
-Address = Annotated[str, StringConstraints(min_length=2, max_length=43)]
-Mac = Annotated[str, StringConstraints(pattern=r"^[0-9a-f][02468ace](:[0-9a-f]{2}){5}$", max_length=17)]
+#: The API server's own ip() takes no zone id, no leading zero and no IPv4-mapped IPv6. Global unicast leaves out
+#: unspecified, loopback, link-local, multicast and broadcast. One spelling only, because found addresses are compared as
+#: text. An address equal to its masked prefix is the network's own.
+Address = Annotated[
+    str,
+    StringConstraints(min_length=2, max_length=43),
+    Field(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                {
+                    "rule": "isCIDR(self) && cidr(self).ip().isGlobalUnicast() && string(cidr(self)) == self",
+                    "message": "write a unicast address with its prefix length in the shortest form and lower case, such as 10.1.2.10/24 or fd00::10/64",
+                },
+                {
+                    "rule": "!isCIDR(self) || (cidr(self).prefixLength() > 0 && (cidr(self).prefixLength() >= (cidr(self).ip().family() == 4 ? 31 : 127) || string(cidr(self).masked()) != self))",
+                    "message": "this is the network itself, not an address in it, such as 10.1.2.10/24",
+                },
+            ]
+        }
+    ),
+]
+Mac = Annotated[
+    str,
+    StringConstraints(pattern=r"^[0-9a-f][02468ace](:[0-9a-f]{2}){5}$", max_length=17),
+    Field(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                {"rule": "self != '00:00:00:00:00:00'", "message": "the MAC address of zeros belongs to nobody"}
+            ]
+        }
+    ),
+]
+SET: dict[str, Any] = {"x-kubernetes-list-type": "set"}
+
+
+def _between(least: str, most: str) -> dict[str, Any]:
+    """CEL on a duration."""
+    return {
+        "x-kubernetes-validations": [
+            {
+                "rule": f"duration(self) >= duration('{least}') && duration(self) <= duration('{most}')",
+                "message": f"write a duration between {least} and {most}, such as 90s or 10m",
+            }
+        ]
+    }
+
+
 TagKey = Annotated[
     str, StringConstraints(min_length=1, max_length=32, pattern=r"^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$")
 ]
@@ -73,7 +118,17 @@ class MaxDisruption(StrEnum):
 
 class Resources(Words):
     cpu: int = Field(ge=1, le=1024, description="Number of virtual CPUs.")
-    memory: Quantity = Field(description="Memory, such as 512Mi or 16Gi.")
+    memory: Quantity = Field(
+        description="Memory, such as 512Mi or 16Gi.",
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                {
+                    "rule": "quantity(self).compareTo(quantity('16Mi')) >= 0 && quantity(self).compareTo(quantity('64Ti')) <= 0",
+                    "message": "memory is between 16Mi and 64Ti",
+                }
+            ]
+        },
+    )
 
 
 class Interface(Words):
@@ -83,6 +138,7 @@ class Interface(Words):
         default=None,
         max_length=8,
         description="Fixed addresses with prefix length, such as 10.1.2.10/24. Empty: the network's own allocation. Used at creation.",
+        json_schema_extra=SET,
     )
     mac_address: Mac | None = Field(
         default=None,
@@ -92,6 +148,7 @@ class Interface(Words):
         default=None,
         max_length=32,
         description="Names of security groups. Empty: the backend's default. Used at creation.",
+        json_schema_extra=SET,
     )
 
 
@@ -116,6 +173,7 @@ class CloudInit(Words):
         default=None,
         max_length=64,
         description="Public keys for the image's default user, one line each. Used at creation.",
+        json_schema_extra=SET,
     )
 
 
@@ -135,18 +193,31 @@ class DriftDetection(Words):
         default=None,
         description="What is done when the machine was changed behind our back: Enabled corrects, Warn reports, Disabled ignores. Default: the Provider's, else Enabled.",
     )
-    ignore: list[Annotated[str, StringConstraints(min_length=2, max_length=128, pattern=r"^/.+")]] | None = Field(
+    ignore: (
+        list[Annotated[str, StringConstraints(min_length=2, max_length=128, pattern=r"^/[^\x00-\x1f\x7f]+$")]] | None
+    ) = Field(
         default=None,
         max_length=32,
         description="Paths whose drift is neither corrected nor reported, such as /tags or /tags/owner.",
+        json_schema_extra=SET,
     )
 
 
 class Timeouts(Words):
-    create: Duration = Field(default="20m", description="A build that takes longer is given up and made again.")
-    power_off: Duration = Field(default="3m", description="A soft power-off that takes longer is reported.")
+    create: Duration = Field(
+        default="20m",
+        description="A build that takes longer is given up and made again.",
+        json_schema_extra=_between("1s", "24h"),
+    )
+    power_off: Duration = Field(
+        default="3m",
+        description="A soft power-off that takes longer is reported.",
+        json_schema_extra=_between("1s", "24h"),
+    )
     delete: Duration = Field(
-        default="15m", description="A deletion that takes longer is reported as Stalled and tried on."
+        default="15m",
+        description="A deletion that takes longer is reported as Stalled and tried on.",
+        json_schema_extra=_between("1s", "24h"),
     )
 
 
@@ -366,6 +437,17 @@ SPEC_RULES: tuple[tuple[str, str], ...] = (
     (
         "has(self.network.hostname) == has(oldSelf.network.hostname) && (!has(self.network.hostname) || self.network.hostname == oldSelf.network.hostname)",
         "network.hostname is immutable",
+    ),
+    (
+        "self.network.interfaces.all(i, !has(i.macAddress) || self.network.interfaces.filter(j, has(j.macAddress) && j.macAddress == i.macAddress).size() == 1)",
+        "two interfaces have the same macAddress",
+    ),
+)
+#: CEL at the root of the object.
+OBJECT_RULES: tuple[tuple[str, str], ...] = (
+    (
+        "has(self.spec.network.hostname) || (size(self.metadata.name) <= 63 && !self.metadata.name.contains('.'))",
+        "metadata.name is the host name too, so it has at most 63 characters and no dots; or set spec.network.hostname",
     ),
 )
 
