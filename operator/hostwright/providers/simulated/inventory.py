@@ -1,0 +1,223 @@
+"""All machines of one site as last seen; a list never removes or reverts what was written after it."""
+
+import asyncio
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from hostwright.core.port import LedgerRow, Trace
+from hostwright.kinds.provider.port import Changed
+from hostwright.providers.simulated import errors
+from hostwright.providers.simulated.client import Client
+from hostwright.providers.simulated.rows import Code, Gone, Machine, Refused
+
+K = TypeVar("K")
+
+PAGE = 500
+#: Seconds between two looks while something moves, and between two full sweeps of a small and a large site.
+QUICK = 0.5
+SWEEP, SMALL, SWEEP_LARGE = 60.0, 500, 900.0
+#: Deletions remembered, so that a look can say Missing.
+GONE_REMEMBERED = 20_000
+#: A machine that so many full sweeps did not show is asked for by id.
+ABSENT = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    machine: Machine
+    as_of: float  # of its own reading; a list that is complete makes all rows younger
+
+
+class Inventory:
+    """Rows compare by their revision, so that an old page never reverts a newer row."""
+
+    def __init__(self, client: Client, monotonic: Callable[[], float]) -> None:
+        self._client = client
+        self._monotonic = monotonic
+        self._rows: dict[str, Seen] = {}
+        self._by_mark: defaultdict[str, set[str]] = defaultdict(set)
+        self._by_record: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+        self._gone: OrderedDict[str, float] = OrderedDict()
+        self._absent: dict[str, int] = {}
+        self._told: dict[str, str] = {}  # id → who is to be told: what changed since the last completed read
+        self._revision = 0
+        self._read_at = float("-inf")  # start of the last complete read
+        self._swept_at: float | None = None
+        self._soon = asyncio.Event()
+
+    # What a look asks.
+
+    def gather(self, trace: Trace) -> Sequence[Seen]:
+        """Every machine that bears the mark or is named by the ledger."""
+        ids = dict.fromkeys([*(row.id for row in trace.ledger), *sorted(self._by_mark.get(trace.mark, ()))])
+        return [self._rows[key] for key in ids if key in self._rows]
+
+    def as_of(self, seen: Iterable[Seen]) -> float:
+        return min((max(item.as_of, self._read_at) for item in seen), default=self._read_at)
+
+    def gone_since(self, row: LedgerRow) -> float | None:
+        """When its deletion was seen."""
+        return self._gone.get(row.id)
+
+    def recorded(self, namespace: str, name: str) -> Sequence[Machine]:
+        return [self._rows[key].machine for key in sorted(self._by_record.get((namespace, name), ()))]
+
+    def marked(self, prefix: str) -> Sequence[Machine]:
+        return [item.machine for item in self._rows.values() if item.machine.mark.startswith(prefix)]
+
+    def synced(self) -> bool:
+        return self._swept_at is not None
+
+    # What is written through.
+
+    def write(self, machine: Machine, as_of: float) -> None:
+        """A reply's whole row. A row older than ours changes nothing."""
+        before = self._rows.get(machine.id)
+        if machine.id in self._gone or (before is not None and machine.revision < before.machine.revision):
+            return
+        newest = as_of if before is None else max(as_of, before.as_of)
+        self._rows[machine.id] = Seen(machine, newest)
+        self._absent.pop(machine.id, None)
+        if before is None or before.machine.revision != machine.revision:
+            self._index(before.machine if before else None, machine)
+            self._told[machine.id] = _who(machine)
+        if machine.moving:
+            self.hasten()
+
+    def write_gone(self, machine_id: str, as_of: float) -> None:
+        """Proven: a GET answered 404, or the site lists the deletion."""
+        before = self._rows.pop(machine_id, None)
+        self._absent.pop(machine_id, None)
+        if before is not None:
+            self._index(before.machine, None)
+            self._told[machine_id] = _who(before.machine)
+        if machine_id not in self._gone:
+            self._gone[machine_id] = as_of
+            while len(self._gone) > GONE_REMEMBERED:
+                self._gone.popitem(last=False)
+
+    def touch(self, machine_id: str) -> None:
+        """Something was done to it and the answer did not show it: tell its machine at the next read."""
+        seen = self._rows.get(machine_id)
+        if seen is not None:
+            self._told[machine_id] = _who(seen.machine)
+        self.hasten()
+
+    def hasten(self) -> None:
+        self._soon.set()
+
+    # Reading.
+
+    async def watch(self, changed: Changed, answered: Callable[[BaseException | None], None], interval: float) -> None:
+        """Until cancelled."""
+        while True:
+            try:
+                await self.read()
+            except errors.RAISED as error:
+                answered(errors.of_read(error))
+            else:
+                answered(None)
+                told = self._take_told()
+                if told:
+                    changed(told)
+            await self._pause(interval)
+
+    async def read(self) -> None:
+        """What changed since the last read; all of it when that is due."""
+        start = self._monotonic()
+        sweep = SWEEP if len(self._rows) <= SMALL else SWEEP_LARGE
+        if self._swept_at is None or start - self._swept_at >= sweep:
+            await self._sweep(start)
+            return
+        try:
+            await self._changes(start)
+        except Refused as refusal:
+            if refusal.problem.code != Code.TOO_OLD:
+                raise
+            await self._sweep(start)
+
+    async def _changes(self, start: float) -> None:
+        machines, gone, revision = await self._pages(self._revision)
+        self._take(machines, gone, start)
+        self._revision = max(self._revision, revision)
+        self._read_at = start
+
+    async def _sweep(self, start: float) -> None:
+        """A machine that is not listed stays until the site itself says that it is gone."""
+        machines, gone, revision = await self._pages(None)
+        self._take(machines, gone, start)
+        listed = {machine.id for machine in machines}
+        for machine_id, seen in list(self._rows.items()):
+            if machine_id not in listed and seen.as_of < start:
+                self._absent[machine_id] = self._absent.get(machine_id, 0) + 1
+        for machine_id in [key for key, times in self._absent.items() if times >= ABSENT]:
+            await self.prove(machine_id)
+        self._revision = max(self._revision, revision) if self._swept_at is not None else revision
+        self._read_at = self._swept_at = start
+
+    async def prove(self, machine_id: str) -> Machine | None:
+        """Ask for one machine by id; None and only None: it is gone. Raises what the client raises."""
+        start = self._monotonic()
+        try:
+            machine = await self._client.machine(machine_id)
+        except Refused as refusal:
+            if not refusal.not_found:
+                raise
+            self.write_gone(machine_id, start)
+            return None
+        self.write(machine, self._monotonic())
+        return machine
+
+    async def _pages(self, since: int | None) -> tuple[list[Machine], list[Gone], int]:
+        """All pages. What changes meanwhile is in the next read: the first page's revision is where that begins."""
+        page = await self._client.page(since=since, limit=PAGE)
+        machines, gone, revision = list(page.machines), list(page.gone), page.revision
+        while page.more:
+            page = await self._client.page(since=since, after=page.more, limit=PAGE)
+            machines.extend(page.machines)
+        return machines, gone, revision
+
+    def _take(self, machines: Iterable[Machine], gone: Iterable[Gone], start: float) -> None:
+        for item in gone:
+            self.write_gone(item.id, start)
+        for machine in machines:
+            self.write(machine, start)
+
+    def _take_told(self) -> Sequence[str]:
+        """Who changed, and who is in transition: whoever waits for a fresher row is woken by each read."""
+        moving = [_who(item.machine) for item in self._rows.values() if item.machine.moving]
+        told = list(dict.fromkeys([*self._told.values(), *moving]))
+        self._told.clear()
+        return told
+
+    async def _pause(self, interval: float) -> None:
+        moving = any(item.machine.moving for item in self._rows.values())
+        if not moving and not self._soon.is_set():
+            try:
+                async with asyncio.timeout(interval):
+                    await self._soon.wait()
+            except TimeoutError:
+                return
+        self._soon.clear()
+        await asyncio.sleep(min(QUICK, interval))
+
+    def _index(self, before: Machine | None, after: Machine | None) -> None:
+        if before is not None:
+            _discard(self._by_mark, before.mark, before.id)
+            _discard(self._by_record, (before.namespace, before.object_name), before.id)
+        if after is not None:
+            self._by_mark[after.mark].add(after.id)
+            self._by_record[after.namespace, after.object_name].add(after.id)
+
+
+def _discard(index: dict[K, set[str]], key: K, machine_id: str) -> None:
+    index[key].discard(machine_id)
+    if not index[key]:
+        del index[key]
+
+
+def _who(machine: Machine) -> str:
+    """The machine id as in the mark; without a mark the site's own id."""
+    return machine.mark.rpartition(":")[2] or machine.id
