@@ -58,11 +58,12 @@ def sections() -> tuple[Sections, ...]:
 
 def _kind(package: ModuleType, resource: ModuleType) -> Kind:
     name: str = resource.KIND
+    summary = (package.__doc__ or "").strip().partition(": ")[2]
     return Kind(
         name=name,
         plural=resource.PLURAL,
         short=resource.SHORT,
-        summary=(package.__doc__ or "").strip().partition(": ")[2],
+        summary=summary[:1].upper() + summary[1:],
         spec=getattr(resource, f"{name}Spec"),
         status=getattr(resource, f"{name}Status"),
         columns=resource.COLUMNS,

@@ -1,0 +1,209 @@
+"""Admission policies: what schema and CEL in a CRD cannot see, held by the API server while the operator is down.
+
+A policy's `authorizer` asks for the rights of whoever sends the request (Kubernetes docs: CEL in Kubernetes).
+Updates of /status match none of them, and what an update leaves as it is is never asked about: finalizers always go.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from hostwright.core.drift import table
+from hostwright.core.names import ANNOTATION_MACHINE_ID, GROUP, PROJECT, VERSION, Disruption
+from hostwright.generate import references
+from hostwright.generate.crds import schema_of
+from hostwright.generate.discover import Kind
+from hostwright.generate.schema import Schema, cel_text
+from hostwright.kinds.provider.port import Sections
+from hostwright.kinds.virtualmachine.port import MachineShape
+
+#: The verb on a kind that lets its holder say which machine an object is (PROTOCOLS 1.2).
+IDENTIFY = "identify"
+_ADMISSION = "admissionregistration.k8s.io"
+_WHO = "request.kind.kind + ' ' + (request.namespace == '' ? '' : request.namespace + '/')"
+#: What no provider changes on a machine that exists, whatever the ceiling says, and what becomes of the wish.
+AT_CREATION: Mapping[str, str] = {
+    "/bootstrap": "is used at creation only: the machine that exists keeps what it was made with",
+    "/network/interfaces": "is not made on a machine that exists: it waits in status.pendingChanges",
+}
+#: A wish of the user's own for now, never held back.
+_AT_ONCE = frozenset({"/powerState"})
+#: Several ways to say one thing.
+_SIZE = "/classRef"
+
+Manifest = dict[str, Any]
+
+
+def policies(kinds: Sequence[Kind], sections: Sequence[Sections], operator_namespace: str) -> list[Manifest]:
+    """Every policy, each followed by its binding."""
+    found: list[Manifest] = []
+    protected = [kind for kind in kinds if "deletion_protection" in kind.spec.model_fields]
+    if protected:
+        found += _policy("deletion-protection", protected, ["DELETE"], [_protection()])
+    known = identified(kinds)
+    if known:
+        found += _policy("machine-id", known, ["CREATE", "UPDATE"], [_machine_id()])
+    for kind in kinds:
+        paths = references.secrets(kind, sections)
+        if paths:
+            namespace = "request.namespace" if kind.namespaced else cel_text(operator_namespace)
+            rules = [_may_read(path, namespace, _destinations(kind, sections)) for path in paths]
+            found += _policy(f"secrets-{kind.plural}", [kind], ["CREATE", "UPDATE"], rules)
+    for kind in kinds:
+        if kind.name == "VirtualMachine":
+            found += _policy("disruption", [kind], ["UPDATE"], _waits(kind, sections), action="Warn")
+    return found
+
+
+def identified(kinds: Sequence[Kind]) -> list[Kind]:
+    """The kinds that have a machine id."""
+    return [kind for kind in kinds if "machine_id" in kind.status.model_fields]
+
+
+def _policy(
+    name: str, kinds: Sequence[Kind], operations: list[str], validations: list[Manifest], action: str = "Deny"
+) -> list[Manifest]:
+    named = {"name": f"{PROJECT}-{name}"}
+    rule = {
+        "apiGroups": [GROUP],
+        "apiVersions": [VERSION],
+        "operations": operations,
+        "resources": [kind.plural for kind in kinds],
+        "scope": "*",
+    }
+    api = {"apiVersion": f"{_ADMISSION}/v1"}
+    return [
+        {
+            **api,
+            "kind": "ValidatingAdmissionPolicy",
+            "metadata": named,
+            "spec": {
+                "failurePolicy": "Fail",
+                "matchConstraints": {"resourceRules": [rule]},
+                "validations": validations,
+            },
+        },
+        {
+            **api,
+            "kind": "ValidatingAdmissionPolicyBinding",
+            "metadata": named,
+            "spec": {"policyName": named["name"], "validationActions": [action]},
+        },
+    ]
+
+
+def _rule(expression: str, message: str, message_expression: str | None = None, reason: str = "Invalid") -> Manifest:
+    computed = {} if message_expression is None else {"messageExpression": message_expression}
+    return {"expression": expression, "message": message, **computed, "reason": reason}
+
+
+def _protection() -> Manifest:
+    """An object that is terminating already may be deleted again: nothing more happens to it."""
+    return _rule(
+        "!oldObject.spec.?deletionProtection.orValue(false) || has(oldObject.metadata.deletionTimestamp)",
+        "the object is protected: set spec.deletionProtection to false first",
+        f"{_WHO} + oldObject.metadata.name + ' is protected: set spec.deletionProtection to false first'",
+        "Forbidden",
+    )
+
+
+def _machine_id() -> Manifest:
+    key = cel_text(ANNOTATION_MACHINE_ID)
+    new, old = (f"{side}.metadata.?annotations[?{key}]" for side in ("object", "oldObject"))
+    same = f"(oldObject != null && {old} == {new})"
+    may = f"authorizer.requestResource.check({cel_text(IDENTIFY)}).allowed()"
+    said = f"the annotation {ANNOTATION_MACHINE_ID} says which machine this is; only the operator sets it. Remove it, "
+    return _rule(
+        f"!{new}.hasValue() || {same} || {may}",
+        f"{said}or be granted the verb {IDENTIFY} on this kind",
+        f"{cel_text(f'{said}or be granted the verb {IDENTIFY} on ')} + request.resource.resource",
+        "Forbidden",
+    )
+
+
+def _destinations(kind: Kind, sections: Sequence[Sections]) -> list[str]:
+    """Where a Provider's login is sent: to change that is as good as to read it."""
+    if kind.name != "Provider":
+        return []
+    return [section.key for section in sections if section.provider is not None]
+
+
+def _may_read(path: references.Path, namespace: str, destinations: Sequence[str]) -> Manifest:
+    """Else whoever may write the object could have the operator hand any Secret to a machine or host of theirs."""
+    reference = "".join(f".?{step}" for step in path)
+    new, old = f"object.spec{reference}", f"oldObject.spec{reference}"
+    moved = "".join(f" && oldObject.spec.?{key} == object.spec.?{key}" for key in destinations)
+    name = f"{new}.?name.orValue('')"
+    may = f"authorizer.group('').resource('secrets').namespace({namespace}).name({name}).check('get').allowed()"
+    field = f"spec.{'.'.join(path)}"
+    return _rule(
+        f"!{new}.hasValue() || (oldObject != null && {old} == {new}{moved}) || {may}",
+        f"{field} names a Secret that you may not get",
+        f"{cel_text(field + ' names the Secret ')} + {namespace} + '/' + {name} + "
+        f"', which you may not get: ask for that right, or name another Secret'",
+        "Forbidden",
+    )
+
+
+def _waits(kind: Kind, sections: Sequence[Sections]) -> list[Manifest]:
+    """One warning for each field whose change is held back on a machine that exists."""
+    spec = schema_of(kind, sections)["properties"]["spec"]
+    rows = [_held(path, disruption) for path, disruption in disruptions(spec, sections).items() if path not in _AT_ONCE]
+    return [*rows, *(_unmade(path, becomes) for path, becomes in AT_CREATION.items() if has(spec, path))]
+
+
+def disruptions(spec: Schema, sections: Sequence[Sections]) -> dict[str, Disruption]:
+    """Path in the spec → class, from the shape's table and where a backend says otherwise; the heavier counts."""
+    found: dict[str, Disruption] = {}
+    for shape_path, usual in table(MachineShape).items():
+        for path, own in [(shape_path, None), *_elsewhere(shape_path, sections)]:
+            heaviest = max([own or usual, found.get(path, Disruption.NONE)], key=lambda each: each.weight)
+            if has(spec, path) and path not in AT_CREATION:
+                found[path] = heaviest
+    return found
+
+
+def _elsewhere(shape_path: str, sections: Sequence[Sections]) -> list[tuple[str, Disruption | None]]:
+    """The other places in the spec where this is said: the backends' own, and the other ways to say a size."""
+    found: list[tuple[str, Disruption | None]] = []
+    for section in sections:
+        own = section.disruption.get(shape_path)
+        found.append((section.shape_paths.get(shape_path, shape_path), own))
+        if shape_path == _SIZE and section.machine_size_field is not None:
+            found.append((f"/{section.key}/{section.machine_size_field}", own))
+    if shape_path == _SIZE:
+        found.append(("/resources", None))
+    return found
+
+
+def has(spec: Schema, path: str) -> bool:
+    """Whether the schema has a field at this path."""
+    node: Schema | None = spec
+    for step in path.strip("/").split("/"):
+        node = (node or {}).get("properties", {}).get(step)
+    return node is not None
+
+
+def _changed(path: str) -> tuple[str, str, str]:
+    """CEL that is true where nothing changed or nothing is made yet; the field's name; its steps."""
+    steps = path.strip("/").split("/")
+    reference = "".join(f".?{step}" for step in steps)
+    nothing_made = "oldObject.?status.?resources.orValue([]).size() == 0"
+    return f"object.spec{reference} == oldObject.spec{reference} || {nothing_made}", ".".join(steps), reference
+
+
+def _held(path: str, disruption: Disruption) -> Manifest:
+    same, field, _ = _changed(path)
+    ceiling = "object.spec.?updatePolicy.?maxDisruption.orValue('Live')"
+    allowed = [str(each) for each in Disruption if each.weight >= disruption.weight]
+    said = f"a change of {field} is of class {disruption}, and updatePolicy.maxDisruption is "
+    rest = ": it waits in status.pendingChanges, and the machine stays as it is"
+    return _rule(
+        f"{same} || {ceiling} in {allowed}",
+        f"a change of {field} is of class {disruption}: it waits in status.pendingChanges",
+        f"{cel_text(said)} + {ceiling} + {cel_text(rest)}",
+    )
+
+
+def _unmade(path: str, becomes: str) -> Manifest:
+    same, field, _ = _changed(path)
+    return _rule(same, f"a change of {field} {becomes}")

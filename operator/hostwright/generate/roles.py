@@ -1,0 +1,71 @@
+"""Roles: what the operator may do, and what the people may who view or edit machines. Nothing holds a wildcard."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from hostwright.core.names import CLUSTER_ID_CONFIGMAP, GROUP, LEASE, PROJECT
+from hostwright.generate.discover import Kind
+from hostwright.generate.policies import IDENTIFY, identified
+
+_RBAC = "rbac.authorization.k8s.io"
+_READ = ["get", "list", "watch"]
+_WRITE = ["create", "update", "patch", "delete", "deletecollection"]
+
+Manifest = dict[str, Any]
+
+
+def roles(kinds: Sequence[Kind], operator_namespace: str) -> list[Manifest]:
+    """ClusterRole and Role of the operator, and the two roles that join the cluster's own view, edit and admin."""
+    return [
+        _role("ClusterRole", {"name": PROJECT}, _cluster_wide(kinds)),
+        _role("Role", {"name": PROJECT, "namespace": operator_namespace}, _at_home()),
+        _role("ClusterRole", _joins("view", "view"), [_rule(GROUP, [kind.plural for kind in kinds], _READ)]),
+        _role("ClusterRole", _joins("edit", "edit", "admin"), _editing(kinds)),
+    ]
+
+
+def _cluster_wide(kinds: Sequence[Kind]) -> list[Manifest]:
+    """Discovery (/api, /apis) is given to everybody by Kubernetes' own system:discovery."""
+    plurals = [kind.plural for kind in kinds]
+    return [
+        _rule(GROUP, plurals, [*_READ, "update", "patch"]),
+        _rule(GROUP, [f"{plural}/status" for plural in plurals], ["patch"]),
+        # An owner that blocks the deletion of its owner asks for this (OwnerReferencesPermissionEnforcement).
+        _rule(GROUP, [f"{plural}/finalizers" for plural in plurals], ["update"]),
+        _rule(GROUP, [kind.plural for kind in identified(kinds)], [IDENTIFY]),
+        _rule("", ["events"], ["create", "patch"]),
+        _rule("", ["namespaces"], _READ),
+        _rule("", ["secrets"], ["get"]),
+    ]
+
+
+def _at_home() -> list[Manifest]:
+    """Creation cannot be tied to a name: the API server does not know it then."""
+    lease = "coordination.k8s.io"
+    return [
+        _rule("", ["secrets"], ["get", "patch"]),  # the finalizer on Secrets of Providers that are in use
+        _rule("", ["configmaps"], ["create"]),
+        _rule("", ["configmaps"], ["get"], names=[CLUSTER_ID_CONFIGMAP]),
+        _rule(lease, ["leases"], ["create"]),
+        _rule(lease, ["leases"], ["get", "update"], names=[LEASE]),
+    ]
+
+
+def _editing(kinds: Sequence[Kind]) -> list[Manifest]:
+    """What belongs to the platform (Provider, MachineClass, MachineImage) is written by cluster administrators."""
+    written = [kind.plural for kind in kinds if kind.namespaced]
+    return [_rule(GROUP, [kind.plural for kind in kinds], _READ), _rule(GROUP, written, _WRITE)]
+
+
+def _rule(group: str, resources: list[str], verbs: list[str], names: list[str] | None = None) -> Manifest:
+    tied = {} if names is None else {"resourceNames": names}
+    return {"apiGroups": [group], "resources": resources, **tied, "verbs": list(verbs)}
+
+
+def _role(kind: str, metadata: Manifest, rules: list[Manifest]) -> Manifest:
+    return {"apiVersion": f"{_RBAC}/v1", "kind": kind, "metadata": metadata, "rules": rules}
+
+
+def _joins(name: str, *roles: str) -> Manifest:
+    labels = {f"{_RBAC}/aggregate-to-{role}": "true" for role in roles}
+    return {"name": f"{PROJECT}-{name}", "labels": labels}

@@ -1,0 +1,72 @@
+"""What each condition and each reason of a condition or Event says, in one sentence for users."""
+
+from collections.abc import Mapping
+
+from hostwright.core.names import Condition, Disruption, Reason
+
+CONDITIONS: Mapping[Condition, str] = {
+    Condition.READY: (
+        "All that this generation asks, and policy allows now, is reached; powered off, where asked, included. "
+        "The message names the first blocker and who must act."
+    ),
+    Condition.RECONCILING: "Something is under way.",
+    Condition.STALLED: "It does not go on by itself: the message says who must act.",
+    Condition.PROVISIONED: "The machine exists on the backend and was active once.",
+    Condition.NETWORK_READY: "Every interface is there and has what was asked.",
+    Condition.POWER_STATE_SYNCED: "The power is as wanted.",
+    Condition.UP_TO_DATE: "No change waits in `status.pendingChanges`.",
+    Condition.DRIFTED: "The machine differs from what is written, and that is only reported: see `status.drift`.",
+    Condition.PAUSED: "The annotation `paused` is set, or the Provider is paused: nothing is done.",
+    Condition.DELETING: "The object is being deleted; the message says what it waits for, and the way out.",
+    Condition.AVAILABLE: "The object can be used.",
+    Condition.REACHABLE: "The backend answers.",
+    Condition.CREDENTIALS_VALID: "The backend takes the login.",
+    Condition.CATALOG_RESOLVED: "Every network of the catalog was found on the backend.",
+}
+
+REASONS: Mapping[Reason, str] = {
+    Reason.READY: "All is as wanted.",
+    Reason.SETTLED: "Nothing is left to do.",
+    Reason.CHANGES_PENDING: "All that is allowed now is done; heavier changes wait in `status.pendingChanges`.",
+    Reason.CREATING: "The machine is being made.",
+    Reason.CREATED: "The machine was made.",
+    Reason.ADOPTED: "Something made by an earlier attempt was found and taken up.",
+    Reason.BUILDING: "The backend has accepted the machine and builds it.",
+    Reason.STARTING: "The machine is being switched on.",
+    Reason.STOPPING: "The machine is being switched off.",
+    Reason.STARTED: "The machine was switched on.",
+    Reason.STOPPED: "The machine was switched off.",
+    Reason.RESTARTING: "The machine is being restarted.",
+    Reason.RESTARTED: "The machine was restarted.",
+    Reason.UPDATING: "A change is being made to the running machine.",
+    Reason.UPDATED: "A change was made to the running machine.",
+    Reason.DELETING: "The machine is being removed.",
+    Reason.DELETED: "The machine is gone.",
+    Reason.RELEASED: "The machine was left on the backend, without our marks.",
+    Reason.VERIFYING: "The outcome of a call is not known: the backend is asked before anything else is done.",
+    Reason.RETRYING: "A call failed in a way that passes; it is made again.",
+    Reason.PAUSED: "Nothing is done while paused.",
+    Reason.OBSERVED: "The machine is looked at and never changed (ObserveOnly).",
+    Reason.DRIFT_DETECTED: "The machine was changed behind our back; it is reported.",
+    Reason.DRIFT_CORRECTED: "The machine was changed behind our back; it was put right.",
+    Reason.NO_DRIFT: "The machine is as written.",
+    Reason.IN_SYNC: "Wanted and found are the same.",
+    Reason.UNMANAGED: "Left as found, as asked.",
+    Reason.NOT_PROVISIONED: "There is no machine yet.",
+    Reason.WAITING: "It waits for something named in the message.",
+    Reason.PROVIDER_UNREACHABLE: "The Provider has not answered for some time; what is said may be old.",
+    Reason.PROVIDER_RECOVERED: "The Provider answers again.",
+    Reason.REACHABLE: "The backend answers.",
+    Reason.VALID: "The login works.",
+    Reason.RESOLVED: "All names were found.",
+    Reason.IN_USE: "Machines use it.",
+    Reason.NOT_IN_USE: "No machine uses it.",
+}
+
+DISRUPTIONS: Mapping[Disruption, str] = {
+    Disruption.NONE: "No change.",
+    Disruption.LIVE: "The guest notices nothing.",
+    Disruption.RESTART: "The machine is restarted.",
+    Disruption.REBUILD: "The machine's root disk is written anew; identity and addresses stay.",
+    Disruption.REPLACE: "The machine is deleted and another one is made.",
+}
