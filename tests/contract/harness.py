@@ -1,0 +1,123 @@
+"""What a backend must lend to the contract suite: a place to run, hands behind our back, and the truth."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from hostwright.core.errors import Failure
+from hostwright.core.port import Trace
+from hostwright.kinds.provider.port import Session
+from hostwright.kinds.virtualmachine.port import Bindings
+from hostwright.kinds.virtualmachine.resource import VirtualMachineSpec
+
+
+class Need(StrEnum):
+    """What a case asks of a harness beside the bare backend; `cannot` says which it does not have, and why."""
+
+    REPLY_FAULTS = "lose or spoil the answer to a call"
+    LIST_FAULTS = "end a list early while saying it is whole"
+    OUTAGE = "stop answering for a while"
+    QUOTA = "limit the number of machines"
+    BUILD_FAILURES = "let a build fail"
+    STALE_LISTS = "show lists as they were some seconds ago"
+    SHORT_PAGES = "make pages of lists short"
+    NEW_IMAGES = "add an image while a session is open"
+    BAD_LOGIN = "refuse a login"
+    ANOTHER_IDENTITY = "answer as another site at the same address"
+
+
+class Fault(StrEnum):
+    """What happens to the next call of a verb."""
+
+    LOSE_REPLY = "done, and the connection is cut before the answer"
+    APPLY_THEN_FAIL = "done, and answered with 500"
+    FAIL = "not done, and answered with 500"
+    THROTTLE = "not done, and answered with 429, Retry-After 7"
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """A machine as the backend has it, read around the provider."""
+
+    id: str
+    name: str
+    mark: str
+    namespace: str
+    object_name: str
+    powered_on: bool
+    tags: Mapping[str, str]
+    metadata: Mapping[str, str]
+    whole: str  # all of it that does not change by itself, in one text: to be compared byte by byte
+
+
+class Harness(Protocol):
+    name: str
+    cannot: Mapping[Need, str]
+    patience: float  # seconds that any one step may take
+    poll: float  # interval given to the session's watch
+    visibility_lag: float  # given to the session's context
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+    async def reset(self) -> None:
+        """No machine, no fault, no limit is left from the case before."""
+        ...
+
+    async def session(self, *, bad_login: bool = False) -> Session:
+        """A new login, with the networks `app` and `db` in the Provider's catalog."""
+        ...
+
+    def spec(self) -> VirtualMachineSpec:
+        """A machine with one interface eth0 on `app`, as a user writes it; tags {team: a}."""
+        ...
+
+    def bindings(self) -> Bindings:
+        """The cluster's side of it: class small, image tiny, hostname web."""
+        ...
+
+    def unresolved(self, failure: type[Failure]) -> tuple[VirtualMachineSpec, Bindings, str] | str:
+        """A machine that cannot be resolved, for this reason, and the name its message has to contain; or why not."""
+        ...
+
+    async def truth(self) -> Mapping[str, Truth]:
+        """Every machine there is, by id."""
+        ...
+
+    async def stranger(self, trace: Trace, *, name: str, mark: str) -> str:
+        """A machine made by somebody else under this name, with this mark (or none) and the trace's record; its id."""
+        ...
+
+    async def power_off(self, machine_id: str) -> None: ...
+
+    async def set_tag(self, machine_id: str, key: str, value: str) -> None: ...
+
+    async def set_metadata(self, machine_id: str, key: str, value: str) -> None: ...
+
+    async def vanish(self, machine_id: str) -> None:
+        """Deleted by somebody else; returns when it is gone."""
+        ...
+
+    # The rest is asked for only by cases that say that they need it.
+
+    async def fault(self, verb: str, fault: Fault) -> None:
+        """`verb` is that of the provider's Call; the next one is hit, once."""
+        ...
+
+    async def cut_lists(self, count: int) -> None: ...
+
+    async def outage(self, *, on: bool) -> None: ...
+
+    async def quota(self, machines: int) -> None: ...
+
+    async def fail_builds(self, count: int, message: str) -> None: ...
+
+    async def lag(self, seconds: float) -> None: ...
+
+    async def page_size(self, rows: int) -> None: ...
+
+    async def add_image(self, name: str) -> None: ...
+
+    async def other_identity(self) -> None: ...
