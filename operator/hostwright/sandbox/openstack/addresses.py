@@ -1,18 +1,14 @@
 """On which ports of the loopback interface a lab listens, and the URLs that follow."""
 
-import random
-import socket
 from collections.abc import Mapping
-from pathlib import Path
 
-SERVICES = ("mariadb", "memcached", "keystone", "placement", "glance", "neutron", "nova", "cinder")
+from hostwright.sandbox import ports as sandbox_ports
+
 HOST = "127.0.0.1"
 REGION = "RegionOne"
-LOWEST = 10_000
+SERVICES = ("mariadb", "memcached", "keystone", "placement", "glance", "neutron", "nova", "cinder")
 
-Ports = Mapping[str, int]
-
-# type in Keystone's catalog → what the service's URL ends with
+# service → its type in Keystone's catalog, and what its URL there ends with
 CATALOG = {
     "keystone": ("identity", "/v3"),
     "placement": ("placement", ""),
@@ -22,39 +18,28 @@ CATALOG = {
     "cinder": ("block-storage", "/v3/%(project_id)s"),
 }
 
+# service → a path that answers 200 to anyone once it is up
+PROBE = {
+    "keystone": "/v3",
+    "placement": "/",
+    "glance": "/healthcheck",
+    "neutron": "/",
+    "nova": "/",
+    "cinder": "/healthcheck",
+}
 
-def free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            return False
-        return True
-
-
-def choose(names: tuple[str, ...] = SERVICES) -> dict[str, int]:
-    """Free ports below the range from which the kernel takes the client side of connections.
-
-    A port from that range could be taken by one of the lab's own connections before its service listens.
-    """
-    first_client_port = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
-    candidates = list(range(LOWEST, max(first_client_port, LOWEST + 1000)))
-    random.shuffle(candidates)
-    chosen = (port for port in candidates if free(port))
-    return {name: next(chosen) for name in names}
+Ports = Mapping[str, int]
 
 
-def url(ports: Ports, service: str) -> str:
-    """Where the service answers, as in the catalog (Cinder's without the project)."""
-    return f"http://{HOST}:{ports[service]}{CATALOG[service][1].removesuffix('/%(project_id)s')}"
+def choose() -> dict[str, int]:
+    return dict(zip(SERVICES, sandbox_ports.free(len(SERVICES)), strict=True))
 
 
 def catalog_url(ports: Ports, service: str) -> str:
+    """As it stands in the catalog; Keystone fills in the project."""
     return f"http://{HOST}:{ports[service]}{CATALOG[service][1]}"
 
 
-def answers(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex((HOST, port)) == 0
+def url(ports: Ports, service: str) -> str:
+    """The same for people, without the project."""
+    return catalog_url(ports, service).removesuffix("/%(project_id)s")

@@ -1,22 +1,17 @@
-"""Start, await and end the processes of a lab; none of them outlives the process that started it."""
+"""Start and end the processes of a lab; none of them outlives the process that started it."""
 
-import select
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 from hostwright.sandbox import processes
 from hostwright.sandbox.openstack.failures import LabFailed
 from hostwright.sandbox.processes import Identity, die_with_parent, identify
+from hostwright.sandbox.waiting import tail
 
 Spawn = Callable[[str, Sequence[str], Mapping[str, str], Path], int]
-T = TypeVar("T")
-LOOK_AGAIN_MS = 40
 
 _ours: dict[int, subprocess.Popen[bytes]] = {}  # children of this very process, to be buried when they end
 
@@ -63,7 +58,7 @@ def spawn(name: str, argv: Sequence[str], env: Mapping[str, str], log: Path) -> 
 def start(service: Service, by: Spawn) -> Running:
     process = identify(by(service.name, service.argv, service.env, service.log))
     if process is None:
-        raise LabFailed(f"{service.name} ended at once", _end_of(service.log))
+        raise LabFailed(f"{service.name} ended at once", tail(service.log))
     return Running(service, process)
 
 
@@ -81,26 +76,7 @@ def run(argv: Sequence[str], env: Mapping[str, str], log: Path, seconds: float) 
             preexec_fn=die_with_parent(),
         )
     if done.returncode:
-        raise LabFailed(f"{' '.join(argv)} ended with {done.returncode}", _end_of(log))
-
-
-def until(look: Callable[[], T | None], seconds: float, what: str, watched: Iterable[Running], log: Path) -> T:
-    """Look again and again until there is something; an error as soon as a watched service ends.
-
-    ``log`` is where the reason stands if it never comes.
-    """
-    deadline = time.monotonic() + seconds
-    watched = list(watched)
-    while True:
-        found = look()
-        if found is not None:
-            return found
-        for one in watched:
-            if not processes.alive(one.process):
-                raise LabFailed(f"{one.service.name} ended while waiting for {what}", _end_of(one.service.log))
-        if time.monotonic() > deadline:
-            raise LabFailed(f"waited {seconds:.0f} s in vain for {what}", _end_of(log))
-        _pause(one.process for one in watched)
+        raise LabFailed(f"{' '.join(argv)} ended with {done.returncode}", tail(log))
 
 
 def end(identities: Iterable[Identity], grace: float) -> None:
@@ -111,20 +87,3 @@ def end(identities: Iterable[Identity], grace: float) -> None:
         child = _ours.pop(process.pid, None)
         if child is not None:
             child.wait()
-
-
-def _pause(watched: Iterable[Identity]) -> None:
-    """Wait a moment, or less: until one of the processes ends."""
-    with ExitStack() as stack:
-        handles = [stack.enter_context(processes.handle(process)) for process in watched]
-        poll = select.poll()
-        for handle in handles:
-            if handle is None:  # ended already: the next look says so
-                return
-            poll.register(handle, select.POLLIN)
-        poll.poll(LOOK_AGAIN_MS)
-
-
-def _end_of(log: Path, lines: int = 15) -> str:
-    text = log.read_text(errors="replace") if log.exists() else ""
-    return f"The end of {log}:\n" + "\n".join(text.splitlines()[-lines:])

@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Mapping
 
 from hostwright.sandbox.openstack import children
-from hostwright.sandbox.openstack.addresses import CATALOG, HOST, Ports, answers, catalog_url
+from hostwright.sandbox.openstack.addresses import CATALOG, HOST, Ports, catalog_url
 from hostwright.sandbox.openstack.config import DATABASE_PASSWORD, DATABASE_USER
 from hostwright.sandbox.openstack.failures import LabFailed
 from hostwright.sandbox.openstack.install import Programs
@@ -79,15 +79,13 @@ def execute(programs: Programs, ports: Ports, statements: str) -> str:
     return done.stdout
 
 
-def ready(programs: Programs, ports: Ports) -> bool | None:
-    """Whether it listens and knows our user (the first start makes it); None for not yet, as ``until`` wants it."""
-    if not answers(ports["mariadb"]):
-        return None
+def missing(programs: Programs, ports: Ports) -> str | None:
+    """What is not well yet: it must listen, and know our user, whom its first start adds."""
     try:
         execute(programs, ports, f"USE {NAMES[-1]};")
-    except LabFailed:
-        return None
-    return True
+    except LabFailed as error:
+        return error.then.partition("\n")[0]
+    return None
 
 
 def move(programs: Programs, room: Room, ports: Ports) -> None:

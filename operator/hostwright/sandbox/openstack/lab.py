@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from hostwright.sandbox import processes
+from hostwright.sandbox import processes, waiting
 from hostwright.sandbox.failure import Progress, silent
 from hostwright.sandbox.openstack import addresses, children, database, kept, record
 from hostwright.sandbox.openstack.children import Running, Service, Spawn
@@ -12,7 +12,7 @@ from hostwright.sandbox.openstack.install import ensure_installed, programs
 from hostwright.sandbox.openstack.places import Room
 from hostwright.sandbox.openstack.record import LabFacts
 from hostwright.sandbox.openstack.services import Options
-from hostwright.sandbox.openstack.stack import Stack, await_answer
+from hostwright.sandbox.openstack.stack import SECONDS, Stack, look_at
 
 __all__ = ["LabFacts", "LabFailed", "LabUnavailable", "ensure_installed", "facts", "kill", "restart", "start", "stop"]
 
@@ -31,7 +31,7 @@ def start(
     """Start a lab and wait until a server could be made in it; on any failure nothing is left running.
 
     Without ``spawn`` the services are children of this process and die with it. A directory that a former ``stop``
-    kept is taken up again, on the same ports where they are free.
+    kept is taken up again, on new ports.
     """
     room = Room(directory.resolve())
     before = record.read(room)
@@ -39,7 +39,7 @@ def start(
         raise LabFailed(f"a lab runs in {directory}", "Stop it first.")
     ensure_installed(progress)
     options = Options(spawn_delay=spawn_delay, computes=computes, cinder=cinder)
-    ports = _ports(before)
+    ports = addresses.choose()
     stack = Stack(room, programs(), ports, options, spawn or children.spawn, progress)
     new = not room.data.exists()
     if new:
@@ -99,7 +99,8 @@ def restart(directory: Path, name: str, *, forget_guests: bool = False, spawn: S
     service = Service(before.name, before.argv, env, before.log, before.port)
     running[name] = children.start(service, spawn or children.spawn)
     record.write(room, running)
-    await_answer(service, [running[name]])
+    look = look_at(name, programs(), record.ports_of(running))
+    waiting.until(name, look, SECONDS, silent, {service.log: running[name].process})
     return facts(directory)
 
 
@@ -108,10 +109,3 @@ def _one(room: Room, name: str) -> Running:
     if name not in running:
         raise LabFailed(f"no {name} was started in {room.directory}", f"There is: {', '.join(running) or 'nothing'}.")
     return running[name]
-
-
-def _ports(before: dict[str, Running]) -> dict[str, int]:
-    """The former ports, so that what was told about them stays true, where all of them are free."""
-    former = {name: one.service.port for name, one in before.items()}
-    chosen = addresses.choose()
-    return {**chosen, **former} if all(addresses.free(port) for port in former.values()) else chosen

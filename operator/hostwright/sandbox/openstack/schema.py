@@ -21,7 +21,7 @@ Command = Sequence[str]
 
 
 def create(room: Room, programs: Programs, ports: Ports) -> None:
-    """Run the five sequences side by side (on two cores: two at a time)."""
+    """Run the sequences of commands side by side, two at a time."""
     env = environment(room, programs)
 
     def sequence(name: str, commands: Sequence[Command]) -> Callable[[], None]:
@@ -33,9 +33,12 @@ def create(room: Room, programs: Programs, ports: Ports) -> None:
 
         return work
 
-    with ThreadPoolExecutor(max_workers=2) as pool:
+    pool = ThreadPoolExecutor(max_workers=2)
+    try:
         for done in [pool.submit(sequence(name, commands)) for name, commands in _commands(room, ports).items()]:
             done.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _commands(room: Room, ports: Ports) -> dict[str, list[Command]]:

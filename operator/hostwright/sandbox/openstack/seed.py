@@ -71,7 +71,7 @@ def _of_demo(demo: Any, public: str) -> None:
     app = demo.network.create_network(name="app")
     subnet = _subnet(demo, app, APP)
     router = demo.network.create_router(name="router", external_gateway_info={"network_id": public})
-    demo.network.add_interface_to_router(router, subnet_id=subnet.id)
+    demo.network.add_interface_to_router(router, subnet=subnet.id)
     web = demo.network.create_security_group(name="web", description="HTTP and HTTPS from everywhere")
     for port in (80, 443):
         demo.network.create_security_group_rule(

@@ -1,19 +1,19 @@
 """Bring the processes of a lab up on data that is there, and wait until a server could be made."""
 
-import http.client
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from hostwright.sandbox import waiting
 from hostwright.sandbox.failure import Progress
 from hostwright.sandbox.openstack import children, clouds, config, database, record, seed
-from hostwright.sandbox.openstack.addresses import HOST, Ports
-from hostwright.sandbox.openstack.children import Running, Service, Spawn
+from hostwright.sandbox.openstack.addresses import PROBE, Ports
+from hostwright.sandbox.openstack.children import Running, Spawn
 from hostwright.sandbox.openstack.install import Programs
 from hostwright.sandbox.openstack.places import Room
 from hostwright.sandbox.openstack.services import Options, services
 
-SECONDS = 180
+SECONDS = 180.0
 SMALLEST = "resources=VCPU:1,MEMORY_MB:64,DISK_GB:1"
 
 
@@ -43,30 +43,30 @@ class Stack:
 
     def start_database(self) -> None:
         self.start("mariadb")
-        self.until(lambda: database.ready(self.programs, self.ports), "the database", "mariadb")
+        self.await_answer("mariadb")
 
-    def until(self, look: Callable[[], bool | None], what: str, service: str) -> None:
-        children.until(look, SECONDS, what, self.running.values(), self.running[service].service.log)
+    def until(self, what: str, look: waiting.Look) -> None:
+        """Look until all is well; none of our processes may end meanwhile."""
+        needs = {one.service.log: one.process for one in self.running.values()}
+        waiting.until(what, look, SECONDS, self.progress, needs)
 
     def await_answer(self, *names: str) -> None:
         for name in names or list(self.running):
-            if name not in ("mariadb", "memcached"):
-                await_answer(self.running[name].service, self.running.values())
-                self.progress(f"{name} answers")
+            self.until(name, look_at(name, self.programs, self.ports))
 
     def await_computes(self) -> None:
         """Wait until the scheduler would find a host; the volume service must have reported as well."""
         admin: Any = clouds.connect(self.room.clouds, clouds.ADMIN)
-        self.until(lambda: self._hosts(admin), "a host for a server", "nova")
+        self.until("a host for a server", lambda: self._hosts_missing(admin))
         if self.options.cinder:
-            self.until(lambda: _up(admin.block_storage.services()), "a volume service", "cinder")
+            self.until("a volume service", lambda: _not_up(admin.block_storage.services()))
 
-    def _hosts(self, admin: Any) -> bool | None:
+    def _hosts_missing(self, admin: Any) -> str | None:
         answer = admin.placement.get(f"/allocation_candidates?{SMALLEST}", microversion="1.10")
         found = len(answer.json()["allocation_requests"]) if answer.ok else 0
         if found < self.options.computes:
-            return None
-        return _up(one for one in admin.compute.services() if one.binary == "nova-compute")
+            return f"Placement knows {found} of {self.options.computes} hosts"
+        return _not_up(one for one in admin.compute.services() if one.binary == "nova-compute")
 
     def seed(self) -> None:
         """Fill a lab whose databases are new. Keystone must be there first: the others log in to it."""
@@ -84,23 +84,15 @@ class Stack:
         children.end([one.process for one in self.running.values()], grace)
 
 
-def await_answer(service: Service, watched: Iterable[Running]) -> None:
-    children.until(lambda: _answered(service.port), SECONDS, f"{service.name} to answer", watched, service.log)
+def look_at(name: str, programs: Programs, ports: Ports) -> waiting.Look:
+    """How to see whether this service is up."""
+    if name == "mariadb":
+        return lambda: database.missing(programs, ports)
+    if name in PROBE:
+        return waiting.answers(ports[name], PROBE[name])
+    return lambda: None  # memcached: who finds it silent does without
 
 
-def _answered(port: int) -> bool | None:
-    """Whether a whole answer came, whatever it says; None for not yet."""
-    connection = http.client.HTTPConnection(HOST, port, timeout=30)
-    try:
-        connection.request("GET", "/")
-        connection.getresponse().read()
-    except (OSError, http.client.HTTPException):  # nobody listens yet
-        return None
-    finally:
-        connection.close()
-    return True
-
-
-def _up(found: Iterable[Any]) -> bool | None:
+def _not_up(found: Iterable[Any]) -> str | None:
     states = [one.state for one in found]
-    return True if states and all(state == "up" for state in states) else None
+    return None if states and set(states) == {"up"} else f"services are {', '.join(states) or 'not there'}"

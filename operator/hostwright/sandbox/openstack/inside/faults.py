@@ -85,7 +85,7 @@ class Faults:
         return self.app(environ, start_response)
 
     def do_late(self, rule: dict[str, Any], environ: dict[str, Any], start_response: Any) -> Any:
-        answer = self.app(environ, start_response)
+        answer = list(self.app(environ, start_response))  # a generator does its work only while it is read
         NOTHING_ELSE.wait(rule["seconds"])
         return answer
 
