@@ -189,3 +189,19 @@ class Bug(Failure):
     """An exception nobody declared: logged with its traceback, backed off."""
 
     actor = Actor.PLATFORM
+
+
+class MachineHeld(Rejected):
+    """The backend holds the machine in a state that no wish of ours leads out of (shelved, rescued, locked …)."""
+
+    actor = Actor.PLATFORM
+
+
+class PowerOffTimedOut(Rejected):
+    """A soft power-off takes longer than `timeouts.powerOff`."""
+
+    actor = Actor.PLATFORM
+
+
+class NotBound(Rejected):
+    """ObserveOnly on an object that has no machine."""

@@ -1,0 +1,67 @@
+"""What this process remembers of one object between passes; a restart may lose all of it."""
+
+from dataclasses import dataclass, field
+
+from hostwright.core.intent import Quiet
+from hostwright.core.port import LedgerRow, Operation, Receipt, Window
+from hostwright.engine.ledger import merge
+
+
+@dataclass(slots=True)
+class Recall:
+    """Mutable: one pass at a time works on it."""
+
+    uid: str
+    first_seen: dict[str, float] = field(default_factory=dict)  # operation key → monotonic first sight of the intent
+    known: set[str] = field(default_factory=set)  # operation keys whose outcome we know
+    receipts: dict[str, float] = field(default_factory=dict)  # ledger name → monotonic end of its last receipt
+    made: dict[str, LedgerRow] = field(default_factory=dict)  # rows no patch has carried yet
+    gone: set[str] = field(default_factory=set)
+    unwritten_since: float | None = None
+    operation: Operation | None = None  # newer than the one in the body: what the next patch must say
+    operation_changed: bool = False
+    failures: int = 0  # transient failures in a row
+    retry_at: float = float("-inf")  # monotonic: no call before
+    called: bool = False  # a call was sent by this process
+
+    def ledger(self, rows: tuple[LedgerRow, ...]) -> tuple[LedgerRow, ...]:
+        """The ledger as the status has it, and what no patch has carried yet."""
+        return merge(rows, self.made.values(), self.gone)
+
+    def keep(self, receipt: Receipt, window: Window | None, expect: str, ended: float) -> None:
+        """A receipt is never dropped, but kept until a patch has carried it."""
+        for row in merge((), receipt.made, (), window):
+            self.made[row.name] = row
+            self.gone.discard(row.name)
+            self.receipts[row.name] = ended
+        for name in receipt.gone:
+            self.gone.add(name)
+            self.made.pop(name, None)
+        self.receipts[expect] = ended
+        if (receipt.made or receipt.gone) and self.unwritten_since is None:
+            self.unwritten_since = ended
+
+    def written(self) -> None:
+        """A patch has carried everything."""
+        self.made.clear()
+        self.gone.clear()
+        self.unwritten_since = None
+        self.operation_changed = False
+
+    def see(self, operation: Operation | None, now: float) -> None:
+        """The quiet time runs from here."""
+        if operation is not None:
+            self.first_seen.setdefault(operation.key, now)
+
+    def open(self, operation: Operation | None, rows: tuple[LedgerRow, ...]) -> bool:
+        """Whether the operation's outcome is unknown to us."""
+        if operation is None or operation.key in self.known or operation.next_retry_at is not None:
+            return False
+        return all(row.name != operation.expect for row in rows)
+
+    def quiet(self, operation: Operation, lag: float) -> Quiet:
+        """Until when an open operation may still be applied or stay invisible."""
+        length = 30.0
+        if operation.started_at is not None and operation.deadline is not None:
+            length = (operation.deadline - operation.started_at).total_seconds()
+        return Quiet(self.first_seen[operation.key], length + lag)

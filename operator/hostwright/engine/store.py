@@ -1,0 +1,119 @@
+"""The objects as last seen, and who uses what: filled by the watch and by the replies to our own writes."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from hostwright.core.names import ANNOTATION_MACHINE_ID
+from hostwright.engine.ports import Body, Key
+
+#: spec field → kind it refers to.
+_REFERENCES = {"providerRef": "Provider", "classRef": "MachineClass", "imageRef": "MachineImage"}
+
+
+def uid(body: Body) -> str:
+    return str(body["metadata"].get("uid", ""))
+
+
+def resource_version(body: Body) -> int:
+    """Resource versions are comparable integers (KEP-5504); anything else counts as oldest."""
+    text = str(body["metadata"].get("resourceVersion", ""))
+    return int(text) if text.isdigit() else -1
+
+
+class Store:
+    """One body for each key, with three indexes."""
+
+    def __init__(self) -> None:
+        self._bodies: dict[Key, Body] = {}
+        self._users: defaultdict[Key, set[Key]] = defaultdict(set)
+        self._tokens: defaultdict[str, set[Key]] = defaultdict(set)  # machine id without dashes, backend id → keys
+
+    def get(self, key: Key) -> Body | None:
+        return self._bodies.get(key)
+
+    def put(self, key: Key, body: Body, *, relisted: bool = False) -> bool:
+        """Keep the newer body; False when it was an echo or older. A relisted object always replaces."""
+        old = self._bodies.get(key)
+        if not relisted and old is not None and uid(old) == uid(body) and resource_version(old) >= resource_version(body):
+            return False
+        self._forget(key)
+        self._bodies[key] = _slim(body)
+        for other in references(key, body):
+            self._users[other].add(key)
+        for token in tokens(body):
+            self._tokens[token].add(key)
+        return True
+
+    def drop(self, key: Key) -> None:
+        self._forget(key)
+        self._bodies.pop(key, None)
+
+    def keys(self, kind: str) -> list[Key]:
+        return [key for key in self._bodies if key.kind == kind]
+
+    def bodies(self, kind: str) -> Iterator[tuple[Key, Body]]:
+        return ((key, body) for key, body in list(self._bodies.items()) if key.kind == kind)
+
+    def users(self, key: Key) -> frozenset[Key]:
+        """The objects whose spec refers to this one."""
+        return frozenset(self._users.get(key, ()))
+
+    def by_token(self, token: str) -> frozenset[Key]:
+        """The objects with this machine id (without dashes) or with this backend id in their ledger."""
+        return frozenset(self._tokens.get(token, ()))
+
+    def __len__(self) -> int:
+        return len(self._bodies)
+
+    def _forget(self, key: Key) -> None:
+        old = self._bodies.get(key)
+        if old is None:
+            return
+        for other in references(key, old):
+            _discard(self._users, other, key)
+        for token in tokens(old):
+            _discard(self._tokens, token, key)
+
+
+def machine_id(body: Body) -> str:
+    """The identity an object carries: the annotation, else the status; empty before first sight."""
+    annotations = body["metadata"].get("annotations") or {}
+    return str(annotations.get(ANNOTATION_MACHINE_ID) or (body.get("status") or {}).get("machineID") or "")
+
+
+def references(key: Key, body: Body) -> Iterable[Key]:
+    """What the object's spec names."""
+    spec = body.get("spec") or {}
+    if key.kind != "VirtualMachine":
+        return ()
+    return [Key(kind, "", spec[name]["name"]) for name, kind in _REFERENCES.items() if (spec.get(name) or {}).get("name")]
+
+
+def tokens(body: Body) -> Iterable[str]:
+    """Under which words the backend may speak of this object."""
+    if body.get("kind") != "VirtualMachine":
+        return ()
+    status = body.get("status") or {}
+    words = [row["id"] for row in status.get("resources") or ()]
+    identity = machine_id(body)
+    return [*words, identity.replace("-", "")] if identity else words
+
+
+def _slim(body: Body) -> Body:
+    """Without managedFields and kubectl's copy of the spec: half of an object's size, and nothing we read."""
+    metadata: dict[str, Any] = {name: value for name, value in body["metadata"].items() if name != "managedFields"}
+    annotations = metadata.get("annotations")
+    if annotations and "kubectl.kubernetes.io/last-applied-configuration" in annotations:
+        metadata["annotations"] = {
+            name: value for name, value in annotations.items() if name != "kubectl.kubernetes.io/last-applied-configuration"
+        }
+    return {**body, "metadata": metadata}
+
+
+def _discard(index: defaultdict[Any, set[Key]], word: Any, key: Key) -> None:
+    rows = index.get(word)
+    if rows is not None:
+        rows.discard(key)
+        if not rows:
+            del index[word]

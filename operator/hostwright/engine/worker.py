@@ -1,0 +1,106 @@
+"""Takes keys and gives each to its kind's pass; knows errors and back-off, nothing of machines."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from hostwright.core.backoff import TRANSIENT
+from hostwright.engine.ports import (
+    ClusterUnavailableError,
+    Clock,
+    Gate,
+    Key,
+    LeaseLostError,
+    ObjectGoneError,
+    StaleBodyError,
+    Telemetry,
+)
+from hostwright.engine.queue import Priority, WorkQueue
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """When to look at the key again: seconds, or None for when something moves."""
+
+    after: float | None = None
+    priority: Priority = Priority.TRANSITION
+
+
+Pass = Callable[[Key], Awaitable[Again]]
+
+
+class Workers:
+    """`count` tasks that take keys, `reserved` of them only what users changed."""
+
+    def __init__(
+        self, queue: WorkQueue, passes: Mapping[str, Pass], gate: Gate, clock: Clock, telemetry: Telemetry
+    ) -> None:
+        self._queue, self._passes, self._gate, self._clock, self._telemetry = queue, passes, gate, clock, telemetry
+        self._failures: dict[Key, int] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self, count: int, reserved: int) -> None:
+        for number in range(count):
+            only = Priority.USER if number < reserved else Priority.RESYNC
+            self._tasks.append(asyncio.create_task(self._work(only), name=f"hostwright worker {number}"))
+
+    async def drain(self, seconds: float) -> bool:
+        """No further keys; wait for the passes under way. False when some did not end in time."""
+        self._queue.close()
+        if not self._tasks:
+            return True
+        _, pending = await asyncio.wait(self._tasks, timeout=seconds)
+        for task in pending:
+            task.cancel()
+        return not pending
+
+    @property
+    def dead(self) -> list[asyncio.Task[None]]:
+        """Workers that ended by an error: the process must not go on without them."""
+        return [task for task in self._tasks if task.done() and not task.cancelled() and task.exception() is not None]
+
+    async def _work(self, only: Priority) -> None:
+        while (key := await self._queue.get(only=only)) is not None:
+            try:
+                again = await self._one(key)
+            finally:
+                self._queue.done(key)
+            if again.after is not None:
+                self._queue.add_after(key, again.after, again.priority)
+
+    async def _one(self, key: Key) -> Again:
+        if not self._gate.held():
+            return Again(1.0, Priority.RESYNC)
+        began = self._clock.monotonic()
+        outcome = "ok"
+        try:
+            again = await self._passes[key.kind](key)
+        except StaleBodyError:
+            outcome = "stale"
+            again = Again(0.05 if self._failed(key) < 5 else 1.0)
+        except ObjectGoneError:
+            outcome = "gone"
+            again = Again()
+        except LeaseLostError:
+            outcome = "lease"
+            again = Again(1.0)
+        except ClusterUnavailableError as error:
+            outcome = "cluster"
+            self._telemetry.failed(key, error)
+            again = self._back_off(key)
+        except Exception as error:  # noqa: BLE001 - the one place: a bug is told with its traceback and backed off
+            outcome = "bug"
+            self._telemetry.failed(key, error)
+            again = self._back_off(key)
+        else:
+            self._failures.pop(key, None)
+        self._telemetry.passed(key, self._clock.monotonic() - began, outcome)
+        return again
+
+    def _failed(self, key: Key) -> int:
+        self._failures[key] = self._failures.get(key, 0) + 1
+        return self._failures[key]
+
+    def _back_off(self, key: Key) -> Again:
+        return Again(TRANSIENT.delay(self._failed(key), random.random() / 4))  # noqa: S311 - jitter

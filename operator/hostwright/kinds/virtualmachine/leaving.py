@@ -1,0 +1,177 @@
+"""Deletion and the way out: by ledger, proven gone, released (PROTOCOLS section 5)."""
+
+from dataclasses import replace
+
+from hostwright.core.conditions import Said
+from hostwright.core.decision import Decision, Note
+from hostwright.core.errors import DeleteTimedOut, ProviderDeleted
+from hostwright.core.names import Condition, Phase, Reason
+from hostwright.core.port import LedgerRow, Missing, OperationType, Ownership, Present
+from hostwright.kinds.virtualmachine import say
+from hostwright.kinds.virtualmachine.extras import extra_row, judge
+from hostwright.kinds.virtualmachine.port import Delete, Found, Release, Step
+from hostwright.kinds.virtualmachine.resource import DeletionPolicy, ManagementPolicy
+from hostwright.kinds.virtualmachine.situation import Situation
+
+_EXIT = "To let go of the machine without deleting it, set spec.deletionPolicy: Retain."
+
+
+def leave(situation: Situation) -> Decision[Step]:
+    """What is next for an object with a deletionTimestamp."""
+    if situation.paused is not None:
+        return _paused(situation)
+    if _nothing_was_sent(situation):
+        return _released(situation, Reason.DELETED, "nothing was made on the provider")
+    if situation.spec.management_policy is ManagementPolicy.OBSERVE_ONLY:
+        return _released(situation, Reason.RELEASED, "the machine was only observed and stays as it is")
+    if situation.deletion_policy is DeletionPolicy.RETAIN:
+        return _retain(situation)
+    if not situation.backend.exists:
+        if situation.never_reported:
+            return _released(situation, Reason.DELETED, "nothing was ever reported, and the Provider does not exist")
+        name = situation.spec.provider_ref.name
+        gone = ProviderDeleted(f"Provider {name!r} does not exist, so its machine cannot be deleted. {_EXIT}")
+        return _stalled(situation, gone, 60.0)
+    if not situation.backend.connected or situation.backend.failure is not None:
+        return _no_answer(situation)
+    return _delete(situation)
+
+
+def _delete(situation: Situation) -> Decision[Step]:
+    if situation.outcome_open and not situation.nothing_made:
+        decision = _verify(situation)
+        if decision is not None:
+            return decision
+    if not situation.proven and not any(_to_delete(row) for row in situation.trace.ledger):
+        return _going(situation, "asking the provider what is left", needs_proof="before the finalizer goes")
+    if situation.proven:
+        match situation.look:
+            case Missing():
+                return _released(situation, Reason.DELETED, "everything made for it is gone")
+            case Present(found=found):
+                found_rows = _unlisted(found, situation)
+                if found_rows:
+                    return replace(
+                        _going(situation, "found more that bears our mark"), adopt=found_rows, look_again=0.0
+                    )
+    return _going(situation, "deleting what was made", step=Delete())
+
+
+def _verify(situation: Situation) -> Decision[Step] | None:
+    """An open operation is verified to its end: what is found enters the ledger; never a new attempt."""
+    if not situation.proven:
+        return _going(situation, "verifying the last call", needs_proof="the outcome of the last call is unknown")
+    if isinstance(situation.look, Present):
+        rows = _unlisted(situation.look.found, situation)
+        if rows:
+            return replace(_going(situation, "found what the last call made"), adopt=rows, look_again=0.0)
+    return _going(situation, "verifying the last call", look_again=1.0)
+
+
+def _unlisted(found: Found, situation: Situation) -> tuple[LedgerRow, ...]:
+    """What bears our mark and our namespace/name and is not in the ledger, machines that are not ours left out."""
+    listed = {row.id for row in situation.trace.ledger}
+    verdict = judge(found, situation.trace)
+    strangers = {twin.id for twin in verdict.strangers}
+    rows = [part for part in found.parts if part.id not in listed and part.id not in strangers]
+    rows.extend(extra_row(twin) for twin in verdict.extras if twin.id not in listed and twin.id != found.id)
+    return tuple(_own_name(row, situation) for row in rows)
+
+
+def _own_name(row: LedgerRow, situation: Situation) -> LedgerRow:
+    taken = situation.trace.row(row.name)
+    return replace(row, name=f"extra/{row.id}") if taken is not None and taken.id != row.id else row
+
+
+def _retain(situation: Situation) -> Decision[Step]:
+    late = situation.deadline_passed(situation.deleting_since, situation.spec.timeouts.delete)
+    text = "released; left on the provider: " + (
+        ", ".join(f"{row.name}={row.id}" for row in situation.trace.ledger) or "nothing"
+    )
+    backend = situation.backend
+    if not backend.exists or (late and (backend.failure is not None or not backend.connected)):
+        return _released(situation, Reason.RELEASED, text)
+    if not backend.connected or backend.failure is not None:
+        return _no_answer(situation)
+    if situation.outcome_open and not situation.nothing_made:
+        decision = _verify(situation)
+        if decision is not None and not late:
+            return decision
+    if not situation.proven:
+        return _going(situation, "removing our marks", needs_proof="before the machine is let go")
+    if isinstance(situation.look, Missing):
+        return _released(situation, Reason.RELEASED, text)
+    return _going(situation, "removing our marks", step=Release())
+
+
+def after_release(situation: Situation) -> Decision[Step]:
+    """The plan found no mark of ours left: the finalizer may go."""
+    rows = ", ".join(f"{row.name}={row.id}" for row in situation.trace.ledger) or "nothing"
+    return _released(situation, Reason.RELEASED, f"released; left on the provider: {rows}")
+
+
+def _nothing_was_sent(situation: Situation) -> bool:
+    """A status that is there, with no operation and no rows, proves that nothing was sent."""
+    return not situation.never_reported and situation.operation is None and not situation.trace.ledger
+
+
+def _to_delete(row: LedgerRow) -> bool:
+    return row.ownership is not Ownership.REFERENCED
+
+
+def _going(
+    situation: Situation,
+    message: str,
+    *,
+    step: Step | None = None,
+    needs_proof: str = "",
+    look_again: float | None = 1.0,
+) -> Decision[Step]:
+    if situation.deadline_passed(situation.deleting_since, situation.spec.timeouts.delete):
+        late = DeleteTimedOut(f"the deletion takes longer than {situation.spec.timeouts.delete}: {message}. {_EXIT}")
+        base = _stalled(situation, late, look_again)
+        return replace(base, step=step, operation=OperationType.DELETE, needs_proof=needs_proof)
+    return Decision(
+        step=step,
+        operation=OperationType.DELETE,
+        needs_proof=needs_proof,
+        said=(
+            *say.working(Reason.DELETING, message),
+            Said(Condition.DELETING, True, Reason.DELETING, f"{message}. {_EXIT}"),
+        ),
+        phase=Phase.DELETING,
+        look_again=look_again,
+    )
+
+
+def _no_answer(situation: Situation) -> Decision[Step]:
+    failure = situation.backend.failure
+    why = failure.message if failure is not None else "not connected yet"
+    return _going(situation, f"waiting for Provider {situation.spec.provider_ref.name!r}: {why}", look_again=10.0)
+
+
+def _stalled(
+    situation: Situation, failure: DeleteTimedOut | ProviderDeleted, look_again: float | None
+) -> Decision[Step]:
+    return Decision(
+        said=(*say.failed(failure), Said(Condition.DELETING, True, failure.reason, failure.message)),
+        phase=Phase.DELETING,
+        failure=failure,
+        look_again=look_again,
+    )
+
+
+def _paused(situation: Situation) -> Decision[Step]:
+    text = f"deletion waits: paused ({situation.paused or 'no reason given'})"
+    return Decision(
+        said=(
+            Said(Condition.PAUSED, True, Reason.PAUSED, text),
+            Said(Condition.DELETING, True, Reason.PAUSED, f"{text}. {_EXIT}"),
+        ),
+        phase=Phase.DELETING,
+        observed=False,
+    )
+
+
+def _released(situation: Situation, reason: Reason, text: str) -> Decision[Step]:
+    return Decision(release=True, phase=Phase.DELETING, notes=(Note(reason, text, situation.trace.machine_id),))

@@ -1,0 +1,131 @@
+"""Conditions, phase and status fields of a VirtualMachine, from what was found and decided."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from hostwright.core.conditions import Said
+from hostwright.core.errors import Capacity, Failure, Rejected
+from hostwright.core.names import Actor, Condition, Phase, Reason
+from hostwright.core.quantity import from_mebibytes
+from hostwright.kinds.virtualmachine.port import Found, Life, Power
+from hostwright.kinds.virtualmachine.steady import Gap
+
+_WHO = {
+    Actor.YOU: "You must act.",
+    Actor.PLATFORM: "The platform team must act.",
+    Actor.WAIT: "Nothing to do but wait.",
+}
+
+
+def stamp(moment: datetime) -> str:
+    """A time as Kubernetes writes it."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def found_status(found: Found) -> dict[str, Any]:
+    """What a look shows, as status fields."""
+    return {
+        "powerState": str(found.shape.power) if found.shape.power else None,
+        "providerID": found.provider_id or None,
+        "addresses": [
+            *({"type": "InternalIP", "address": address} for address in found.internal_addresses),
+            *({"type": "ExternalIP", "address": address} for address in found.external_addresses),
+        ]
+        or None,
+        "failureDomain": found.zone or None,
+        "hardware": (
+            {"cpu": found.cpu, "memory": from_mebibytes(found.memory_mib)} if found.cpu and found.memory_mib else None
+        ),
+        "interfaces": [
+            {"name": item.name, "id": item.id, "macAddress": item.mac_address, "addresses": list(item.addresses)}
+            for item in found.interfaces
+        ]
+        or None,
+    }
+
+
+def working(reason: str, message: str, *, ready: bool | None = False) -> tuple[Said, ...]:
+    """Something is under way."""
+    return (
+        Said(Condition.READY, ready, reason, message),
+        Said(Condition.RECONCILING, True, reason, message),
+    )
+
+
+def failed(failure: Failure, *, ready: bool | None = False) -> tuple[Said, ...]:
+    """A failure: Rejected and Conflict are Stalled (somebody must act), all else goes on (Reconciling)."""
+    message = f"{failure.message} {_WHO[failure.actor]}"
+    if isinstance(failure, Capacity):
+        message = f"{failure.message} Tried again until there is room. {_WHO[failure.actor]}"
+    blocker = Condition.RECONCILING if not stalls(failure) else Condition.STALLED
+    return (
+        Said(Condition.READY, ready, failure.reason, message),
+        Said(blocker, True, failure.reason, message),
+    )
+
+
+def stalls(failure: Failure) -> bool:
+    """Whether only somebody else can move it: told as Stalled, and looked at slowly."""
+    return isinstance(failure, Rejected) or failure.actor is not Actor.WAIT and not isinstance(failure, Capacity)
+
+
+def last_error(failure: Failure, now: datetime, before: Mapping[str, Any] | None) -> dict[str, Any]:
+    """`status.lastError`; the same failure again keeps the first one's time and request id, so it causes no write."""
+    row = {
+        "reason": failure.reason,
+        "code": failure.code or None,
+        "message": failure.message,
+        "requestID": failure.request_id or None,
+        "actor": str(failure.actor),
+        "at": stamp(now),
+    }
+    if before and all(before.get(name) == row[name] for name in ("reason", "message")):
+        return dict(before)
+    return {name: value for name, value in row.items() if value is not None}
+
+
+def settled(found: Found, gap: Gap) -> tuple[Said, ...]:
+    """The machine is all that this generation asks and policy allows now."""
+    word = "running" if found.shape.power is Power.ON else "powered off"
+    if gap.pending:
+        waits = ", ".join(f"{row.path} ({row.waiting_for})" for row in gap.pending)
+        ready = Said(Condition.READY, True, Reason.CHANGES_PENDING, f"{word}; changes wait: {waits}")
+        current = Said(Condition.UP_TO_DATE, False, Reason.CHANGES_PENDING, f"waiting: {waits}")
+    else:
+        ready = Said(Condition.READY, True, Reason.SETTLED, word)
+        current = Said(Condition.UP_TO_DATE, True, Reason.SETTLED)
+    return (ready, current, *present(found), *drifted(gap), power_synced())
+
+
+def present(found: Found) -> tuple[Said, ...]:
+    """Provisioned and NetworkReady of a machine that was seen at rest."""
+    loose = [item.name for item in found.interfaces if not item.bound]
+    network = (
+        Said(Condition.NETWORK_READY, False, Reason.WAITING, f"not plugged in: {', '.join(loose)}")
+        if loose
+        else Said(Condition.NETWORK_READY, True, Reason.IN_SYNC)
+    )
+    return (Said(Condition.PROVISIONED, True, Reason.CREATED), network)
+
+
+def power_synced() -> Said:
+    return Said(Condition.POWER_STATE_SYNCED, True, Reason.IN_SYNC)
+
+
+def drifted(gap: Gap) -> tuple[Said, ...]:
+    if not gap.drift:
+        return ()
+    paths = ", ".join(row.path for row in gap.drift)
+    return (Said(Condition.DRIFTED, True, Reason.DRIFT_DETECTED, f"differs from what is written: {paths}"),)
+
+
+def phase_of(found: Found) -> Phase:
+    """For people."""
+    if found.life is Life.FAILED:
+        return Phase.FAILED
+    if found.life in {Life.PARTIAL, Life.BUILDING}:
+        return Phase.PROVISIONING
+    if found.life is Life.DELETING:
+        return Phase.UNKNOWN
+    return Phase.RUNNING if found.shape.power is Power.ON else Phase.STOPPED

@@ -1,0 +1,81 @@
+"""Everything decide may know, and the effective defaults."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from hostwright.core.conditions import find
+from hostwright.core.errors import Failure
+from hostwright.core.names import Condition
+from hostwright.core.port import Operation, Trace
+from hostwright.core.quantity import to_seconds
+from hostwright.kinds.virtualmachine.port import Look, Unresolved, Wanted
+from hostwright.kinds.virtualmachine.resource import (
+    DeletionPolicy,
+    DriftMode,
+    ManagementPolicy,
+    VirtualMachineSpec,
+    VirtualMachineStatus,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """The Provider as a machine sees it in this pass."""
+
+    exists: bool = True
+    connected: bool = True  # a session is there
+    synced: bool = True  # the inventory's first full sweep is complete
+    down_for: float | None = None  # seconds since it stopped answering
+    failure: Failure | None = None  # why there is no session, or why nothing may be sent
+    paused: bool = False
+    drift_default: DriftMode = DriftMode.ENABLED
+    supported: frozenset[str] = frozenset()
+    shape_paths: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    spec: VirtualMachineSpec
+    status: VirtualMachineStatus
+    generation: int
+    trace: Trace
+    wanted: Wanted | Unresolved | None
+    look: Look
+    now: datetime
+    backend: Backend = field(default_factory=Backend)
+    operation: Operation | None = None
+    outcome_open: bool = False  # the operation's outcome is unknown: verify
+    proven: bool = False  # the look is an answer of the backend itself, in this pass
+    nothing_made: bool = False  # the quiet time of the open operation is over and a look begun after it found nothing
+    deleting_since: datetime | None = None
+    paused: str | None = None  # the annotation's value: why
+    never_reported: bool = False  # status lost or never written: it proves nothing
+
+    @property
+    def observe_only(self) -> bool:
+        return self.spec.management_policy is ManagementPolicy.OBSERVE_ONLY or self.backend.paused
+
+    @property
+    def deletion_policy(self) -> DeletionPolicy:
+        return self.spec.deletion_policy or DeletionPolicy.DELETE
+
+    @property
+    def drift_mode(self) -> DriftMode:
+        return self.spec.drift_detection.mode or self.backend.drift_default
+
+    @property
+    def provisioned(self) -> bool:
+        """The machine was seen active once; from then on ERROR or absence is reported, never answered with a create."""
+        conditions = [item.model_dump(by_alias=True) for item in self.status.conditions or []]
+        condition = find(conditions, Condition.PROVISIONED)
+        return condition is not None and condition["status"] == "True"
+
+    @property
+    def restart_asked(self) -> bool:
+        """A value present at creation, or after a lost status, is only recorded."""
+        token, handled = self.spec.restarted_at, self.status.handled
+        return bool(token) and handled is not None and handled.get("restartedAt", "") != token
+
+    def deadline_passed(self, since: datetime | None, limit: str) -> bool:
+        return since is not None and (self.now - since).total_seconds() > to_seconds(limit)
