@@ -63,7 +63,9 @@ class State:
 class Connection:
     """Lives as long as the Provider object; `spec` may change under it."""
 
-    def __init__(self, name: str, backend: Backend, spec: ProviderSpec, deps: Deps, recorded: Mapping[str, Any]) -> None:
+    def __init__(
+        self, name: str, backend: Backend, spec: ProviderSpec, deps: Deps, recorded: Mapping[str, Any]
+    ) -> None:
         self.name, self.backend, self.spec, self._deps = name, backend, spec, deps
         self.recorded = dict(recorded)  # status.identity: where the login led at first contact
         self.unfenced: frozenset[str] = frozenset()

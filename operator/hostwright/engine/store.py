@@ -35,7 +35,12 @@ class Store:
     def put(self, key: Key, body: Body, *, relisted: bool = False) -> bool:
         """Keep the newer body; False when it was an echo or older. A relisted object always replaces."""
         old = self._bodies.get(key)
-        if not relisted and old is not None and uid(old) == uid(body) and resource_version(old) >= resource_version(body):
+        if (
+            not relisted
+            and old is not None
+            and uid(old) == uid(body)
+            and resource_version(old) >= resource_version(body)
+        ):
             return False
         self._forget(key)
         self._bodies[key] = _slim(body)
@@ -87,7 +92,9 @@ def references(key: Key, body: Body) -> Iterable[Key]:
     spec = body.get("spec") or {}
     if key.kind != "VirtualMachine":
         return ()
-    return [Key(kind, "", spec[name]["name"]) for name, kind in _REFERENCES.items() if (spec.get(name) or {}).get("name")]
+    return [
+        Key(kind, "", spec[name]["name"]) for name, kind in _REFERENCES.items() if (spec.get(name) or {}).get("name")
+    ]
 
 
 def tokens(body: Body) -> Iterable[str]:
@@ -106,7 +113,9 @@ def _slim(body: Body) -> Body:
     annotations = metadata.get("annotations")
     if annotations and "kubectl.kubernetes.io/last-applied-configuration" in annotations:
         metadata["annotations"] = {
-            name: value for name, value in annotations.items() if name != "kubectl.kubernetes.io/last-applied-configuration"
+            name: value
+            for name, value in annotations.items()
+            if name != "kubectl.kubernetes.io/last-applied-configuration"
         }
     return {**body, "metadata": metadata}
 

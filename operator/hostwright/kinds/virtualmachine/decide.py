@@ -1,5 +1,6 @@
 """What is next for a VirtualMachine: going, paused, missing, unsettled, drifting, content — in this order."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -174,7 +175,8 @@ def _create(situation: Situation) -> Decision[Step]:
 
 def _wait_until(situation: Situation, moment: datetime | None) -> Decision[Step] | None:
     """A retry that is not due yet: what was said last stays."""
-    if moment is None or moment <= situation.now:
+    edited = situation.status.observed_generation != situation.generation  # a changed spec is tried at once
+    if moment is None or moment <= situation.now or edited:
         return None
     return Decision(look_again=(moment - situation.now).total_seconds() + 0.5, phase=_phase(situation), observed=True)
 
@@ -328,15 +330,15 @@ def _restart(situation: Situation, found: Found) -> Decision[Step] | None:
             or found.shape.power is Power.OFF
         ):
             return None
-        return _half(situation, found, Power.OFF, OFF)
+        return _half(found, Power.OFF, OFF)
     if operation is not None and operation.expect == OFF:
-        return _half(situation, found, *((Power.OFF, OFF) if found.shape.power is Power.ON else (Power.ON, ON)))
+        return _half(found, *((Power.OFF, OFF) if found.shape.power is Power.ON else (Power.ON, ON)))
     if found.shape.power is Power.OFF:
-        return _half(situation, found, Power.ON, ON)
+        return _half(found, Power.ON, ON)
     return None
 
 
-def _half(situation: Situation, found: Found, power: Power, expect: str) -> Decision[Step]:
+def _half(found: Found, power: Power, expect: str) -> Decision[Step]:
     return Decision(
         step=SetPower(power),
         operation=OperationType.RESTART,
@@ -410,7 +412,7 @@ def _update(situation: Situation, found: Found, gap: Gap) -> Decision[Step]:
     )
 
 
-def _content(situation: Situation, wanted: Wanted, found: Found, gap: Gap, status: dict[str, object]) -> Decision[Step]:
+def _content(situation: Situation, wanted: Wanted, found: Found, gap: Gap, status: Mapping[str, object]) -> Decision[Step]:
     """Nothing is left to do."""
     resolved = applied(wanted, situation)
     before = situation.status.resolved.model_dump(by_alias=True) if situation.status.resolved else {}

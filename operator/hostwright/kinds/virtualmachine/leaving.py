@@ -31,7 +31,7 @@ def leave(situation: Situation) -> Decision[Step]:
             return _released(situation, Reason.DELETED, "nothing was ever reported, and the Provider does not exist")
         name = situation.spec.provider_ref.name
         gone = ProviderDeleted(f"Provider {name!r} does not exist, so its machine cannot be deleted. {_EXIT}")
-        return _stalled(situation, gone, 60.0)
+        return _stalled(gone, 60.0)
     if not situation.backend.connected or situation.backend.failure is not None:
         return _no_answer(situation)
     return _delete(situation)
@@ -129,7 +129,7 @@ def _going(
 ) -> Decision[Step]:
     if situation.deadline_passed(situation.deleting_since, situation.spec.timeouts.delete):
         late = DeleteTimedOut(f"the deletion takes longer than {situation.spec.timeouts.delete}: {message}. {_EXIT}")
-        base = _stalled(situation, late, look_again)
+        base = _stalled(late, look_again)
         return replace(base, step=step, operation=OperationType.DELETE, needs_proof=needs_proof)
     return Decision(
         step=step,
@@ -151,7 +151,7 @@ def _no_answer(situation: Situation) -> Decision[Step]:
 
 
 def _stalled(
-    situation: Situation, failure: DeleteTimedOut | ProviderDeleted, look_again: float | None
+    failure: DeleteTimedOut | ProviderDeleted, look_again: float | None
 ) -> Decision[Step]:
     return Decision(
         said=(*say.failed(failure), Said(Condition.DELETING, True, failure.reason, failure.message)),

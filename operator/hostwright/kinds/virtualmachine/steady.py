@@ -36,7 +36,7 @@ def assess(situation: Situation, wanted: Wanted, found: Found) -> Gap:
         if not by_user and _ignored(situation, row):
             continue
         if situation.observe_only or (not by_user and situation.drift_mode is DriftMode.WARN):
-            drift.append(_drift_row(situation, wanted, found, row))
+            drift.append(_drift_row(situation, wanted, row))
         elif not by_user and situation.drift_mode is DriftMode.DISABLED:
             continue
         elif waits := _waits(situation, row):
@@ -156,7 +156,7 @@ def _found_word(situation: Situation, found: Found, row: Difference) -> str:
     return found.size_name if row.path == "/classRef" else _word(row.found)
 
 
-def _drift_row(situation: Situation, wanted: Wanted, found: Found, row: Difference) -> DriftRow:
+def _drift_row(situation: Situation, wanted: Wanted, row: Difference) -> DriftRow:
     path = _spec_path(situation, row)[:128]
     known = next((item for item in situation.status.drift or () if item.path == path), None)
     return DriftRow(

@@ -1,0 +1,264 @@
+"""The passes over Provider, MachineClass and MachineImage: what they are worth now, and held while in use."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from hostwright.core.conditions import Said, merge
+from hostwright.core.errors import Denied, Failure, InvalidConfiguration
+from hostwright.core.names import FINALIZER, FINALIZER_SECRET, Condition, Reason
+from hostwright.engine.connection import Connection
+from hostwright.engine.ledger import stamp
+from hostwright.engine.ports import Body, Clock, Cluster, Key, Telemetry
+from hostwright.engine.queue import Priority
+from hostwright.engine.report import status_patch
+from hostwright.engine.store import Store
+from hostwright.engine.worker import Again
+from hostwright.engine.world import World, is_deleting, source_for
+from hostwright.kinds.machineimage.resource import MachineImageSpec
+from hostwright.kinds.provider.resource import ProviderSpec
+
+#: At the most this many orphans stand in the status; the schema's bound.
+ORPHANS = 100
+
+
+@dataclass(slots=True)
+class CatalogPass:
+    """One for the process; `connect` makes the connection follow the Provider's spec, `disconnect` ends it."""
+
+    store: Store
+    world: World
+    cluster: Cluster
+    clock: Clock
+    telemetry: Telemetry
+    namespace: str
+    connect: Callable[[str, ProviderSpec, Mapping[str, Any]], Connection | Failure]
+    disconnect: Callable[[str], Awaitable[None]]
+    judges_orphans: bool = True
+
+    async def provider(self, key: Key) -> Again:
+        """Follow the spec, report what the connection says, hold the Secret and the object while machines use it."""
+        body = self.store.get(key)
+        if body is None:
+            await self.disconnect(key.name)
+            return Again()
+        if is_deleting(body) and not self.store.users(key):
+            return await self._let_go_of_provider(key, body)
+        body = await self._hold(key, body)
+        try:
+            spec = ProviderSpec.model_validate(body["spec"])
+        except ValidationError as error:
+            return await self._broken(
+                key, body, InvalidConfiguration(f"the spec cannot be read: {error.errors()[0]['msg']}")
+            )
+        if spec.credentials_ref is not None:
+            await self.cluster.hold_secret(self.namespace, spec.credentials_ref.name, FINALIZER_SECRET, held=True)
+        connection = self.connect(key.name, spec, (body.get("status") or {}).get("identity") or {})
+        if isinstance(connection, Failure):
+            return await self._broken(key, body, connection)
+        await self._say(
+            key, body, self._provider_said(key, body, spec, connection), self._provider_status(spec, connection)
+        )
+        return Again(60.0, Priority.RESYNC)
+
+    async def machine_class(self, key: Key) -> Again:
+        """A class is ready as soon as it is there."""
+        body = self.store.get(key)
+        if body is None:
+            return Again()
+        if is_deleting(body) and not self.store.users(key):
+            return await self._let_go(key, body)
+        body = await self._hold(key, body)
+        await self._say(key, body, (*self._in_use(key, body), Said(Condition.READY, True, Reason.READY, "")), {})
+        return Again(10.0 if is_deleting(body) else None)
+
+    async def machine_image(self, key: Key) -> Again:
+        """An image is ready when every Provider it has a source for knows it."""
+        body = self.store.get(key)
+        if body is None:
+            return Again()
+        if is_deleting(body) and not self.store.users(key):
+            return await self._let_go(key, body)
+        body = await self._hold(key, body)
+        rows = self._image_rows(MachineImageSpec.model_validate(body["spec"]))
+        bad = [row for row in rows if not row["ready"]]
+        ready = bool(rows) and not bad
+        if ready:
+            message = ""
+        elif bad:
+            message = "; ".join(f"{row['name']}: {row['message']}" for row in bad)
+        else:
+            message = "no Provider matches a source of this image"
+        said = Said(Condition.READY, ready, Reason.RESOLVED if ready else "ImageNotResolved", message)
+        await self._say(key, body, (*self._in_use(key, body), said), {"providers": rows or None})
+        return Again(30.0 if not ready or is_deleting(body) else 300.0, Priority.RESYNC)
+
+    # -- what is said
+
+    def _image_rows(self, spec: MachineImageSpec) -> list[dict[str, Any]]:
+        rows = []
+        for key, body in self.store.bodies("Provider"):
+            source = source_for(spec, key.name, body["metadata"].get("labels") or {})
+            if source is None:
+                continue
+            connection = self.world.connection(key.name)
+            session = connection.state.session if connection is not None else None
+            if connection is None or session is None:
+                rows.append({"name": key.name, "ready": False, "message": "the Provider is not connected"})
+                continue
+            fact = session.image(source.section(connection.backend.sections.key) or {})
+            row = {"name": key.name, "id": fact.id, "ready": bool(fact.id), "message": fact.message}
+            rows.append({name: value for name, value in row.items() if value not in (None, "")})
+        return sorted(rows, key=lambda row: str(row["name"]))
+
+    def _provider_said(self, key: Key, body: Body, spec: ProviderSpec, connection: Connection) -> tuple[Said, ...]:
+        failure = connection.state.failure
+        said = [*self._in_use(key, body)]
+        if spec.paused:
+            said.append(Said(Condition.PAUSED, True, Reason.PAUSED, "machines of this Provider are only observed"))
+        if failure is None and connection.state.session is None:
+            return (
+                *said,
+                Said(Condition.READY, False, Reason.WAITING, "connecting"),
+                Said(Condition.RECONCILING, True, Reason.WAITING, "connecting"),
+            )
+        if failure is None:
+            missing = self._missing_networks(connection)
+            catalog = Said(
+                Condition.CATALOG_RESOLVED, not missing, "NetworkNotFound" if missing else Reason.RESOLVED, missing
+            )
+            ready = Said(Condition.READY, not missing, catalog.reason if missing else Reason.READY, missing)
+            good = (
+                Said(Condition.REACHABLE, True, Reason.REACHABLE),
+                Said(Condition.CREDENTIALS_VALID, True, Reason.VALID),
+            )
+            return (*said, ready, catalog, *good)
+        return (*said, *_failure_said(failure))
+
+    def _provider_status(self, spec: ProviderSpec, connection: Connection) -> dict[str, Any]:
+        state, session = connection.state, connection.state.session
+        status: dict[str, Any] = {"breaker": {"state": "Open" if state.failure else "Closed"}}
+        if state.checked is not None:
+            status["identity"] = dict(connection.recorded)
+            status["apiVersion"] = state.checked.api_version or None
+            version = {"resourceVersion": state.secret_version or None, "expiresAt": stamp(state.checked.expires_at)}
+            status["credentials"] = {name: value for name, value in version.items() if value} or None
+        if session is not None:
+            status["networks"] = [_network_row(fact) for fact in session.networks()] or None
+            orphans = self._orphans(session.marked() if self.judges_orphans else None)
+            if orphans is not None:
+                status["orphans"] = orphans or None
+        return status
+
+    def _orphans(self, marked: Any) -> list[dict[str, Any]] | None:
+        """What bears a mark of this cluster and is claimed by no object; judged only when all is seen."""
+        if marked is None:
+            return None
+        now = stamp(self.clock.now())
+        known = {
+            row["id"]: row["since"]
+            for _, body in self.store.bodies("Provider")
+            for row in (body.get("status") or {}).get("orphans") or ()
+        }
+        rows = [
+            {
+                "name": thing.name,
+                "id": thing.id,
+                "kind": thing.kind,
+                "machineID": thing.machine_id,
+                "since": known.get(thing.id, now),
+            }
+            for thing in marked
+            if not self.store.by_token(thing.machine_id.replace("-", "")) and not self.store.by_token(thing.id)
+        ]
+        return sorted(rows, key=lambda row: str(row["id"]))[:ORPHANS]
+
+    def _missing_networks(self, connection: Connection) -> str:
+        session = connection.state.session
+        return "; ".join(
+            f"network {fact.name}: {fact.message}" for fact in (session.networks() if session else ()) if not fact.id
+        )
+
+    def _in_use(self, key: Key, body: Body) -> tuple[Said, ...]:
+        users = self.store.users(key)
+        if not is_deleting(body) or not users:
+            return ()
+        some = ", ".join(sorted(f"{user.namespace}/{user.name}" for user in users)[:3])
+        text = f"kept while {len(users)} machines use it ({some}{', …' if len(users) > 3 else ''})"  # noqa: PLR2004
+        return (Said(Condition.DELETING, True, Reason.IN_USE, text),)
+
+    async def _broken(self, key: Key, body: Body, failure: Failure) -> Again:
+        await self._say(key, body, _failure_said(failure), {})
+        return Again(60.0, Priority.RESYNC)
+
+    async def _say(self, key: Key, body: Body, said: tuple[Said, ...], fields: Mapping[str, Any]) -> None:
+        generation = body["metadata"].get("generation", 0)
+        old = body.get("status") or {}
+        status = {**old, **fields, "observedGeneration": generation}
+        status["conditions"] = merge(
+            old.get("conditions") or [], said, generation=generation, now=stamp(self.clock.now()) or ""
+        )
+        patch = status_patch(body, {name: value for name, value in status.items() if value is not None})
+        if patch is not None:
+            self.store.put(key, await self.cluster.patch_status(key, patch))
+            self.telemetry.wrote(key.kind, "status")
+
+    # -- held while in use
+
+    async def _hold(self, key: Key, body: Body) -> Body:
+        finalizers = list(body["metadata"].get("finalizers") or ())
+        if FINALIZER in finalizers or is_deleting(body):
+            return body
+        metadata = body["metadata"]
+        patch = {
+            "metadata": {
+                "finalizers": [*finalizers, FINALIZER],
+                "resourceVersion": metadata["resourceVersion"],
+                "uid": metadata["uid"],
+            }
+        }
+        held = await self.cluster.patch(key, patch)
+        self.telemetry.wrote(key.kind, "finalizer")
+        self.store.put(key, held)
+        return held
+
+    async def _let_go(self, key: Key, body: Body) -> Again:
+        if FINALIZER in (body["metadata"].get("finalizers") or ()):
+            after = await self.cluster.drop_finalizer(key, body, FINALIZER)
+            self.telemetry.wrote(key.kind, "finalizer")
+            if after is not None:
+                self.store.put(key, after)
+        return Again()
+
+    async def _let_go_of_provider(self, key: Key, body: Body) -> Again:
+        secret = ((body.get("spec") or {}).get("credentialsRef") or {}).get("name")
+        sharing = [
+            other
+            for other, found in self.store.bodies("Provider")
+            if other != key and ((found.get("spec") or {}).get("credentialsRef") or {}).get("name") == secret
+        ]
+        if secret and not sharing:
+            await self.cluster.hold_secret(self.namespace, secret, FINALIZER_SECRET, held=False)
+        await self.disconnect(key.name)
+        return await self._let_go(key, body)
+
+
+def _network_row(fact: Any) -> dict[str, Any]:
+    row = {"name": fact.name, "id": fact.id, "createFence": fact.create_fence, "message": fact.message}
+    return {name: value for name, value in row.items() if value}
+
+
+def _failure_said(failure: Failure) -> tuple[Said, ...]:
+    denied = isinstance(failure, Denied)
+    ready = Said(Condition.READY, False, failure.reason, failure.message)
+    if denied or isinstance(failure, InvalidConfiguration):
+        stalled = Said(Condition.STALLED, True, failure.reason, failure.message)
+        return (
+            (ready, stalled, Said(Condition.CREDENTIALS_VALID, False, failure.reason, failure.message))
+            if denied
+            else (ready, stalled)
+        )
+    reachable = Said(Condition.REACHABLE, False, failure.reason, failure.message)
+    return (ready, reachable, Said(Condition.RECONCILING, True, failure.reason, failure.message))

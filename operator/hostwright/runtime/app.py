@@ -1,0 +1,305 @@
+"""The composition root: the only place where the rooms meet by name."""
+
+import asyncio
+import random
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from hostwright.core.errors import Failure, InvalidConfiguration
+from hostwright.engine.catalog import CatalogPass
+from hostwright.engine.connection import Connection, Deps
+from hostwright.engine.ports import Body, ClusterUnavailableError, Key, Secret
+from hostwright.engine.queue import Priority, WorkQueue
+from hostwright.engine.reconcile import MachinePass
+from hostwright.engine.store import Store, uid
+from hostwright.engine.triggers import worth_a_look
+from hostwright.engine.worker import Pass, Workers
+from hostwright.engine.world import World
+from hostwright.kinds.provider.port import Backend
+from hostwright.kinds.provider.resource import ProviderSpec
+from hostwright.runtime import hooks, http
+from hostwright.runtime.backends import discover
+from hostwright.runtime.clock import SystemClock
+from hostwright.runtime.cluster import PLURALS, KubernetesCluster
+from hostwright.runtime.clusterid import cluster_id
+from hostwright.runtime.lease import AlwaysHeld, Lease
+from hostwright.runtime.logs import logger
+from hostwright.runtime.metrics import Metrics
+from hostwright.runtime.settings import Settings
+
+#: Seconds between comparisons of the store with a metadata-only list, and between looks at the process itself.
+COMPARE_EVERY = 600.0
+SELF_CHECK_EVERY = 5.0
+DRAIN = 15.0
+
+
+class Operator:
+    """The process: kopf's watches fill the store, the queue's workers do the passes."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.clock = SystemClock()
+        self.metrics = Metrics()
+        self.store = Store()
+        self.stop = asyncio.Event()
+        self.ready = asyncio.Event()
+        self._connected = asyncio.Event()
+        self.failure: BaseException | None = None
+        self._log = logger()
+        self._backends: Mapping[str, Backend] = discover()
+        self._connections: dict[str, Connection] = {}
+        self._tasks: list[asyncio.Task[Any]] = []
+
+    async def run(self) -> int:
+        """Until SIGTERM or an error that another start may heal; returns the exit code."""
+        bound = hooks.registry(PLURALS, self._observe, self._started, self._stopping, self._access)
+        await hooks.run(bound, self.settings.namespaces, self.ready, self.stop)
+        if self.failure is not None:
+            self._log.error("stopped", error=f"{type(self.failure).__name__}: {self.failure}")
+            return 1
+        return 0
+
+    async def _access(self) -> hooks.Access:
+        await self._connected.wait()
+        found = await self.cluster.login()
+        token = (found.api_key.get("BearerToken") or "").removeprefix("Bearer ")
+        return hooks.Access(
+            server=found.host,
+            ca_path=found.ssl_ca_cert,
+            insecure=not found.verify_ssl,
+            token=token or None,
+            certificate_path=found.cert_file,
+            private_key_path=found.key_file,
+        )
+
+    # -- start and end
+
+    async def _started(self) -> None:
+        settings = self.settings
+        self.queue = WorkQueue()
+        self.cluster = await KubernetesCluster.connect(settings.kubeconfig, settings.identity)
+        self._connected.set()
+        self.cluster_id = await cluster_id(self.cluster, settings.operator_namespace, settings.cluster_id)
+        self.lease: Lease | AlwaysHeld = (
+            Lease(self.cluster, settings.operator_namespace, settings.identity, self.clock)
+            if settings.lease
+            else AlwaysHeld()
+        )
+        self.lease.on_turn = self._turned
+        self._compose()
+        self._http, address = await http.serve(settings.http, self.metrics, self._unhealthy, self._unready)
+        self._spawn(self.lease.run(), "lease")
+        self._spawn(self._check_self(), "self check")
+        self._spawn(self._compare(), "compare")
+        self.workers.start(settings.workers, settings.reserved_workers)
+        self._log.info("operator started", http=address, cluster_id=self.cluster_id, identity=settings.identity)
+
+    def _compose(self) -> None:
+        blocks = frozenset(backend.sections.key for backend in self._backends.values())
+        world = World(self.store, self._connections, blocks)
+        self.machines = MachinePass(
+            self.store,
+            world,
+            self.cluster,
+            self.lease,
+            self.clock,
+            self.metrics,
+            self.cluster_id,
+            new_id=lambda: uuid.uuid4().hex[:12],
+            jitter=lambda: random.random() * 0.25,
+            recalls={},  # noqa: S311 - jitter
+        )
+        catalog = CatalogPass(
+            self.store,
+            world,
+            self.cluster,
+            self.clock,
+            self.metrics,
+            self.settings.operator_namespace,
+            connect=self._connect,
+            disconnect=self._disconnect,
+            judges_orphans=not self.settings.namespaces,
+        )
+        passes: dict[str, Pass] = {
+            "VirtualMachine": self.machines,
+            "Provider": catalog.provider,
+            "MachineClass": catalog.machine_class,
+            "MachineImage": catalog.machine_image,
+        }
+        self.workers = Workers(self.queue, passes, self.lease, self.clock, self.metrics)
+
+    def _spawn(self, work: Any, name: str) -> None:
+        self._tasks.append(asyncio.create_task(work, name=f"hostwright {name}"))
+
+    async def _stopping(self) -> None:
+        """Within 25 s: no further keys, drain, let the Lease go only with no call in flight, close."""
+        if not hasattr(self, "workers"):
+            return
+        drained = await self.workers.drain(DRAIN)
+        for task in self._tasks:
+            task.cancel()
+        if drained:
+            await self.lease.release()
+        await asyncio.wait_for(
+            asyncio.gather(*(connection.stop() for connection in self._connections.values()), return_exceptions=True),
+            3.0,
+        )
+        await self._http.cleanup()
+        await self.cluster.close()
+        self._log.info("operator stopped", drained=drained)
+
+    # -- what comes in
+
+    def _observe(self, key: Key, event: str | None, body: Body) -> None:
+        """From kopf: an object as the API server has it. No I/O, no await."""
+        if event == "DELETED":
+            self.store.drop(key)
+            self.queue.forget(key)
+            if key.kind != "Namespace":
+                self.queue.add(key, Priority.TRANSITION)
+            self._used_changed(body, key)
+            return
+        old = self.store.get(key)
+        priority = worth_a_look(old, body)
+        if not self.store.put(key, body, relisted=event is None) or key.kind == "Namespace":
+            return
+        if priority is None:
+            return
+        self.queue.add(key, priority)
+        if key.kind != "VirtualMachine":
+            self._dependents(key)
+        elif old is None or uid(old) != uid(body):
+            self._used_changed(body, key)
+
+    def _dependents(self, key: Key) -> None:
+        """A Provider, class or image changed: whoever names it is looked at."""
+        for user in self.store.users(key):
+            self.queue.add(user, Priority.DRIFT)
+        if key.kind == "Provider":
+            for image in self.store.keys("MachineImage"):
+                self.queue.add(image, Priority.RESYNC)
+
+    def _used_changed(self, body: Body, key: Key) -> None:
+        """A machine came or went: what it names may be let go of, if it is being deleted."""
+        if key.kind != "VirtualMachine":
+            return
+        spec = body.get("spec") or {}
+        for field, kind in (("providerRef", "Provider"), ("classRef", "MachineClass"), ("imageRef", "MachineImage")):
+            other = Key(kind, "", (spec.get(field) or {}).get("name", ""))
+            found = self.store.get(other)
+            if found is not None and found["metadata"].get("deletionTimestamp"):
+                self.queue.add(other, Priority.TRANSITION)
+
+    def _rows_moved(self, _: str, tokens: Sequence[str]) -> None:
+        """From an inventory: machines whose rows changed."""
+        for token in tokens:
+            for key in self.store.by_token(token):
+                self.queue.add(key, Priority.TRANSITION if self._at_work(key) else Priority.DRIFT)
+
+    def _at_work(self, key: Key) -> bool:
+        body = self.store.get(key)
+        return body is not None and bool((body.get("status") or {}).get("operation"))
+
+    def _provider_turned(self, name: str) -> None:
+        """A Provider's connection changed: its object now; its machines spread, and told of an outage only after 120 s."""
+        key = Key("Provider", "", name)
+        self.queue.add(key, Priority.TRANSITION)
+        for image in self.store.keys("MachineImage"):
+            self.queue.add(image, Priority.RESYNC)
+        for number, user in enumerate(sorted(self.store.users(key))):
+            self.queue.add_after(user, number / 50.0, Priority.DRIFT)
+
+    def _turned(self, leading: bool) -> None:
+        self.metrics.leading.set(1 if leading else 0)
+        if leading:
+            for kind in PLURALS:
+                for key in self.store.keys(kind):
+                    self.queue.add(key, Priority.RESYNC)
+
+    # -- connections
+
+    def _connect(self, name: str, spec: ProviderSpec, recorded: Mapping[str, Any]) -> Connection | Failure:
+        backend = self._backends.get(spec.type)
+        if backend is None:
+            return InvalidConfiguration(
+                f"this operator has no backend of type {spec.type!r}: it has {', '.join(sorted(self._backends))}"
+            )
+        connection = self._connections.get(name)
+        if connection is None:
+            deps = Deps(
+                clock=self.clock,
+                secret=self._secret,
+                cluster_id=self.cluster_id,
+                changed=self._rows_moved,
+                turned=self._provider_turned,
+                bug=lambda provider, error: self.metrics.failed(Key("Provider", "", provider), error),
+                visibility_lag=self.settings.visibility_lag,
+            )
+            connection = self._connections[name] = Connection(name, backend, spec, deps, recorded)
+            connection.start()
+        elif connection.spec != spec:
+            connection.update(spec)
+        return connection
+
+    async def _disconnect(self, name: str) -> None:
+        connection = self._connections.pop(name, None)
+        if connection is not None:
+            await connection.stop()
+
+    async def _secret(self, name: str) -> Secret | None:
+        return await self.cluster.secret(self.settings.operator_namespace, name)
+
+    # -- looking at ourselves
+
+    def _unhealthy(self) -> str:
+        return f"{type(self.failure).__name__}" if self.failure is not None else ""
+
+    def _unready(self) -> str:
+        return "" if self.ready.is_set() else "not synced yet"
+
+    async def _check_self(self) -> None:
+        """kopf does not watch our tasks: a dead worker, lease or watch ends the process, which starts anew cheaply."""
+        while True:
+            await asyncio.sleep(SELF_CHECK_EVERY)
+            self.metrics.objects.set(len(self.store))
+            for priority, depth in self.queue.depth().items():
+                self.metrics.queue.labels(priority.name.lower()).set(depth)
+            dead = self.workers.dead + [
+                task for task in self._tasks if task.done() and not task.cancelled() and task.exception() is not None
+            ]
+            if dead:
+                self._die(dead[0].exception() or RuntimeError(dead[0].get_name()))
+            elif self.ready.is_set() and len(hooks.watching()) < len(PLURALS):
+                await asyncio.sleep(SELF_CHECK_EVERY)
+                if len(hooks.watching()) < len(PLURALS):
+                    self._die(RuntimeError(f"a watch ended; alive: {sorted(hooks.watching())}"))
+
+    async def _compare(self) -> None:
+        """A deaf watch is noticed: what the API server lists must be what the store holds."""
+        while True:
+            await asyncio.sleep(COMPARE_EVERY)
+            for kind in PLURALS:
+                try:
+                    await self._compare_kind(kind)
+                except ClusterUnavailableError as error:
+                    self._log.warning("store not compared", kind=kind, error=str(error))
+
+    async def _compare_kind(self, kind: str) -> None:
+        before = set(self.store.keys(kind))
+        listed = {Key(kind, row[0], row[1]): row[3] async for row in self.cluster.metadata(kind)}
+        for key, version in listed.items():
+            body = self.store.get(key)
+            if body is None or int(body["metadata"]["resourceVersion"]) < int(version):
+                fresh = await self.cluster.get(key)
+                if fresh is not None and self.store.put(key, {**fresh, "kind": kind}):
+                    self._log.warning("watch missed a change", kind=kind, namespace=key.namespace, name=key.name)
+                    self.queue.add(key, Priority.DRIFT)
+        for key in before - set(listed):
+            if self.store.get(key) is not None and await self.cluster.get(key) is None:
+                self.store.drop(key)
+                self.queue.add(key, Priority.RESYNC)
+
+    def _die(self, error: BaseException) -> None:
+        self.failure = self.failure or error
+        self.stop.set()

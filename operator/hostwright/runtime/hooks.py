@@ -1,0 +1,154 @@
+"""The only kopf file: its low-level surface (event, startup, cleanup, login), nothing written on users' objects."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import kopf
+
+from hostwright.core.names import GROUP, KOPF_FINALIZER, VERSION
+from hostwright.engine.ports import Body, Key
+
+#: A token file is read again this often: bound tokens are rotated by the kubelet.
+RENEW_LOGIN = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How the API server is reached, as the Kubernetes client found it."""
+
+    server: str
+    ca_path: str | None = None
+    insecure: bool = False
+    token: str | None = field(default=None, repr=False)
+    certificate_path: str | None = None
+    private_key_path: str | None = None
+
+
+Observe = Callable[[Key, str | None, Body], None]
+
+
+class _NoDiffBase(kopf.DiffBaseStorage):
+    """kopf keeps no copy of a spec, and compares nothing."""
+
+    def build(self, *, body: Any, extra_fields: Any = None, ignored_fields: Any = None) -> Any:  # noqa: ARG002 - kopf's signature
+        return {}
+
+    def fetch(self, *, body: Any) -> Any:  # noqa: ARG002
+        return None
+
+    def store(self, *, body: Any, patch: Any, essence: Any) -> None:
+        """Nothing is kept."""
+
+
+class _NoProgress(kopf.ProgressStorage):
+    """kopf keeps no handler's progress."""
+
+    def fetch(self, *, key: Any, body: Any) -> Any:  # noqa: ARG002
+        return None
+
+    def store(self, *, key: Any, record: Any, body: Any, patch: Any) -> None:
+        """Nothing is kept."""
+
+    def purge(self, *, key: Any, body: Any, patch: Any) -> None:
+        """Nothing is kept."""
+
+    def touch(self, *, body: Any, patch: Any, value: Any) -> None:
+        """Nothing is kept."""
+
+    def clear(self, *, essence: Any) -> Any:
+        return essence
+
+
+class _Patient:
+    """Waits between watch errors: 1 to 30 s, for 15 minutes; kopf iterates it anew for each outage."""
+
+    def __iter__(self) -> Iterator[float]:
+        wait, spent = 1.0, 0.0
+        while spent < 900.0:  # noqa: PLR2004
+            yield wait
+            spent += wait
+            wait = min(wait * 2, 30.0)
+
+
+def registry(
+    plurals: dict[str, str],
+    observe: Observe,
+    started: Callable[[], Awaitable[None]],
+    stopping: Callable[[], Awaitable[None]],
+    access: Callable[[], Awaitable[Access]],
+) -> kopf.OperatorRegistry:
+    """Handlers bound to one operator; `plurals` is kind → plural of our group. Namespaces are watched too."""
+    bound = kopf.OperatorRegistry()
+
+    @kopf.on.startup(registry=bound)
+    async def startup(settings: kopf.OperatorSettings, **_: Any) -> None:
+        _configure(settings)
+        await started()
+
+    @kopf.on.cleanup(registry=bound)
+    async def cleanup(**_: Any) -> None:
+        await stopping()
+
+    @kopf.on.login(registry=bound)
+    async def login(**_: Any) -> kopf.ConnectionInfo:
+        found = await access()
+        return kopf.ConnectionInfo(
+            server=found.server,
+            ca_path=found.ca_path,
+            insecure=found.insecure,
+            token=found.token,
+            certificate_path=found.certificate_path,
+            private_key_path=found.private_key_path,
+            expiration=datetime.now(UTC) + RENEW_LOGIN,
+        )
+
+    def bind(kind: str, *selector: str) -> None:
+        @kopf.on.event(*selector, registry=bound, id=f"observe-{kind.lower()}")
+        async def on_event(event: Any, **_: Any) -> None:
+            body = event["object"]
+            metadata = body["metadata"]
+            observe(Key(kind, metadata.get("namespace", ""), metadata["name"]), event["type"], {**body, "kind": kind})
+
+    for kind, plural in plurals.items():
+        bind(kind, GROUP, VERSION, plural)
+    bind("Namespace", "", "v1", "namespaces")
+    return bound
+
+
+async def run(
+    bound: kopf.OperatorRegistry, namespaces: tuple[str, ...], ready: asyncio.Event, stop: asyncio.Event
+) -> None:
+    """kopf in the foreground until `stop` is set or SIGTERM."""
+    await kopf.operator(
+        registry=bound,
+        standalone=True,
+        clusterwide=not namespaces,
+        namespaces=namespaces,
+        ready_flag=ready,
+        stop_flag=stop,
+    )
+
+
+def watching() -> set[str]:
+    """Names of kopf's watch tasks that are alive: a missing one is a deaf watch (nolar/kopf 1276)."""
+    return {task.get_name() for task in asyncio.all_tasks() if task.get_name().startswith("watcher for")}
+
+
+def _configure(settings: kopf.OperatorSettings) -> None:
+    settings.persistence.diffbase_storage = _NoDiffBase()
+    settings.persistence.progress_storage = _NoProgress()
+    settings.persistence.finalizer = KOPF_FINALIZER
+    settings.peering.standalone = True
+    settings.posting.enabled = False
+    settings.scanning.disabled = True
+    settings.watching.chunk_size = 500
+    settings.watching.server_timeout = 290
+    settings.networking.request_timeout = 30
+    settings.networking.error_backoffs = _Patient()
+    settings.queueing.idle_timeout = 1
+    settings.queueing.exit_timeout = 1
+    logging.getLogger("kopf.objects").setLevel(logging.WARNING)
