@@ -28,7 +28,7 @@ class StateFile:
 
     def __init__(self, path: Path) -> None:
         try:
-            self._file = sqlite3.connect(path, isolation_level=None)
+            self._file = sqlite3.connect(path, timeout=1.0, isolation_level=None)
             self._file.execute("pragma locking_mode=exclusive")
             self._file.execute("pragma journal_mode=wal")
             self._file.execute("pragma synchronous=normal")
