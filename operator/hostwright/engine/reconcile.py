@@ -154,7 +154,7 @@ class MachinePass:
                 key, body, (Note(failure.reason, f"let go without a call; ledger: {rows}", uid(body), True),)
             )
             return Again()
-        decision = Decision[Step](failure=failure, said=say.failed(failure), phase=Phase.FAILED)
+        decision: Decision[Step] = Decision(failure=failure, said=say.failed(failure), phase=Phase.FAILED)
         status = report.new_status(
             body,
             decision,

@@ -302,7 +302,7 @@ def _steady(situation: Situation, found: Found) -> Decision[Step]:
     if situation.observe_only:
         return _content(situation, situation.wanted, found, gap, status)
     if any(not item.bound for item in found.interfaces):
-        step = Decision[Step](
+        step: Decision[Step] = Decision(
             step=Create(),
             operation=OperationType.UPDATE,
             said=(*say.working(Reason.UPDATING, "plugging in the network"), *say.present(found)),
@@ -362,7 +362,7 @@ def _power(situation: Situation, found: Found, gap: Gap) -> Decision[Step]:
         Said(Condition.POWER_STATE_SYNCED, False, reason, text),
         *say.present(found),
     )
-    decision = Decision[Step](
+    decision: Decision[Step] = Decision(
         step=SetPower(power),
         operation=OperationType.POWER,
         said=said,
