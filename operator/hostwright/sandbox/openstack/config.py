@@ -73,6 +73,7 @@ def keystone(room: Room, ports: Ports) -> Sections:
         "database": database(ports, "keystone"),
         "token": {"provider": "fernet", "expiration": 86400},
         "fernet_tokens": {"key_repository": room.keys / "fernet"},
+        "fernet_receipts": {"key_repository": room.keys / "fernet"},  # by default below /etc, which is not ours
         "credential": {"key_repository": room.keys / "credential"},
         "identity": {"password_hash_rounds": 4},  # the least bcrypt does; logins are frequent and worth nothing here
         "cache": {"enabled": True, "backend": "oslo_cache.dict"},

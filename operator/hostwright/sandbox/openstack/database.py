@@ -20,7 +20,7 @@ def as_root() -> list[str]:
 
 
 def create(room: Room, programs: Programs, env: Mapping[str, str]) -> None:
-    """Make an empty data directory, in which ``USER`` may do everything."""
+    """Make an empty data directory; the first start adds the databases and a user who may do everything."""
     statements = [
         f"CREATE USER IF NOT EXISTS {DATABASE_USER}@'{HOST}' IDENTIFIED BY '{DATABASE_PASSWORD}';",
         f"GRANT ALL ON *.* TO {DATABASE_USER}@'{HOST}';",

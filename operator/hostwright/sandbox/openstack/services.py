@@ -41,8 +41,6 @@ def environment(room: Room, programs: Programs) -> dict[str, str]:
         "OS_NEUTRON_CONFIG_FILES": "neutron.conf",
         "OS_NOVA_CONFIG_DIR": str(etc / "nova"),
         "OS_CINDER_CONFIG_DIR": str(etc / "cinder"),
-        # keystoneauth and pip look for certificates and time zones as usual
-        **{name: os.environ[name] for name in ("TZ", "SSL_CERT_FILE") if name in os.environ},
     }
 
 
