@@ -1,0 +1,85 @@
+"""What an answer of OpenStack means, in our words: by service, code and body, never by the code alone.
+
+| answer (each tried on the lab) | class |
+|---|---|
+| Nova 403 "Quota exceeded for …", Neutron 409 OverQuota, Cinder 413 | QuotaExceeded |
+| Nova 400/409 about a port or volume in use, other 409 on a write | Ambiguous: verify |
+| Neutron 409 IpAddressAlreadyAllocated | AddressInUse |
+| 401 | CredentialsRejected |
+| 429 | Throttled |
+| 408, 5xx, timeout, cut connection | Ambiguous for a write, Transient for a read |
+| connection refused | Unreachable: nothing was sent |
+| any other 403, 400, 404, 413 | Rejected for this object |
+"""
+
+import re
+
+from hostwright.core import errors
+from hostwright.providers.openstack.rows import LoginRefused, NotSent, Refused, Unanswered
+
+RAISED = (Refused, NotSent, Unanswered, LoginRefused, TimeoutError)
+_QUOTA = re.compile(r"(?i)quota exceeded|exceeds? .*quota|maximum number of")
+_IN_USE = re.compile(r"(?i)(port|volume).*(in use|still in use)|reserve")
+_NO_HOST = re.compile(r"(?i)no valid host")
+
+
+def of_read(error: Exception) -> errors.Failure:
+    """A failed read proves nothing."""
+    match error:
+        case LoginRefused() | Refused(status=401):
+            return errors.CredentialsRejected(_words(error), code="401")
+        case Refused(status=403):
+            return errors.CredentialsRejected(_words(error), code="403")
+        case Refused(status=429, retry_after=after):
+            return errors.Throttled(_words(error), code="429", retry_after=after)
+        case Refused(status=status, request_id=request):
+            return errors.Transient(_words(error), code=str(status), request_id=request)
+        case NotSent():
+            return errors.Unreachable(_words(error))
+        case _:
+            return errors.Transient(_words(error))
+
+
+def of_write(error: Exception) -> errors.Failure:
+    """A definite refusal made nothing; anything unclear is to be verified."""
+    match error:
+        case LoginRefused():
+            return errors.CredentialsRejected(_words(error), code="401")
+        case NotSent():
+            return errors.Unreachable(_words(error))
+        case Refused():
+            return _refused(error)
+        case _:
+            return errors.Ambiguous(_words(error))
+
+
+def _refused(error: Refused) -> errors.Failure:
+    status, text = error.status, error.text
+    words, code, request = _words(error), str(status), error.request_id
+    if status == 401:  # noqa: PLR2004
+        return errors.CredentialsRejected(words, code=code, request_id=request)
+    if status == 429:  # noqa: PLR2004
+        return errors.Throttled(words, retry_after=error.retry_after, code=code, request_id=request)
+    if error.kind == "OverQuota" or status == 413 or (status in {403, 409} and _QUOTA.search(text)):  # noqa: PLR2004
+        return errors.QuotaExceeded(words, code=code, request_id=request)
+    if error.kind in {"IpAddressAlreadyAllocated", "IpAddressInUse", "MacAddressInUse"}:
+        return errors.AddressInUse(words, code=code, request_id=request)
+    if _NO_HOST.search(text):
+        return errors.NoValidHost(words, code=code, request_id=request)
+    if status in {408, 409} or status >= 500 or (status == 400 and _IN_USE.search(text)):  # noqa: PLR2004
+        return errors.Ambiguous(words, code=code, request_id=request)
+    return errors.InvalidConfiguration(words, code=code, request_id=request)
+
+
+def _words(error: Exception) -> str:
+    match error:
+        case Refused(service=service, text=text, status=status):
+            return f"{ {'compute': 'Nova', 'network': 'Neutron', 'image': 'Glance'}.get(service, service) } says: {text or status}"
+        case LoginRefused():
+            return f"Keystone refuses the login: {str(error)[:200]}"
+        case NotSent():
+            return "OpenStack does not answer: the connection is refused"
+        case TimeoutError():
+            return "OpenStack did not answer in time"
+        case _:
+            return f"OpenStack did not answer: {error}"

@@ -1,0 +1,254 @@
+"""All servers and ports of one project as last seen; a list never removes a row, nor reverts a newer one.
+
+Servers by `changes-since` (one second of resolution, on the server's own clock, so the window overlaps) and full
+sweeps for what it does not show (tags, removed metadata, attachments). A paged list can end early while servers are
+being made, so absence is never evidence: what two full reads do not show is asked for by id.
+"""
+
+import asyncio
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+from hostwright.core.port import Trace
+from hostwright.kinds.provider.port import Changed
+from hostwright.providers.openstack import errors
+from hostwright.providers.openstack.client import Client
+from hostwright.providers.openstack.rows import Port, Refused, Server
+
+#: Seconds: overlap of two windows; tempo while something moves; ports and full sweeps when nothing does.
+OVERLAP = 60
+QUICK = 1.0
+PORTS_EVERY = 60.0
+SWEEP, SMALL, SWEEP_LARGE = 60.0, 500, 900.0
+#: After a call of ours, its rows count as moving for this long.
+HOT_FOR = 6.0
+GONE_REMEMBERED = 20_000
+ABSENT = 2
+
+
+@dataclass(frozen=True, slots=True)
+class SeenServer:
+    row: Server
+    as_of: float
+    active_at: float  # monotonic: first read that showed it at rest; infinity before
+
+
+@dataclass(frozen=True, slots=True)
+class SeenPort:
+    row: Port
+    as_of: float
+
+
+class Inventory:
+    """One for each session; for one event loop."""
+
+    def __init__(self, client: Client, monotonic: Callable[[], float]) -> None:
+        self._client, self._monotonic = client, monotonic
+        self.servers: dict[str, SeenServer] = {}
+        self.ports: dict[str, SeenPort] = {}
+        self._by_mark: defaultdict[str, set[str]] = defaultdict(set)  # mark → server and port ids
+        self._gone: OrderedDict[str, float] = OrderedDict()
+        self._absent: dict[str, int] = {}
+        self._told: dict[str, str] = {}
+        self._hot: dict[str, float] = {}
+        self._since = ""
+        self._servers_read = self._ports_read = float("-inf")  # start of the last complete read
+        self._swept_at: float | None = None
+        self._soon = asyncio.Event()
+
+    # -- what a look asks
+
+    def gather(self, trace: Trace) -> tuple[list[SeenServer], list[SeenPort]]:
+        """Everything that bears the mark or is named by the ledger."""
+        ids = dict.fromkeys([*(row.id for row in trace.ledger), *sorted(self._by_mark.get(trace.mark, ()))])
+        servers = [self.servers[key] for key in ids if key in self.servers]
+        return servers, [self.ports[key] for key in ids if key in self.ports]
+
+    def as_of(self, servers: Iterable[SeenServer], ports: Iterable[SeenPort]) -> float:
+        """Of the machine's own row where there is one: the later of its reading and the last complete read."""
+        rows = [max(item.as_of, self._servers_read) for item in servers]
+        if rows:
+            return min(rows)
+        ages = [max(item.as_of, self._ports_read) for item in ports]
+        return min(ages, default=min(self._servers_read, self._ports_read))
+
+    def port_as_of(self, port: SeenPort) -> float:
+        return max(port.as_of, self._ports_read)
+
+    def gone_since(self, server_id: str) -> float | None:
+        return self._gone.get(server_id)
+
+    def synced(self) -> bool:
+        return self._swept_at is not None
+
+    # -- what is written through
+
+    def write_server(self, row: Server, as_of: float) -> None:
+        """A reply's or a list's whole row; one older than ours changes nothing."""
+        before = self.servers.get(row.id)
+        if row.id in self._gone or (before is not None and as_of < before.as_of):
+            return
+        if row.status in {"DELETED", "SOFT_DELETED"}:
+            self.write_gone(row.id, as_of)
+            return
+        if row.status == "UNKNOWN" and before is not None:  # a cell that is down: no change of what is known
+            return
+        at_rest = row.status in {"ACTIVE", "SHUTOFF"} and not row.task
+        since = before.active_at if before is not None and before.active_at < float("inf") else as_of
+        self.servers[row.id] = SeenServer(row, as_of, since if at_rest else float("inf"))
+        self._absent.pop(row.id, None)
+        if before is None or before.row != row:
+            self._index(before.row.tags if before else (), row.tags, row.id)
+            self._tell(row.id)
+
+    def write_port(self, row: Port, as_of: float) -> None:
+        before = self.ports.get(row.id)
+        if row.id in self._gone or (before is not None and as_of < before.as_of):
+            return
+        self.ports[row.id] = SeenPort(row, as_of)
+        self._absent.pop(row.id, None)
+        if before is None or before.row != row:
+            self._index((before.row.description,) if before else (), (row.description,), row.id)
+            self._tell(row.id)
+
+    def write_gone(self, item: str, as_of: float) -> None:
+        """Proven: a GET answered 404, a DELETE of a port was answered, or Nova lists the deletion."""
+        self._tell(item)
+        server, port = self.servers.pop(item, None), self.ports.pop(item, None)
+        self._index(server.row.tags if server else (port.row.description,) if port else (), (), item)
+        self._absent.pop(item, None)
+        self._gone[item] = as_of
+        while len(self._gone) > GONE_REMEMBERED:
+            self._gone.popitem(last=False)
+
+    def touch(self, item: str) -> None:
+        """We did something to it, and the answer did not show the row: look soon and tell its machine."""
+        self._hot[item] = self._monotonic() + HOT_FOR
+        self._tell(item)
+        self.hasten()
+
+    def hasten(self) -> None:
+        self._soon.set()
+
+    # -- reading
+
+    async def watch(self, changed: Changed, answered: Callable[[BaseException | None], None], interval: float) -> None:
+        """Until cancelled."""
+        while True:
+            try:
+                await self.read()
+            except errors.RAISED as error:
+                answered(errors.of_read(error))
+            else:
+                answered(None)
+                told = self._take_told()
+                if told:
+                    changed(told)
+            await self._pause(interval)
+
+    async def read(self) -> None:
+        """Servers always; ports when they are due or something moves; all servers when the sweep is due."""
+        start = self._monotonic()
+        sweep = SWEEP if len(self.servers) <= SMALL else SWEEP_LARGE
+        full = self._swept_at is None or start - self._swept_at >= sweep
+        ports_due = start - self._ports_read >= PORTS_EVERY or self._moving()
+        rows, date, _ = await self._client.servers(None if full else self._since)
+        for row in rows:
+            self.write_server(row, start)
+        self._since = _overlapping(date) or self._since
+        if full:
+            await self._absences({row.id for row in rows}, self.servers, start)
+        if full or ports_due:
+            await self._read_ports()
+        self._servers_read = start
+        if full:
+            self._swept_at = start
+
+    async def _read_ports(self) -> None:
+        start = self._monotonic()
+        rows = await self._client.ports()
+        for row in rows:
+            self.write_port(row, start)
+        await self._absences({row.id for row in rows}, self.ports, start)
+        self._ports_read = start
+
+    async def _absences(
+        self, listed: set[str], known: "dict[str, SeenServer] | dict[str, SeenPort]", start: float
+    ) -> None:
+        for item in [key for key, seen in known.items() if key not in listed and seen.as_of < start]:
+            self._absent[item] = self._absent.get(item, 0) + 1
+            if self._absent[item] >= ABSENT:
+                await self.prove(item, server=item in self.servers)
+
+    async def prove(self, item: str, *, server: bool) -> bool:
+        """Ask by id; False and only False: it is gone (404). Raises what the client raises."""
+        start = self._monotonic()
+        try:
+            if server:
+                self.write_server(await self._client.server(item), start)
+            else:
+                self.write_port(await self._client.port(item), start)
+        except Refused as refusal:
+            if refusal.status != 404:  # noqa: PLR2004
+                raise
+            self.write_gone(item, start)
+            return False
+        return True
+
+    def _moving(self) -> bool:
+        now = self._monotonic()
+        self._hot = {item: until for item, until in self._hot.items() if until > now}
+        return bool(self._hot) or any(seen.row.moving for seen in self.servers.values())
+
+    def _take_told(self) -> Sequence[str]:
+        """Who changed, and who is in transition: whoever waits for a fresher row is woken by each read."""
+        for item in [*self._hot, *(key for key, seen in self.servers.items() if seen.row.moving)]:
+            self._tell(item)
+        told = list(dict.fromkeys(self._told.values()))
+        self._told.clear()
+        return told
+
+    def _tell(self, item: str) -> None:
+        server, port = self.servers.get(item), self.ports.get(item)
+        marks = (
+            [tag for tag in server.row.tags if tag.startswith("hw:")]
+            if server
+            else [port.row.description]
+            if port
+            else []
+        )
+        self._told[item] = marks[0].rpartition(":")[2] if marks and marks[0].startswith("hw:") else item
+
+    async def _pause(self, interval: float) -> None:
+        if not self._moving() and not self._soon.is_set():
+            try:
+                async with asyncio.timeout(interval):
+                    await self._soon.wait()
+            except TimeoutError:
+                return
+        self._soon.clear()
+        await asyncio.sleep(min(QUICK, interval))
+
+    def _index(self, before: Iterable[str], after: Iterable[str], item: str) -> None:
+        for mark in before:
+            self._by_mark[mark].discard(item)
+            if not self._by_mark[mark]:
+                del self._by_mark[mark]
+        for mark in after:
+            if mark.startswith("hw:"):
+                self._by_mark[mark].add(item)
+
+
+def _overlapping(date: str) -> str:
+    """The next `changes-since`, from the service's own clock."""
+    if not date:
+        return ""
+    return (parsedate_to_datetime(date).astimezone(UTC) - timedelta(seconds=OVERLAP)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def parse(text: str) -> datetime | None:
+    """A time as Nova and Neutron write it."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00")) if text else None

@@ -1,0 +1,198 @@
+"""VirtualMachines on OpenStack: look, resolve, plan, perform, prove."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import msgspec
+
+from hostwright.core.cloudinit import compose
+from hostwright.core.errors import AddressInUse, Bug, InvalidConfiguration
+from hostwright.core.port import Call, Done, LedgerRow, Missing, Present, Receipt, Trace, Unsure, Wait
+from hostwright.kinds.virtualmachine.port import Bindings, Look, Memory, Step, Twin, Unresolved, Wanted
+from hostwright.kinds.virtualmachine.resource import VirtualMachineSpec
+from hostwright.providers.openstack import errors, translate
+from hostwright.providers.openstack.client import Client
+from hostwright.providers.openstack.inventory import Inventory
+from hostwright.providers.openstack.plan import Fence, NewPort, NewServer, On, plan
+from hostwright.providers.openstack.resolve import Names, resolve
+from hostwright.providers.openstack.rows import Port, Refused, Request
+from hostwright.providers.openstack.section import SECTIONS
+
+SUPPORTED = frozenset({"/powerState", "/tags", "/metadata"})
+NOT_FOUND, CONFLICT, FORBIDDEN, BAD = 404, 409, 403, 400
+
+
+class Machines:
+    """One for each session."""
+
+    def __init__(
+        self,
+        client: Client,
+        *,
+        inventory: Inventory,
+        names: Callable[[], Names],
+        region: str,
+        monotonic: Callable[[], float],
+        visibility_lag: float,
+        unfenced: frozenset[str],
+    ) -> None:
+        self.visibility_lag = visibility_lag
+        self.supported = SUPPORTED
+        self.shape_paths: Mapping[str, str] = SECTIONS.shape_paths
+        self.fence = Fence(unfenced)
+        self._client, self._inventory, self._names = client, inventory, names
+        self._region, self._monotonic = region, monotonic
+
+    def look(self, trace: Trace) -> Look:
+        servers, ports = self._inventory.gather(trace)
+        if servers or ports:
+            ages = {seen.row.id: self._inventory.port_as_of(seen) for seen in ports}
+            return Present(
+                translate.found(self._region, servers, ports, trace, ages), self._inventory.as_of(servers, ports)
+            )
+        row = trace.row("server")
+        deleted = self._inventory.gone_since(row.id) if row is not None else None
+        as_of = self._inventory.as_of((), ())
+        if deleted is not None:
+            return Missing(max(deleted, as_of))
+        if not self._inventory.synced():
+            return Unsure("OpenStack was not read yet")
+        return Unsure("nothing of this machine is listed on OpenStack", as_of)
+
+    def namesakes(self, trace: Trace) -> tuple[Twin, ...]:
+        record = (trace.namespace, trace.object_name)
+        return tuple(
+            twin
+            for seen in self._inventory.servers.values()
+            if any(tag.startswith(trace.mark_prefix) for tag in seen.row.tags) and trace.mark not in seen.row.tags
+            for twin in (translate.twin(seen),)
+            if (twin.namespace, twin.object_name) == record
+        )
+
+    def resolve(self, spec: VirtualMachineSpec, bindings: Bindings) -> Wanted | Unresolved:
+        return resolve(self._names(), spec, bindings)
+
+    def plan(self, step: Step, trace: Trace, wanted: Wanted | None, look: Look, memory: Memory) -> Call | Wait | Done:
+        servers, ports = self._inventory.gather(trace)
+        marked = [seen.row.id for seen in servers if trace.mark in seen.row.tags]
+        marked += [seen.row.id for seen in ports if seen.row.description == trace.mark]
+        return plan(step, trace, wanted, look, memory, replace(self.fence, marked=frozenset(marked)))
+
+    async def perform(self, call: Call, user_data: bytes | None) -> Receipt:
+        try:
+            async with asyncio.timeout(call.deadline):
+                return await self._send(call, user_data)
+        except errors.RAISED as error:
+            self._inventory.hasten()
+            raise errors.of_write(error) from error
+
+    async def _send(self, call: Call, user_data: bytes | None) -> Receipt:
+        match call.arguments:
+            case NewPort() as new:
+                return await self._create_port(call, new)
+            case NewServer() as new:
+                return await self._create_server(call, new, user_data)
+            case On() as on:
+                return await self._on(call, on)
+        raise Bug(f"no request is known for the call {call.verb!r}")
+
+    async def _create_port(self, call: Call, new: NewPort) -> Receipt:
+        try:
+            reply = await self._client.send(Request("network", "POST", "/v2.0/ports", new.body), call.deadline)
+        except Refused as refusal:
+            return await self._port_refused(call, new, refusal)
+        port = msgspec.convert(msgspec.json.decode(reply.body)["port"], Port)
+        self._inventory.write_port(port, self._monotonic())
+        self._inventory.touch(port.id)
+        return Receipt(made=(LedgerRow(call.expect, port.id),))
+
+    async def _port_refused(self, call: Call, new: NewPort, refusal: Refused) -> Receipt:
+        """The fence: a taken MAC is ours, or a stranger's; a MAC that may not be chosen takes the path without."""
+        if refusal.kind == "MacAddressInUse":
+            mark = new.body["port"]["description"]
+            holders = [port for port in await self._client.ports(mark) if port.mac_address == new.mac]
+            if holders:
+                self._inventory.write_port(holders[0], self._monotonic())
+                self._inventory.touch(holders[0].id)
+                return Receipt(made=(LedgerRow(call.expect, holders[0].id),))
+            if new.users_mac:
+                raise AddressInUse(f"a port of somebody else has the MAC address {new.mac}.", code="409") from refusal
+            self._next_salt(mark, new)
+            return Receipt()
+        mac_forbidden = refusal.status == FORBIDDEN and "mac_address" in refusal.text and bool(new.mac)
+        if mac_forbidden and not new.users_mac:
+            self.fence = replace(self.fence, unfenced=self.fence.unfenced | {new.network})
+            return Receipt(facts={"createFence": new.network})
+        raise refusal
+
+    def _next_salt(self, mark: str, new: NewPort) -> None:
+        hexed = mark.rpartition(":")[2]
+        machine_id = "-".join((hexed[:8], hexed[8:12], hexed[12:16], hexed[16:20], hexed[20:]))
+        key = f"{machine_id}/{new.interface}"
+        self.fence = replace(self.fence, salts={**self.fence.salts, key: self.fence.salts.get(key, 0) + 1})
+
+    async def _create_server(self, call: Call, new: NewServer, user_data: bytes | None) -> Receipt:
+        try:
+            data = compose(user_data, new.wanted.extra.ssh_keys, f"hostwright-{new.trace.machine_id}")
+        except ValueError as error:
+            raise InvalidConfiguration(f"{error}.") from error
+        body = translate.server_body(new.wanted, new.trace, new.ports, data)
+        reply = await self._client.send(Request("compute", "POST", "/servers", body), call.deadline)
+        server_id = str(msgspec.json.decode(reply.body)["server"]["id"])
+        self._inventory.touch(server_id)
+        return Receipt(made=(LedgerRow(call.expect, server_id),))
+
+    async def _on(self, call: Call, on: On) -> Receipt:
+        try:
+            await self._client.send(Request(on.service, on.method, on.path, on.body), call.deadline)
+        except Refused as refusal:
+            return self._on_refused(call, on, refusal)
+        if call.verb == "delete_port":
+            self._inventory.write_gone(on.id, self._monotonic())
+            return Receipt(gone=())
+        self._inventory.touch(on.id)
+        return Receipt()
+
+    def _on_refused(self, call: Call, on: On, refusal: Refused) -> Receipt:
+        """Refusals that are answers: gone already, in that state already, plugged in already. The next look tells."""
+        if refusal.status == NOT_FOUND and call.destructive:
+            self._inventory.write_gone(on.id, self._monotonic())
+            return Receipt(gone=(call.expect,))
+        if refusal.status == NOT_FOUND and on.method == "DELETE":
+            self._inventory.touch(on.id)
+            return Receipt()
+        if refusal.status == CONFLICT or (refusal.status == BAD and call.verb == "attach_port"):
+            self._inventory.touch(on.id)
+            return Receipt()
+        raise refusal
+
+    async def prove(self, trace: Trace) -> Look:
+        start = self._monotonic()
+        try:
+            await self._ask(trace, start)
+        except errors.RAISED as error:
+            raise errors.of_read(error) from error
+        servers, ports = self._inventory.gather(trace)
+        return self.look(trace) if servers or ports else Missing(start)
+
+    async def _ask(self, trace: Trace, start: float) -> None:
+        """By mark, and each thing of the ledger, or seen before, by id."""
+        servers, ports = await asyncio.gather(self._client.servers_tagged(trace.mark), self._client.ports(trace.mark))
+        for server in servers:
+            self._inventory.write_server(server, start)
+        for port in ports:
+            self._inventory.write_port(port, start)
+        listed = {server.id for server in servers} | {port.id for port in ports}
+        seen_servers, seen_ports = self._inventory.gather(trace)
+        known = [*(seen.row.id for seen in seen_servers), *(seen.row.id for seen in seen_ports)]
+        ids = dict.fromkeys([*(row.id for row in trace.ledger), *known])
+        for item in [item for item in ids if item not in listed]:
+            names = {row.id: row.name for row in trace.ledger}
+            is_port = item in self._inventory.ports or names.get(item, "").startswith("port/")
+            if names.get(item, "").startswith("extra/") and item not in self._inventory.servers and not is_port:
+                await self._inventory.prove(item, server=True)
+                if item not in self._inventory.servers:
+                    await self._inventory.prove(item, server=False)
+                continue
+            await self._inventory.prove(item, server=not is_port)

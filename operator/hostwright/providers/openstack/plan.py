@@ -1,0 +1,265 @@
+"""The next call, pure.
+
+| verb            | request                      | repeat     | when everything stops right after it                      |
+|-----------------|------------------------------|------------|-----------------------------------------------------------|
+| create_port     | POST ports, MAC of ours      | Fenced     | one port with our mark; a second POST answers 409         |
+| create_port     | POST ports, MAC not allowed  | Intent     | one port; a hasty second POST would make another          |
+| delete_port     | DELETE port                  | Idempotent | the port gone                                             |
+| create_server   | POST servers, our ports      | Intent     | one server in BUILD that owns the ports                   |
+| attach_port     | POST os-interface            | Idempotent | the port plugged in; again: 400/409 "in use"              |
+| start, stop     | POST action                  | Idempotent | Nova at work; again: 409 "already"                        |
+| set_tag …       | PUT/DELETE of one tag or key | Idempotent | that entry set or gone, all others as they were           |
+| delete_server   | DELETE server                | Idempotent | Nova deletes it; its ports stay, unplugged                |
+| remove_mark …   | DELETE tag, PUT port         | Idempotent | that thing as it was, without our mark                    |
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+from hostwright.core.port import Call, Done, LedgerRow, Ownership, Present, Repeat, Trace, Wait
+from hostwright.kinds.virtualmachine.port import (
+    Create,
+    Delete,
+    Discard,
+    Found,
+    InterfaceShape,
+    Life,
+    Look,
+    Memory,
+    Power,
+    Release,
+    SetPower,
+    Step,
+    Update,
+    Wanted,
+)
+from hostwright.providers.openstack import translate
+
+CREATE_SECONDS = 30.0
+#: A deletion that was accepted and does not end is sent again after this long.
+SEND_AGAIN = 30.0
+SERVER = "server"
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """What the session has learnt about MACs."""
+
+    unfenced: frozenset[str] = frozenset()  # network ids where policy forbids choosing one
+    salts: Mapping[str, int] = field(default_factory=dict)  # `<machine id>/<interface>` → next salt
+    marked: frozenset[str] = frozenset()  # ids of what bears this machine's mark, as last seen
+
+
+@dataclass(frozen=True, slots=True)
+class NewPort:
+    body: Any
+    interface: str
+    network: str
+    mac: str  # ours or the user's; empty on a network without a fence
+    users_mac: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NewServer:
+    wanted: Wanted
+    trace: Trace
+    ports: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class On:
+    """A request on something that is there."""
+
+    id: str
+    service: str
+    method: str
+    path: str
+    body: Any = None
+
+
+def plan(
+    step: Step, trace: Trace, wanted: Wanted | None, look: Look, memory: Memory, fence: Fence
+) -> Call | Wait | Done:
+    found = look.found if isinstance(look, Present) else None
+    match step:
+        case Create():
+            return _create(trace, wanted, found, fence)
+        case SetPower(power=power):
+            return _power(power, found, look.as_of, memory)
+        case Update():
+            return _update(step, wanted, found, look.as_of, memory)
+        case Delete():
+            return _delete(trace, found, look.as_of, memory)
+        case Discard(row=row):
+            return _discard(row, found, look.as_of, memory)
+        case Release():
+            return _release(trace, found, fence.marked)
+
+
+def _create(trace: Trace, wanted: Wanted | None, found: Found | None, fence: Fence) -> Call | Wait | Done:
+    if wanted is None:
+        raise TypeError("a machine is made from a resolved spec")
+    there = {part.name: part.id for part in found.parts} if found else {}
+    if found is not None and found.life is Life.STEADY:
+        return _plug_in(found)
+    if SERVER in there and found is not None:
+        return Wait(found.message or "Nova builds the server")
+    # Fenced ports first: the first of them makes the whole machine fenced.
+    for interface in sorted(wanted.shape.interfaces, key=lambda item: item.network in fence.unfenced):
+        if f"port/{interface.name}" not in there:
+            return _create_port(trace, wanted, interface, fence)
+    for row in (*trace.ledger, *(found.parts if found else ())):
+        if row.name == f"extra/{row.id}" and row.id in there.values():
+            return _delete_port(row)
+    ports = tuple(there[f"port/{interface.name}"] for interface in wanted.shape.interfaces)
+    return Call(
+        "create_server",
+        SERVER,
+        Repeat.INTENT,
+        NewServer(wanted, trace, ports),
+        deadline=CREATE_SECONDS,
+        message=f"creating server {trace.name}",
+    )
+
+
+def _create_port(trace: Trace, wanted: Wanted, interface: InterfaceShape, fence: Fence) -> Call:
+    unfenced = interface.network in fence.unfenced
+    users = interface.name in wanted.extra.chosen_macs
+    salt = fence.salts.get(f"{trace.machine_id}/{interface.name}", 0)
+    address = (
+        interface.mac_address if users else "" if unfenced else translate.mac(trace.machine_id, interface.name, salt)
+    )
+    subnet = (wanted.extra.subnets or {}).get(interface.name, "")
+    return Call(
+        "create_port",
+        f"port/{interface.name}",
+        Repeat.FENCED if address else Repeat.INTENT,
+        NewPort(
+            translate.port_body(trace, interface, subnet, address), interface.name, interface.network, address, users
+        ),
+        deadline=CREATE_SECONDS,
+        message=f"creating port {interface.name}",
+    )
+
+
+def _plug_in(found: Found) -> Call | Done:
+    for item in found.interfaces:
+        if not item.bound:
+            body = {"interfaceAttachment": {"port_id": item.id}}
+            on = On(found.id, "compute", "POST", f"/servers/{found.id}/os-interface", body)
+            return Call("attach_port", f"port/{item.name}", Repeat.IDEMPOTENT, on, message=f"plugging in {item.name}")
+    return Done()
+
+
+def _power(power: Power, found: Found | None, as_of: float, memory: Memory) -> Call | Wait | Done:
+    if found is None:
+        return Wait("the server is not seen")
+    if found.life is not Life.STEADY or _stale(SERVER, as_of, memory):
+        return Wait(found.message or "Nova is at work")
+    if found.shape.power is power:
+        return Done()
+    verb = "start" if power is Power.ON else "stop"
+    on = On(found.id, "compute", "POST", f"/servers/{found.id}/action", {f"os-{verb}": None})
+    return Call(verb, SERVER, Repeat.IDEMPOTENT, on, message=f"{verb} the server")
+
+
+def _update(
+    step: Update, wanted: Wanted | None, found: Found | None, as_of: float, memory: Memory
+) -> Call | Wait | Done:
+    if found is None or wanted is None:
+        return Wait("the server is not seen")
+    if _stale(SERVER, as_of, memory):
+        return Wait("the change was sent")
+    base, have, want = f"/servers/{found.id}", found.shape, wanted.shape
+    for key, value in sorted(want.tags.items()):
+        old = have.tags.get(key)
+        if "/tags" in step.paths and old != value:
+            if old is not None:  # another value of the key is another tag for Nova
+                return _entry("remove_tag", found.id, "DELETE", _tag(base, key, old))
+            return _entry("set_tag", found.id, "PUT", _tag(base, key, value))
+    for key in step.drop_tags:
+        if key in have.tags and key not in want.tags:
+            return _entry("remove_tag", found.id, "DELETE", _tag(base, key, have.tags[key]))
+    changed = {key: value for key, value in want.metadata.items() if have.metadata.get(key) != value}
+    if "/metadata" in step.paths and changed:
+        return _entry("set_metadata", found.id, "POST", f"{base}/metadata", {"metadata": changed})
+    for key in step.drop_metadata:
+        if key in have.metadata and key not in want.metadata:
+            return _entry("remove_metadata", found.id, "DELETE", f"{base}/metadata/{quote(key)}")
+    return Done()
+
+
+def _tag(base: str, key: str, value: str) -> str:
+    return f"{base}/tags/{quote(f'{key}={value}', safe='')}"
+
+
+def _entry(verb: str, server: str, method: str, path: str, body: Any = None) -> Call:
+    return Call(
+        verb, SERVER, Repeat.IDEMPOTENT, On(server, "compute", method, path, body), message=verb.replace("_", " ")
+    )
+
+
+def _delete(trace: Trace, found: Found | None, as_of: float, memory: Memory) -> Call | Wait | Done:
+    """By the ledger, what holds others first; when nothing of it is seen any more, only `prove` can judge."""
+    seen = {part.id for part in found.parts} | {twin.id for twin in found.twins} if found else set()
+    servers = {twin.id for twin in found.twins} | ({found.id} if found.id else set()) if found else set()
+    rows = [row for row in trace.ledger if row.ownership is not Ownership.REFERENCED and row.id in seen]
+    held = False
+    for row in rows:
+        if row.id in servers:
+            held = True
+            match _remove_server(row, found, as_of, memory):
+                case Call() as call:
+                    return call
+    if held:
+        return Wait("Nova deletes the server")
+    for row in rows:
+        return _delete_port(row)
+    return Done()
+
+
+def _discard(row: LedgerRow, found: Found | None, as_of: float, memory: Memory) -> Call | Wait | Done:
+    there = {twin.id for twin in found.twins} | {found.id} if found else set()
+    return _remove_server(row, found, as_of, memory) if row.id in there else Done()
+
+
+def _remove_server(row: LedgerRow, found: Found | None, as_of: float, memory: Memory) -> Call | Wait:
+    lives = {twin.id: twin.life for twin in found.twins} if found else {}
+    sent = memory.receipts.get(row.name, float("-inf"))
+    waits = as_of <= sent if sent > float("-inf") else False
+    if waits or (lives.get(row.id) is Life.DELETING or sent > float("-inf")) and as_of - sent <= SEND_AGAIN:
+        return Wait("Nova deletes the server")
+    on = On(row.id, "compute", "DELETE", f"/servers/{row.id}")
+    return Call(
+        "delete_server", row.name, Repeat.IDEMPOTENT, on, destructive=True, message=f"deleting server {row.id}", row=row
+    )
+
+
+def _delete_port(row: LedgerRow) -> Call:
+    on = On(row.id, "network", "DELETE", f"/v2.0/ports/{row.id}")
+    return Call(
+        "delete_port", row.name, Repeat.IDEMPOTENT, on, destructive=True, message=f"deleting port {row.id}", row=row
+    )
+
+
+def _release(trace: Trace, found: Found | None, marked: frozenset[str]) -> Call | Wait | Done:
+    """Marks off, one thing after the other: the ports first, so that the server's mark leads here until the end."""
+    if found is None:
+        return Done()
+    for part in found.parts:
+        if part.id in marked and part.id not in {twin.id for twin in found.twins}:
+            on = On(part.id, "network", "PUT", f"/v2.0/ports/{part.id}", {"port": {"description": ""}})
+            return Call("remove_mark", part.name, Repeat.IDEMPOTENT, on, message=f"releasing port {part.id}")
+    for key in (translate.RECORD_NAMESPACE, translate.RECORD_NAME):
+        if found.id and any(found.recorded) and found.recorded[key == translate.RECORD_NAME]:
+            return _entry("remove_metadata", found.id, "DELETE", f"/servers/{found.id}/metadata/{key}")
+    for twin in found.twins:
+        return _entry("remove_mark", twin.id, "DELETE", f"/servers/{twin.id}/tags/{quote(trace.mark)}")
+    return Done()
+
+
+def _stale(row: str, as_of: float, memory: Memory) -> bool:
+    """Whether what we see of the row may be from before our last call on it."""
+    return as_of <= memory.receipts.get(row, float("-inf"))

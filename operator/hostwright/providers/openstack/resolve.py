@@ -1,0 +1,206 @@
+"""Names to OpenStack's ids: pure, from the loaded catalog."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hostwright.core import errors
+from hostwright.core.quantity import from_mebibytes
+from hostwright.kinds.provider.port import ImageFact, NetworkFact
+from hostwright.kinds.virtualmachine.port import Bindings, InterfaceShape, MachineShape, Power, Unresolved, Wanted
+from hostwright.kinds.virtualmachine.resource import Interface, PowerState, VirtualMachineSpec
+from hostwright.providers.openstack.rows import Catalog, Flavor
+from hostwright.providers.openstack.section import SECTIONS, ClassSection, ImageSection, MachineSection, NetworkSection
+
+POWER = {PowerState.POWERED_ON: Power.ON, PowerState.POWERED_OFF: Power.OFF, PowerState.UNMANAGED: None}
+#: Nova's bound of a tag.
+TAG_LIMIT = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """What the creating requests need beside the shape."""
+
+    key_pair: str = ""
+    config_drive: bool | None = None
+    ssh_keys: tuple[str, ...] = ()
+    subnets: Mapping[str, str] | None = None  # interface → subnet id
+    chosen_macs: frozenset[str] = frozenset()  # interfaces whose MAC the user wrote
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The loaded catalog, and what the Provider calls its networks."""
+
+    catalog: Catalog
+    networks: Mapping[str, NetworkSection]
+
+    def network(self, name: str) -> str:
+        if name not in self.networks:
+            known = ", ".join(sorted(self.networks)) or "none"
+            raise errors.NetworkNotFound(
+                f"network {name!r} is not in the Provider's catalog (it has: {known}). Choose one of these."
+            )
+        return self.network_id(self.networks[name].network)
+
+    def network_id(self, word: str) -> str:
+        rows = [row.id for row in self.catalog.networks if word in (row.id, row.name)]
+        if not rows:
+            raise errors.NetworkNotFound(
+                f"OpenStack has no network {word!r} for this project. Correct the Provider's spec.networks."
+            )
+        return _only(rows, "network", word)
+
+    def subnet(self, name: str) -> str:
+        word = self.networks[name].subnet
+        if word is None:
+            return ""
+        network = self.network(name)
+        rows = [row.id for row in self.catalog.subnets if word in (row.id, row.name) and row.network_id == network]
+        if not rows:
+            raise errors.NetworkNotFound(
+                f"network {name!r} has no subnet {word!r}. Correct the Provider's spec.networks."
+            )
+        return _only(rows, "subnet", word)
+
+    def image(self, section: Mapping[str, Any] | None) -> str:
+        choice = ImageSection.model_validate(section).image if section else None
+        if choice is None or not (choice.id or choice.name):
+            raise errors.ImageNotFound("the MachineImage has no openstack source with an image's name or id.")
+        active = [row for row in self.catalog.images if row.status == "active"]
+        rows = [row.id for row in active if (row.id == choice.id if choice.id else row.name == choice.name)]
+        if not rows:
+            raise errors.ImageNotResolved(
+                f"OpenStack has no active image {choice.id or choice.name!r}. Upload it, or correct the MachineImage's source."
+            )
+        return _only(rows, "image", choice.id or choice.name or "")
+
+    def image_fact(self, section: Mapping[str, Any]) -> ImageFact:
+        try:
+            return ImageFact(self.image(section))
+        except errors.Failure as failure:
+            return ImageFact(message=failure.message)
+
+    def network_facts(self, unfenced: frozenset[str]) -> Sequence[NetworkFact]:
+        facts = []
+        for name in self.networks:
+            try:
+                item = self.network(name)
+                self.subnet(name)
+            except errors.Failure as failure:
+                facts.append(NetworkFact(name, message=failure.message))
+            else:
+                facts.append(NetworkFact(name, item, create_fence="None" if item in unfenced else "MACAddress"))
+        return facts
+
+    def groups(self, words: Sequence[str]) -> tuple[str, ...]:
+        found = []
+        for word in words:
+            rows = [row.id for row in self.catalog.security_groups if word in (row.id, row.name)]
+            if not rows:
+                raise errors.SecurityGroupNotFound(
+                    f"OpenStack has no security group {word!r} in this project. Create it, or remove it here."
+                )
+            found.append(_only(rows, "security group", word))
+        return tuple(found)
+
+    def flavor(self, spec: MachineSection, bindings: Bindings) -> Flavor:
+        name = spec.flavor.name if spec.flavor else None
+        if name is None and bindings.class_section:
+            name = ClassSection.model_validate(bindings.class_section).flavor.name
+        if name is not None:
+            rows = [row for row in self.catalog.flavors if row.name == name]
+            if not rows:
+                known = ", ".join(sorted(row.name for row in self.catalog.flavors)[:12]) or "none"
+                raise errors.FlavorNotFound(f"OpenStack has no flavor {name!r} (it has: {known}).")
+            return rows[0]
+        return self._exact(bindings)
+
+    def _exact(self, bindings: Bindings) -> Flavor:
+        """The smallest flavor that has exactly this size."""
+        rows = [row for row in self.catalog.flavors if (row.vcpus, row.ram) == (bindings.cpu, bindings.memory_mib)]
+        if rows:
+            return min(rows, key=lambda row: (row.disk, row.name))
+        wanted = (bindings.cpu or 0, bindings.memory_mib or 0)
+        near = sorted(
+            self.catalog.flavors, key=lambda row: abs(row.vcpus - wanted[0]) * 4096 + abs(row.ram - wanted[1])
+        )[:3]
+        words = ", ".join(f"{row.name} ({row.vcpus} CPU, {from_mebibytes(row.ram)})" for row in near) or "none"
+        raise errors.FlavorNotFound(
+            f"OpenStack has no flavor of exactly {wanted[0]} CPU and {from_mebibytes(wanted[1])}. Near: {words}."
+        )
+
+
+def resolve(names: Names, spec: VirtualMachineSpec, bindings: Bindings) -> Wanted | Unresolved:
+    """Never raises: what is missing is the answer."""
+    try:
+        return _resolved(names, spec, bindings)
+    except errors.Failure as failure:
+        return Unresolved(failure)
+
+
+def _resolved(names: Names, spec: VirtualMachineSpec, bindings: Bindings) -> Wanted:
+    section = MachineSection.model_validate(spec.section(SECTIONS.key) or {})
+    flavor = names.flavor(section, bindings)
+    image = bindings.pinned_image or names.image(bindings.image_section)
+    if section.key_pair and section.key_pair not in names.catalog.key_pairs:
+        raise errors.KeyPairNotFound(
+            f"the Provider's user has no key pair {section.key_pair!r}. Create it, or remove openstack.keyPair."
+        )
+    if section.availability_zone and section.availability_zone not in names.catalog.zones:
+        known = ", ".join(sorted(names.catalog.zones))
+        raise errors.InvalidConfiguration(
+            f"OpenStack has no availability zone {section.availability_zone!r} (it has: {known})."
+        )
+    tags = {**bindings.default_tags, **(spec.tags or {})}
+    for key, value in tags.items():
+        if len(key) + len(value) + 1 > TAG_LIMIT:
+            raise errors.InvalidConfiguration(
+                f"tag {key!r} is too long: Nova holds {TAG_LIMIT} characters of key=value."
+            )
+    cloud_init = spec.bootstrap.cloud_init if spec.bootstrap else None
+    interfaces = tuple(_interface(names, item) for item in spec.network.interfaces)
+    size_name = bindings.class_name or flavor.name
+    return Wanted(
+        shape=MachineShape(
+            power=POWER[spec.power_state],
+            tags=tags,
+            metadata=section.metadata or {},
+            size=flavor.name,
+            image=image,
+            zone=section.availability_zone,
+            key_pair=section.key_pair,
+            interfaces=interfaces,
+        ),
+        hostname=bindings.hostname,
+        size_name=size_name,
+        size_id=flavor.id,
+        image_name=bindings.image_name,
+        image_id=image,
+        display={"/classRef": size_name, "/imageRef": bindings.image_name},
+        extra=Extra(
+            key_pair=section.key_pair or "",
+            config_drive=section.config_drive,
+            ssh_keys=tuple((cloud_init.ssh_authorized_keys if cloud_init else None) or ()),
+            subnets={item.name: names.subnet(item.network_ref.name) for item in spec.network.interfaces},
+            chosen_macs=frozenset(item.name for item in spec.network.interfaces if item.mac_address),
+        ),
+    )
+
+
+def _interface(names: Names, item: Interface) -> InterfaceShape:
+    return InterfaceShape(
+        name=item.name,
+        network=names.network(item.network_ref.name),
+        addresses=tuple(text.partition("/")[0] for text in item.addresses or ()),
+        mac_address=item.mac_address or "",
+        security_groups=names.groups(item.security_groups or ()),
+    )
+
+
+def _only(ids: Sequence[str], what: str, name: str) -> str:
+    if len(ids) > 1:
+        raise errors.NameAmbiguous(
+            f"OpenStack has {len(ids)} of {what} {name!r}: {', '.join(ids)}. Name one by its id, or rename all but one."
+        )
+    return ids[0]

@@ -1,0 +1,174 @@
+"""What OpenStack answers, as small frozen rows; a key that is missing (a cell that is down) has its default."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+Named = msgspec.field
+
+
+class Flavor(msgspec.Struct, frozen=True):
+    id: str = ""
+    name: str = ""
+    original_name: str = ""
+    vcpus: int = 0
+    ram: int = 0
+    disk: int = 0
+
+
+class Fault(msgspec.Struct, frozen=True):
+    message: str = ""
+    code: int = 0
+
+
+class Address(msgspec.Struct, frozen=True):
+    addr: str = ""
+    kind: str = Named(name="OS-EXT-IPS:type", default="fixed")
+
+
+class Server(msgspec.Struct, frozen=True):
+    id: str
+    name: str = ""
+    status: str = "UNKNOWN"
+    task: str | None = Named(name="OS-EXT-STS:task_state", default=None)
+    tags: tuple[str, ...] = ()
+    metadata: dict[str, str] = Named(default_factory=dict)
+    created: str = ""
+    updated: str = ""
+    flavor: Flavor = Flavor()
+    image: Any = None  # {"id": …}, or "" for a server that boots from a volume
+    fault: Fault | None = None
+    zone: str | None = Named(name="OS-EXT-AZ:availability_zone", default=None)
+    addresses: dict[str, tuple[Address, ...]] = Named(default_factory=dict)
+    key_name: str | None = None
+    locked: bool = False
+
+    @property
+    def moving(self) -> bool:
+        return bool(self.task) or self.status in {"BUILD", "REBOOT", "HARD_REBOOT", "REBUILD", "RESIZE", "MIGRATING"}
+
+    @property
+    def image_id(self) -> str:
+        return str(self.image.get("id", "")) if isinstance(self.image, dict) else ""
+
+
+class FixedIP(msgspec.Struct, frozen=True):
+    ip_address: str = ""
+    subnet_id: str = ""
+
+
+class Port(msgspec.Struct, frozen=True):
+    id: str
+    name: str = ""
+    description: str = ""
+    device_id: str = ""
+    network_id: str = ""
+    mac_address: str = ""
+    fixed_ips: tuple[FixedIP, ...] = ()
+    status: str = ""
+    security_groups: tuple[str, ...] = ()
+    created_at: str = ""
+
+
+class Network(msgspec.Struct, frozen=True):
+    id: str
+    name: str = ""
+    project_id: str = ""
+
+
+class Subnet(msgspec.Struct, frozen=True):
+    id: str
+    name: str = ""
+    network_id: str = ""
+
+
+class SecurityGroup(msgspec.Struct, frozen=True):
+    id: str
+    name: str = ""
+
+
+class Image(msgspec.Struct, frozen=True):
+    id: str
+    name: str = ""
+    status: str = ""
+
+
+class Servers(msgspec.Struct, frozen=True):
+    servers: tuple[Server, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """All that names are resolved by."""
+
+    flavors: tuple[Flavor, ...] = ()
+    images: tuple[Image, ...] = ()
+    networks: tuple[Network, ...] = ()
+    subnets: tuple[Subnet, ...] = ()
+    security_groups: tuple[SecurityGroup, ...] = ()
+    key_pairs: frozenset[str] = frozenset()
+    zones: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    project: str
+    region: str
+    api_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One mutating request. `body` may hold user data, so it is never shown."""
+
+    service: str  # compute | network
+    method: str
+    path: str
+    body: Any = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    status: int
+    body: bytes = field(repr=False)
+    request_id: str = ""
+
+
+class Refused(Exception):  # noqa: N818 - an answer, not an error of ours
+    """The service answered with an error status."""
+
+    def __init__(self, service: str, reply: Reply, retry_after: float | None = None) -> None:
+        super().__init__(f"{service} answered {reply.status}")
+        self.service, self.status, self.request_id, self.retry_after = (
+            service,
+            reply.status,
+            reply.request_id,
+            retry_after,
+        )
+        self.kind, self.text = _words(reply.body)
+
+
+class NotSent(Exception):  # noqa: N818
+    """The connection was refused, or the name not found: nothing was sent."""
+
+
+class Unanswered(Exception):  # noqa: N818
+    """Sent, and no answer came: timeout or cut connection."""
+
+
+class LoginRefused(Exception):  # noqa: N818
+    """Keystone refuses the login."""
+
+
+def _words(body: bytes) -> tuple[str, str]:
+    """(type, message) of an error body: {"NeutronError": {"type", "message"}}, {"forbidden": {"code", "message"}} …"""
+    try:
+        raw = msgspec.json.decode(body)
+    except msgspec.DecodeError:
+        return "", body.decode(errors="replace")[:400]
+    if isinstance(raw, dict):
+        for name, inner in raw.items():
+            if isinstance(inner, dict) and "message" in inner:
+                return str(inner.get("type") or name), str(inner["message"])
+    return "", str(raw)[:400]

@@ -1,0 +1,80 @@
+"""OpenStack's part of the schema."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from hostwright.core.resource import BackendName, Words
+from hostwright.kinds.provider.port import Sections
+
+MetadataKey = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[-a-zA-Z0-9_:. ]+$")]
+MetadataValue = Annotated[str, StringConstraints(max_length=255)]
+
+
+class Interface(StrEnum):
+    PUBLIC = "public"
+    INTERNAL = "internal"
+    ADMIN = "admin"
+
+
+class Named(Words):
+    name: BackendName = Field(description="Its name on OpenStack.")
+
+
+class ImageChoice(Words):
+    name: BackendName | None = Field(
+        default=None, description="Name of the image; exactly one active image must bear it."
+    )
+    id: BackendName | None = Field(default=None, description="Or its id.")
+
+
+class ProviderSection(Words):
+    cloud_name: BackendName = Field(default="openstack", description="Which cloud of the Secret's clouds.yaml.")
+    region: BackendName | None = Field(default=None, description="Region. Default: the one in clouds.yaml.")
+    interface: Interface = Field(
+        default=Interface.PUBLIC, description="Which endpoints of the catalog: public, internal or admin."
+    )
+
+
+class MachineSection(Words):
+    flavor: Named | None = Field(default=None, description="A flavor by name, instead of classRef or resources.")
+    key_pair: BackendName | None = Field(default=None, description="Key pair of the Provider's user. Used at creation.")
+    config_drive: bool | None = Field(default=None, description="Give the server a config drive. Used at creation.")
+    availability_zone: BackendName | None = Field(default=None, description="Availability zone. Used at creation.")
+    metadata: dict[MetadataKey, MetadataValue] | None = Field(
+        default=None, max_length=64, description="Server metadata. A change is made live; keys that others set stay."
+    )
+
+
+class ClassSection(Words):
+    flavor: Named = Field(description="The flavor of this class, instead of the smallest that has exactly its size.")
+
+
+class ImageSection(Words):
+    image: ImageChoice = Field(description="The image on OpenStack.")
+
+
+class NetworkSection(Words):
+    network: BackendName = Field(description="Name or id of the network.")
+    subnet: BackendName | None = Field(
+        default=None, description="Name or id of the subnet addresses come from. Default: any."
+    )
+
+
+SECTIONS = Sections(
+    key="openstack",
+    provider_type="OpenStack",
+    provider=ProviderSection,
+    needs_credentials=True,
+    machine=MachineSection,
+    machine_size_field="flavor",
+    machine_class=ClassSection,
+    image=ImageSection,
+    network=NetworkSection,
+    shape_paths={
+        "/metadata": "/openstack/metadata",
+        "/zone": "/openstack/availabilityZone",
+        "/keyPair": "/openstack/keyPair",
+    },
+)

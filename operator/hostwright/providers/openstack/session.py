@@ -1,0 +1,121 @@
+"""One working login at an OpenStack cloud."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from pydantic import ValidationError
+
+from hostwright.core.errors import CredentialsMissing, InvalidConfiguration
+from hostwright.core.names import mark_prefix
+from hostwright.kinds.provider.port import Changed, Checked, Context, ImageFact, Marked, NetworkFact
+from hostwright.kinds.provider.resource import ProviderSpec
+from hostwright.providers.openstack import errors
+from hostwright.providers.openstack.client import Client, SdkClient
+from hostwright.providers.openstack.inventory import Inventory
+from hostwright.providers.openstack.machines import Machines
+from hostwright.providers.openstack.resolve import Names
+from hostwright.providers.openstack.rows import Catalog, Login
+from hostwright.providers.openstack.section import SECTIONS, NetworkSection, ProviderSection
+
+#: Seconds a server may stay invisible after its creating request ended: Nova's own RPC may still be under way.
+VISIBILITY_LAG = 30.0
+
+
+class Session:
+    """Made by `open_session`."""
+
+    def __init__(self, client: Client, login: Login, networks: Mapping[str, NetworkSection], context: Context) -> None:
+        self._client, self._login = client, login
+        self._names = Names(Catalog(), networks)
+        self._prefix = mark_prefix(context.cluster_id)
+        self._inventory = Inventory(client, context.monotonic)
+        self.machines = Machines(
+            client,
+            inventory=self._inventory,
+            names=lambda: self._names,
+            region=login.region,
+            monotonic=context.monotonic,
+            visibility_lag=VISIBILITY_LAG if context.visibility_lag is None else context.visibility_lag,
+            unfenced=context.unfenced_networks,
+        )
+
+    async def check(self) -> Checked:
+        try:
+            login = await self._client.login()
+        except errors.RAISED as error:
+            raise errors.of_read(error) from error
+        return Checked({"project": login.project, "region": login.region}, login.api_version)
+
+    async def load_catalog(self) -> None:
+        try:
+            catalog = await self._client.catalog()
+        except errors.RAISED as error:
+            raise errors.of_read(error) from error
+        self._names = Names(catalog, self._names.networks)
+
+    def networks(self) -> Sequence[NetworkFact]:
+        return self._names.network_facts(self.machines.fence.unfenced)
+
+    def image(self, section: Mapping[str, Any]) -> ImageFact:
+        return self._names.image_fact(section)
+
+    def marked(self) -> Sequence[Marked] | None:
+        if not self._inventory.synced():
+            return None
+        rows = [
+            Marked(seen.row.id, seen.row.name, "server", tag.rpartition(":")[2])
+            for seen in self._inventory.servers.values()
+            for tag in seen.row.tags
+            if tag.startswith(self._prefix)
+        ]
+        rows += [
+            Marked(seen.row.id, seen.row.name, "port", seen.row.description.rpartition(":")[2])
+            for seen in self._inventory.ports.values()
+            if seen.row.description.startswith(self._prefix)
+        ]
+        return rows
+
+    def synced(self) -> bool:
+        return self._inventory.synced()
+
+    async def watch(self, changed: Changed, answered: Callable[[BaseException | None], None], interval: float) -> None:
+        await self._inventory.watch(changed, answered, interval)
+
+    def hasten(self) -> None:
+        self._inventory.hasten()
+
+    async def close(self) -> None:
+        await self._client.close()
+
+
+class OpenStack:
+    """The backend."""
+
+    sections = SECTIONS
+
+    async def connect(self, spec: ProviderSpec, secret: Mapping[str, bytes] | None, context: Context) -> Session:
+        if secret is None:
+            raise CredentialsMissing("an OpenStack Provider needs spec.credentialsRef: a Secret with clouds.yaml.")
+        try:
+            section = ProviderSection.model_validate(spec.section(SECTIONS.key) or {})
+        except ValidationError as error:
+            raise InvalidConfiguration(f"spec.openstack: {error.errors()[0]['msg']}") from error
+        return await open_session(SdkClient(section, secret, context.executor), networks_of(spec), context)
+
+
+async def open_session(client: Client, networks: Mapping[str, NetworkSection], context: Context) -> Session:
+    """Whatever keeps the client's Protocol will do."""
+    try:
+        login = await client.login()
+    except errors.RAISED as error:
+        await client.close()
+        raise errors.of_read(error) from error
+    return Session(client, login, networks, context)
+
+
+def networks_of(spec: ProviderSpec) -> Mapping[str, NetworkSection]:
+    """Name in networkRef → the network on OpenStack."""
+    return {
+        item.name: NetworkSection.model_validate(item.section(SECTIONS.key) or {"network": item.name})
+        for item in spec.networks
+    }

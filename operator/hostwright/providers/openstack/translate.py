@@ -1,0 +1,263 @@
+"""OpenStack's rows in the kind's words, and the bodies of its requests."""
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from hostwright.core.port import LedgerRow, Trace
+from hostwright.kinds.virtualmachine.port import (
+    Found,
+    InterfaceFound,
+    InterfaceShape,
+    Life,
+    MachineShape,
+    Power,
+    Twin,
+    Wanted,
+)
+from hostwright.providers.openstack.inventory import SeenPort, SeenServer, parse
+from hostwright.providers.openstack.rows import Port, Server
+
+#: Nova's status → life; what is not here, or has a task, is judged below.
+LIFE: Mapping[str, Life] = {
+    "BUILD": Life.BUILDING,
+    "ACTIVE": Life.STEADY,
+    "SHUTOFF": Life.STEADY,
+    "ERROR": Life.FAILED,
+    "REBOOT": Life.CHANGING,
+    "HARD_REBOOT": Life.CHANGING,
+    "REBUILD": Life.CHANGING,
+    "RESIZE": Life.CHANGING,
+    "MIGRATING": Life.CHANGING,
+    "PASSWORD": Life.CHANGING,
+    "REVERT_RESIZE": Life.CHANGING,
+}
+#: Our own record on the server, not shown as the user's metadata.
+RECORD_NAMESPACE, RECORD_NAME = "hostwright.namespace", "hostwright.name"
+_BEST_FIRST = (Life.STEADY, Life.CHANGING, Life.HELD, Life.BUILDING, Life.FAILED, Life.DELETING)
+
+
+def life(server: Server) -> Life:
+    if server.task in {"deleting", "soft-deleting"}:
+        return Life.DELETING
+    if server.task and server.status != "BUILD":
+        return Life.CHANGING
+    return LIFE.get(server.status, Life.HELD)
+
+
+def mac(machine_id: str, interface: str, salt: int) -> str:
+    """The fence: a locally administered MAC from the machine's identity; 40 bits of a hash."""
+    digest = hashlib.sha256(f"{machine_id}/{interface}/{salt}".encode()).hexdigest()
+    return "02:" + ":".join(digest[index : index + 2] for index in range(0, 10, 2))
+
+
+def port_name(trace: Trace, interface: str) -> str:
+    return f"{trace.name}-{interface}"
+
+
+def interface_of(port: Port, trace: Trace) -> str:
+    """The interface a port of ours is for; empty when its name does not say."""
+    start = f"{trace.name}-"
+    return port.name[len(start) :] if port.name.startswith(start) else ""
+
+
+def choose(servers: Sequence[SeenServer], ports: Sequence[SeenPort], trace: Trace) -> SeenServer | None:
+    """The ledger's server if it is there, else the best of those that bear the mark and our name."""
+    row = trace.row("server")
+    listed = next((seen for seen in servers if row is not None and seen.row.id == row.id), None)
+    if listed is not None:
+        return listed
+    marked = [seen for seen in servers if trace.mark in seen.row.tags]
+    owned = _owned(ports)
+    return min(
+        marked,
+        key=lambda seen: (
+            seen.row.name != trace.name,
+            _BEST_FIRST.index(life(seen.row)),
+            -owned.get(seen.row.id, 0),
+            seen.row.created,
+            seen.row.id,
+        ),
+        default=None,
+    )
+
+
+def main_ports(ports: Sequence[SeenPort], trace: Trace, server_id: str) -> tuple[dict[str, SeenPort], list[SeenPort]]:
+    """(interface → its port, the others): the ledger's first, else the plugged-in one, else the oldest stays."""
+    listed = {row.id: row.name.removeprefix("port/") for row in trace.ledger if row.name.startswith("port/")}
+    extras = {row.id for row in trace.ledger if row.name.startswith("extra/")}
+    chosen: dict[str, SeenPort] = {}
+    others: list[SeenPort] = []
+    ranked = sorted(
+        ports,
+        key=lambda seen: (
+            seen.row.id not in listed,
+            not server_id or seen.row.device_id != server_id,
+            seen.row.created_at,
+            seen.row.id,
+        ),
+    )
+    for seen in ranked:
+        name = listed.get(seen.row.id) or interface_of(seen.row, trace)
+        if not name or name in chosen or seen.row.id in extras:
+            others.append(seen)
+        else:
+            chosen[name] = seen
+    return chosen, others
+
+
+def found(
+    region: str, servers: Sequence[SeenServer], ports: Sequence[SeenPort], trace: Trace, port_ages: Mapping[str, float]
+) -> Found:
+    """What there is of a machine. `port_ages`: port id → as_of, to tell a stale row from an unplugged port."""
+    seen = choose(servers, ports, trace)
+    server_id = seen.row.id if seen else ""
+    chosen, others = main_ports(ports, trace, server_id)
+    ours = [item for item in others if trace.made_here(parse(item.row.created_at)) or _listed(item.row.id, trace)]
+    parts = [LedgerRow(f"port/{name}", item.row.id) for name, item in chosen.items()]
+    parts += [LedgerRow(f"extra/{item.row.id}", item.row.id) for item in ours]
+    twins = tuple(_twin(item, ports) for item in servers if trace.mark in item.row.tags)
+    if seen is None:
+        return Found(life=Life.PARTIAL, parts=tuple(parts), interfaces=tuple(_interfaces(chosen, None, port_ages)))
+    server = seen.row
+    addresses = [(item.addr, item.kind) for rows in server.addresses.values() for item in rows]
+    listed = {row.id: row.name for row in trace.ledger}
+    more = [
+        LedgerRow(listed[item.row.id], item.row.id) for item in servers if item is not seen and item.row.id in listed
+    ]
+    return Found(
+        life=life(server),
+        shape=_shape(server, chosen),
+        id=server.id,
+        provider_id=f"openstack:///{region}/{server.id}",
+        message=_message(server),
+        code=str(server.fault.code) if server.fault and server.fault.code else "",
+        zone=server.zone or "",
+        cpu=server.flavor.vcpus or None,
+        memory_mib=server.flavor.ram or None,
+        size_name=server.flavor.original_name,
+        created_at=parse(server.created),
+        internal_addresses=tuple(address for address, kind in addresses if kind == "fixed"),
+        external_addresses=tuple(address for address, kind in addresses if kind == "floating"),
+        interfaces=tuple(_interfaces(chosen, seen, port_ages)),
+        parts=(LedgerRow("server", server.id), *parts, *more),
+        twins=twins,
+        recorded=(server.metadata.get(RECORD_NAMESPACE, ""), server.metadata.get(RECORD_NAME, "")),
+    )
+
+
+def server_body(wanted: Wanted, trace: Trace, port_ids: Sequence[str], user_data: bytes | None) -> dict[str, Any]:
+    """The creating request: mark, tags and record are in it, never in a second call."""
+    shape, extra = wanted.shape, wanted.extra
+    body: dict[str, Any] = {
+        "name": trace.name,
+        "hostname": wanted.hostname,
+        "flavorRef": wanted.size_id,
+        "imageRef": wanted.image_id,
+        "networks": [{"port": item} for item in port_ids],
+        "tags": [trace.mark, *(f"{key}={value}" for key, value in sorted(shape.tags.items()))],
+        "metadata": {**shape.metadata, RECORD_NAMESPACE: trace.namespace, RECORD_NAME: trace.object_name},
+    }
+    if extra.key_pair:
+        body["key_name"] = extra.key_pair
+    if extra.config_drive is not None:
+        body["config_drive"] = extra.config_drive
+    if shape.zone:
+        body["availability_zone"] = shape.zone
+    if user_data:
+        body["user_data"] = base64.b64encode(user_data).decode()
+    return {"server": body}
+
+
+def port_body(trace: Trace, interface: InterfaceShape, subnet: str, address: str | None) -> dict[str, Any]:
+    """A port's mark is its description: `tags` in a port's creating request are dropped by Neutron (tried)."""
+    body: dict[str, Any] = {
+        "name": port_name(trace, interface.name),
+        "description": trace.mark,
+        "network_id": interface.network,
+    }
+    if address:
+        body["mac_address"] = address
+    if interface.addresses:
+        body["fixed_ips"] = [{"ip_address": item} for item in interface.addresses]
+    elif subnet:
+        body["fixed_ips"] = [{"subnet_id": subnet}]
+    if interface.security_groups:
+        body["security_groups"] = list(interface.security_groups)
+    return {"port": body}
+
+
+def _shape(server: Server, chosen: Mapping[str, SeenPort]) -> MachineShape:
+    tags = dict(tag.split("=", 1) for tag in server.tags if "=" in tag and not tag.startswith("hw:"))
+    return MachineShape(
+        power=Power.OFF if server.status == "SHUTOFF" else Power.ON,
+        tags=tags,
+        metadata={key: value for key, value in server.metadata.items() if key not in {RECORD_NAMESPACE, RECORD_NAME}},
+        size=server.flavor.original_name,
+        image=server.image_id or None,
+        zone=server.zone,
+        key_pair=server.key_name,
+        interfaces=tuple(
+            InterfaceShape(
+                name,
+                seen.row.network_id,
+                tuple(item.ip_address for item in seen.row.fixed_ips),
+                seen.row.mac_address,
+                seen.row.security_groups,
+            )
+            for name, seen in sorted(chosen.items())
+        ),
+    )
+
+
+def _interfaces(
+    chosen: Mapping[str, SeenPort], seen: SeenServer | None, ages: Mapping[str, float]
+) -> list[InterfaceFound]:
+    rows = []
+    for name, item in sorted(chosen.items()):
+        port = item.row
+        stale = seen is None or ages[port.id] <= seen.active_at  # read before the server came to rest
+        bound = stale or (seen is not None and port.device_id == seen.row.id)
+        rows.append(
+            InterfaceFound(name, port.id, port.mac_address, tuple(ip.ip_address for ip in port.fixed_ips), bound)
+        )
+    return rows
+
+
+def _message(server: Server) -> str:
+    if server.fault is not None and server.fault.message:
+        return server.fault.message
+    if life(server) is Life.HELD:
+        return f"Nova says {server.status}"
+    return f"Nova is at work: {server.task}" if server.task else ""
+
+
+def _twin(seen: SeenServer, ports: Sequence[SeenPort]) -> Twin:
+    server = seen.row
+    return Twin(
+        id=server.id,
+        name=server.name,
+        life=life(server),
+        created_at=parse(server.created),
+        ports=_owned(ports).get(server.id, 0),
+        namespace=server.metadata.get(RECORD_NAMESPACE, ""),
+        object_name=server.metadata.get(RECORD_NAME, ""),
+    )
+
+
+def twin(seen: SeenServer) -> Twin:
+    """A server on its own, without its ports."""
+    return _twin(seen, ())
+
+
+def _owned(ports: Sequence[SeenPort]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for seen in ports:
+        if seen.row.device_id:
+            counts[seen.row.device_id] = counts.get(seen.row.device_id, 0) + 1
+    return counts
+
+
+def _listed(item: str, trace: Trace) -> bool:
+    return any(row.id == item for row in trace.ledger)
