@@ -18,9 +18,10 @@ from hostwright.sandbox.openstack.clone import clone_servers
 from hostwright.sandbox.openstack.record import LabFacts
 
 START = """
-import sys
+import signal, sys
 from pathlib import Path
 from hostwright.sandbox.openstack import lab
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
 lab.start(Path(sys.argv[1]), progress=print, computes=1)
 print("started", flush=True)
 sys.stdin.read()
@@ -102,12 +103,13 @@ def test_two_labs_side_by_side_and_one_over_a_stop(openstack_lab: LabFacts, fold
     assert not folder.exists()
 
 
-def test_nothing_outlives_a_killed_starter(folder: Path, user_of: Any) -> None:
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_nothing_outlives_a_starter_stopped_half_way(folder: Path, user_of: Any, how: signal.Signals) -> None:
     with starter(folder) as process:
         user_of.eventually(lambda: len(written_pids(folder)) > 3)
         pids = written_pids(folder)
         handles = [os.pidfd_open(pid) for pid in pids.values()]
-        process.send_signal(signal.SIGKILL)
+        process.send_signal(how)
         process.communicate()
     poll = select.poll()
     for handle in handles:
