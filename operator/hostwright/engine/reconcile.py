@@ -286,10 +286,14 @@ class MachinePass:
                 return await self._call(view, recall, decision, call)
 
     def _adopted(self, view: View, recall: Recall, decision: Decision[Step]) -> tuple[LedgerRow, ...]:
-        if not decision.adopt:
+        for name in decision.forget:
+            recall.gone.add(name)
+            recall.made.pop(name, None)
+        if not decision.adopt and not decision.forget:
             return view.rows
         for row in decision.adopt:
             recall.made[row.name] = row
+            recall.gone.discard(row.name)
         recall.unwritten_since = recall.unwritten_since or self.clock.monotonic()
         return recall.ledger(view.rows)
 

@@ -52,6 +52,8 @@ class World:
         """The Provider as this machine sees it."""
         name = spec.provider_ref.name
         provider, connection = self.provider_spec(name), self._connections.get(name)
+        if provider is not None and connection is None:
+            return Backend(connected=False)
         if provider is None or connection is None:
             missing = ProviderNotFound(f"Provider {name!r} does not exist. Name one that does: kubectl get providers.")
             return Backend(exists=False, connected=False, failure=missing)

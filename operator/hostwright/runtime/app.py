@@ -54,7 +54,7 @@ class Operator:
     async def run(self) -> int:
         """Until SIGTERM or an error that another start may heal; returns the exit code."""
         bound = hooks.registry(PLURALS, self._observe, self._started, self._stopping, self._access)
-        await hooks.run(bound, self.settings.namespaces, self.ready, self.stop)
+        await hooks.run(bound, self.settings.namespaces, self.stop)
         if self.failure is not None:
             self._log.error("stopped", error=f"{type(self.failure).__name__}: {self.failure}")
             return 1
@@ -92,8 +92,27 @@ class Operator:
         self._spawn(self.lease.run(), "lease")
         self._spawn(self._check_self(), "self check")
         self._spawn(self._compare(), "compare")
-        self.workers.start(settings.workers, settings.reserved_workers)
+        self._spawn(self._begin(), "begin")
         self._log.info("operator started", http=address, cluster_id=self.cluster_id, identity=settings.identity)
+
+    async def _begin(self) -> None:
+        """No pass before the store holds all that there is: a Provider not listed yet would count as missing."""
+        for kind in PLURALS:
+            listed = [Key(kind, row[0], row[1]) async for row in self.cluster.metadata(kind)]
+            for key in listed:
+                while self.store.get(key) is None and await self._still_there(key):
+                    await asyncio.sleep(0.02)
+        self.ready.set()
+        self.workers.start(self.settings.workers, self.settings.reserved_workers)
+        await asyncio.Event().wait()
+
+    async def _still_there(self, key: Key) -> bool:
+        """Looked at only where the watch has not shown the object within a moment."""
+        for _ in range(50):
+            if self.store.get(key) is not None:
+                return False
+            await asyncio.sleep(0.02)
+        return await self.cluster.get(key) is not None
 
     def _compose(self) -> None:
         blocks = frozenset(backend.sections.key for backend in self._backends.values())

@@ -119,16 +119,13 @@ def registry(
     return bound
 
 
-async def run(
-    bound: kopf.OperatorRegistry, namespaces: tuple[str, ...], ready: asyncio.Event, stop: asyncio.Event
-) -> None:
+async def run(bound: kopf.OperatorRegistry, namespaces: tuple[str, ...], stop: asyncio.Event) -> None:
     """kopf in the foreground until `stop` is set or SIGTERM."""
     await kopf.operator(
         registry=bound,
         standalone=True,
         clusterwide=not namespaces,
         namespaces=namespaces,
-        ready_flag=ready,
         stop_flag=stop,
     )
 

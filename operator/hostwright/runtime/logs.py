@@ -42,8 +42,12 @@ def configure(level: str, form: str) -> None:
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    last: Any = structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(
-        exception_formatter=structlog.dev.plain_traceback  # rich's shows local variables: secrets among them
+    last: Any = (
+        structlog.processors.JSONRenderer()
+        if as_json
+        else structlog.dev.ConsoleRenderer(
+            exception_formatter=structlog.dev.plain_traceback  # rich's shows local variables: secrets among them
+        )
     )
     structlog.configure(
         processors=[*shared, structlog.processors.format_exc_info, _redact_event, last]

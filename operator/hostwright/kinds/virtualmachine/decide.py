@@ -124,6 +124,11 @@ def _missing(situation: Situation) -> Decision[Step]:
         )
     if situation.provisioned:
         return _deleted_externally(situation)
+    if situation.trace.row("server") is not None:
+        # Made once and never seen up: only the backend itself can say that it is gone; then it is made again.
+        if not situation.proven:
+            return Decision(needs_proof="a server that was made is not seen", phase=_phase(situation))
+        return replace(_create(situation), forget=("server",), step=None, look_again=0.0)
     return _create(situation)
 
 
@@ -185,10 +190,20 @@ def _found(situation: Situation, found: Found) -> Decision[Step]:
     verdict = judge(found, situation.trace)
     if found.twins and not verdict.keep:
         return _not_ours(verdict)
-    decision = _life(situation, found, verdict)
+    gone = _extras_gone(situation, found)
+    if gone and not situation.proven:
+        return Decision(needs_proof="whether a duplicate is gone", phase=_phase(situation))
+    decision = replace(_life(situation, found, verdict), forget=gone)
     rows = _rows(situation, found, verdict)
     status = {**say.found_status(found), **decision.status} if found.life is not Life.PARTIAL else decision.status
     return replace(decision, adopt=(*rows, *decision.adopt), status=status)
+
+
+def _extras_gone(situation: Situation, found: Found) -> tuple[str, ...]:
+    """Duplicates in the ledger that are not seen any more; proven gone, they leave it."""
+    there = {part.id for part in found.parts} | {twin.id for twin in found.twins}
+    rows = [row for row in situation.trace.ledger if row.name.startswith("extra/")]
+    return tuple(row.name for row in rows if row.id not in there)
 
 
 def _rows(situation: Situation, found: Found, verdict: Judgement) -> tuple[LedgerRow, ...]:
@@ -412,7 +427,9 @@ def _update(situation: Situation, found: Found, gap: Gap) -> Decision[Step]:
     )
 
 
-def _content(situation: Situation, wanted: Wanted, found: Found, gap: Gap, status: Mapping[str, object]) -> Decision[Step]:
+def _content(
+    situation: Situation, wanted: Wanted, found: Found, gap: Gap, status: Mapping[str, object]
+) -> Decision[Step]:
     """Nothing is left to do."""
     resolved = applied(wanted, situation)
     before = situation.status.resolved.model_dump(by_alias=True) if situation.status.resolved else {}

@@ -150,9 +150,7 @@ def _no_answer(situation: Situation) -> Decision[Step]:
     return _going(situation, f"waiting for Provider {situation.spec.provider_ref.name!r}: {why}", look_again=10.0)
 
 
-def _stalled(
-    failure: DeleteTimedOut | ProviderDeleted, look_again: float | None
-) -> Decision[Step]:
+def _stalled(failure: DeleteTimedOut | ProviderDeleted, look_again: float | None) -> Decision[Step]:
     return Decision(
         said=(*say.failed(failure), Said(Condition.DELETING, True, failure.reason, failure.message)),
         phase=Phase.DELETING,

@@ -15,6 +15,7 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 import yaml
 from keystoneauth1 import exceptions as ksa
+from keystoneauth1.adapter import Adapter
 from openstack.config import OpenStackConfig
 
 from hostwright.core.errors import CredentialsMissing
@@ -92,6 +93,8 @@ class SdkClient:
     async def login(self) -> Login:
         def work() -> Login:
             session = self._region.get_session()
+            for service in ("compute", "network", "image"):  # here, before several threads want them at once
+                self._adapter(service)
             project = session.get_project_id() or ""
             return Login(project, self._region.region_name or "", f"compute {MICROVERSION}")
 
@@ -201,7 +204,13 @@ class SdkClient:
     def _adapter(self, service: str) -> Any:
         adapter = self._adapters.get(service)
         if adapter is None:
-            adapter = self._adapters[service] = self._region.get_session_client(service)
+            adapter = self._adapters[service] = Adapter(
+                self._region.get_session(),
+                service_type=self._region.get_service_type(service),
+                interface=self._region.get_interface(service),
+                region_name=self._region.get_region_name(service),
+                endpoint_override=self._region.get_endpoint(service),
+            )
             if service in {"network", "image"}:  # their endpoints may or may not end in the version; paths here name it
                 endpoint = (adapter.get_endpoint() or "").rstrip("/")
                 for version in ("/v2.0", "/v2"):

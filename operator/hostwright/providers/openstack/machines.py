@@ -16,7 +16,7 @@ from hostwright.providers.openstack.client import Client
 from hostwright.providers.openstack.inventory import Inventory
 from hostwright.providers.openstack.plan import Fence, NewPort, NewServer, On, plan
 from hostwright.providers.openstack.resolve import Names, resolve
-from hostwright.providers.openstack.rows import Port, Refused, Request
+from hostwright.providers.openstack.rows import Port, Refused, Request, Server
 from hostwright.providers.openstack.section import SECTIONS
 
 SUPPORTED = frozenset({"/powerState", "/tags", "/metadata"})
@@ -138,8 +138,16 @@ class Machines:
         except ValueError as error:
             raise InvalidConfiguration(f"{error}.") from error
         body = translate.server_body(new.wanted, new.trace, new.ports, data)
+        began = self._monotonic()
         reply = await self._client.send(Request("compute", "POST", "/servers", body), call.deadline)
         server_id = str(msgspec.json.decode(reply.body)["server"]["id"])
+        # The reply carries only the id; what we asked for stands in for the row until the first read shows it. Without
+        # it the next look would not see the server, and the next plan would make a second one.
+        made = body["server"]
+        asked = Server(
+            id=server_id, name=made["name"], status="BUILD", tags=tuple(made["tags"]), metadata=made["metadata"]
+        )
+        self._inventory.write_server(asked, began)
         self._inventory.touch(server_id)
         return Receipt(made=(LedgerRow(call.expect, server_id),))
 

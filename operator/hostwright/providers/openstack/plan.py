@@ -106,6 +106,8 @@ def _create(trace: Trace, wanted: Wanted | None, found: Found | None, fence: Fen
         return _plug_in(found)
     if SERVER in there and found is not None:
         return Wait(found.message or "Nova builds the server")
+    if trace.row(SERVER) is not None:  # made, and not seen yet: never a second one
+        return Wait("Nova has accepted the server")
     # Fenced ports first: the first of them makes the whole machine fenced.
     for interface in sorted(wanted.shape.interfaces, key=lambda item: item.network in fence.unfenced):
         if f"port/{interface.name}" not in there:
