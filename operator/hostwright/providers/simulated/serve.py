@@ -40,23 +40,24 @@ async def serve(options: Options, listening: Callable[[str, int], None]) -> None
         try:
             site = web.TCPSite(runner, options.host, options.port, backlog=1024)
             await site.start()
+            ended = _ended_by_signal()  # before anybody is told that we listen, and may send one
             port = int(runner.addresses[0][1])
             if options.port_file is not None:
                 _write_whole(options.port_file, f"{port}\n")
             listening(options.host, port)
-            await _told_to_end()
+            await ended.wait()
         finally:
             await runner.cleanup()
     finally:
         state.close()
 
 
-async def _told_to_end() -> None:
+def _ended_by_signal() -> asyncio.Event:
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
-    await ended.wait()
+    return ended
 
 
 def _write_whole(path: Path, text: str) -> None:
