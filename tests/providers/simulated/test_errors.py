@@ -8,7 +8,7 @@ from hostwright.providers.simulated import errors
 from hostwright.providers.simulated.client import Elsewhere, NotSent, Unanswered
 from hostwright.providers.simulated.rows import Code, Problem, Refused
 
-F, I, N = Repeat.FENCED, Repeat.IDEMPOTENT, Repeat.INTENT
+HARMLESS, HARMFUL = Repeat.IDEMPOTENT, (Repeat.FENCED, Repeat.INTENT)
 
 
 def refused(status: int, code: str = "", retry_after: float | None = None) -> Refused:
@@ -42,13 +42,13 @@ def test_what_an_answer_means(
     raised: Exception, read: type[ours.Failure], harmless: type[ours.Failure], harmful: type[ours.Failure]
 ) -> None:
     assert type(errors.of_read(raised)) is read
-    assert type(errors.of_write(raised, I)) is harmless
-    assert {type(errors.of_write(raised, repeat)) for repeat in (F, N)} == {harmful}
+    assert type(errors.of_write(raised, HARMLESS)) is harmless
+    assert {type(errors.of_write(raised, repeat)) for repeat in HARMFUL} == {harmful}
 
 
 def test_the_sites_own_words_and_its_wish_to_wait_are_kept() -> None:
-    failure = errors.of_write(refused(429, retry_after=3), I)
+    failure = errors.of_write(refused(429, retry_after=3), HARMLESS)
     assert "the words" in failure.message
     assert failure.retry_after == 3
     assert failure.code == "429"
-    assert errors.of_write(refused(403, Code.QUOTA_EXCEEDED), F).code == Code.QUOTA_EXCEEDED
+    assert errors.of_write(refused(403, Code.QUOTA_EXCEEDED), HARMFUL[0]).code == Code.QUOTA_EXCEEDED
