@@ -1,0 +1,147 @@
+"""A real API server with sites, operators as processes, kubectl as a user types it."""
+
+import json
+import os
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+
+from hostwright import sandbox
+
+T = TypeVar("T")
+PLURAL = "virtualmachines.compute.hostwright.dev"
+
+
+def eventually(look: Callable[[], T], seconds: float = 30.0, what: str = "") -> T:
+    """The first true answer of a look."""
+    deadline = time.monotonic() + seconds
+    while not (seen := look()):
+        assert time.monotonic() < deadline, f"never came true{': ' + what if what else ''}; last: {seen!r}"
+        select.select([], [], [], 0.05)
+    return seen
+
+
+@dataclass
+class World:
+    box: sandbox.Sandbox
+    operators: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def kubectl(self, *words: str, stdin: str | None = None, fails: bool = False) -> str:
+        done = subprocess.run(
+            [str(self.box.kubectl), "--kubeconfig", str(self.box.kubeconfig), *words],
+            input=stdin,
+            text=True,
+            capture_output=True,
+            check=False,
+        )
+        assert (done.returncode != 0) == fails, f"kubectl {words}: {done.stdout}{done.stderr}"
+        return done.stdout + done.stderr
+
+    def apply(self, *manifests: dict[str, Any]) -> str:
+        return self.kubectl("apply", "-f", "-", stdin=yaml.safe_dump_all(manifests))
+
+    def get(self, name: str, kind: str = PLURAL) -> dict[str, Any] | None:
+        text = self.kubectl("get", kind, name, "-o", "json", "--ignore-not-found")
+        found: dict[str, Any] | None = json.loads(text) if text.strip() else None
+        return found
+
+    def patch(self, name: str, spec: dict[str, Any], *, fails: bool = False) -> str:
+        return self.kubectl("patch", PLURAL, name, "--type", "merge", "-p", json.dumps({"spec": spec}), fails=fails)
+
+    def condition(self, name: str, kind: str) -> dict[str, Any]:
+        body = self.get(name) or {}
+        rows = (body.get("status") or {}).get("conditions") or []
+        return next((row for row in rows if row["type"] == kind), {})
+
+    def ready(self, name: str, seconds: float = 30.0) -> dict[str, Any]:
+        """Ready of the present generation."""
+
+        def look() -> dict[str, Any] | None:
+            body = self.get(name)
+            status = (body or {}).get("status") or {}
+            fresh = body is not None and status.get("observedGeneration") == body["metadata"]["generation"]
+            return body if fresh and self.condition(name, "Ready").get("status") == "True" else None
+
+        return eventually(look, seconds, f"{name} Ready")
+
+    def gone(self, name: str, seconds: float = 30.0) -> None:
+        eventually(lambda: self.get(name) is None, seconds, f"{name} gone")
+
+    @contextmanager
+    def operator(self, *flags: str, env: dict[str, str] | None = None) -> Iterator["Running"]:
+        """An operator as the sandbox's ServiceAccount; killed at the end if it still runs."""
+        log = self.box.directory / f"operator-{len(self.operators)}.log"
+        with log.open("wb") as file:
+            process = subprocess.Popen(
+                [
+                    sys.executable, "-m", "hostwright.cli.main", "operator", "--kubeconfig", str(self.box.operator_kubeconfig),
+                    "--http", "127.0.0.1:0", "--log-format", "json", "--operator-namespace", "hostwright-system", *flags,
+                ],
+                stderr=file,
+                stdout=file,
+                env={**os.environ, **(env or {})},
+            )
+        self.operators.append(process)
+        running = Running(process, log)
+        try:
+            yield running
+        finally:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+
+    def writes(self, name: str) -> list[tuple[str, str]]:
+        """(verb, subresource) of the operator's writes of one object, from the audit log, Events apart."""
+        rows = []
+        for line in self.box.audit.read_text().splitlines():
+            event = json.loads(line)
+            ref = event.get("objectRef") or {}
+            ours = event["user"]["username"].endswith(":hostwright") and event.get("stage") == "ResponseComplete"
+            if ours and ref.get("resource") == "virtualmachines" and ref.get("name") == name and event["verb"] == "patch":
+                rows.append((event["verb"], ref.get("subresource", "")))
+        return rows
+
+
+@dataclass
+class Running:
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def text(self) -> str:
+        return self.log.read_text(errors="replace")
+
+    def leading(self) -> "Running":
+        eventually(lambda: '"leading"' in self.text(), 45, "the Lease")
+        return self
+
+    def http(self) -> str:
+        return eventually(lambda: re.findall(r"http://127\.0\.0\.1:\d+", self.text()), 20)[0]
+
+    def kill(self) -> None:
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+
+def machine(name: str, provider: str = "sim", **spec: Any) -> dict[str, Any]:
+    return {
+        "apiVersion": "compute.hostwright.dev/v1alpha1",
+        "kind": "VirtualMachine",
+        "metadata": {"name": name, "namespace": "default"},
+        "spec": {
+            "providerRef": {"name": provider},
+            "classRef": {"name": "small"},
+            "imageRef": {"name": "tiny"},
+            "network": {"interfaces": [{"name": "eth0", "networkRef": {"name": "app"}}]},
+            **spec,
+        },
+    }
