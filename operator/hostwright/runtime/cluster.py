@@ -163,7 +163,7 @@ class KubernetesCluster:
         while True:
             query = f"?limit={PAGE}" + (f"&continue={token}" if token else "")
             page = await self._call("GET", f"/apis/{GROUP}/{VERSION}/{PLURALS[kind]}{query}", accept=_METADATA_LIST)
-            for item in page["items"]:
+            for item in page["items"] or ():  # an empty list of metadata is null
                 row = item["metadata"]
                 yield row.get("namespace", ""), row["name"], row["uid"], row["resourceVersion"]
             token = page["metadata"].get("continue") or ""
