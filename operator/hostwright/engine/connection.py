@@ -56,7 +56,7 @@ class State:
     good_since: float | None = None
     secret_version: str = ""
     bad_reads: int = 0
-    orphans_possible: bool = False
+    synced: bool = False  # the session's first full sweep was told
     catalog_wanted: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -117,6 +117,10 @@ class Connection:
         now = self._deps.clock.monotonic()
         if error is None:
             self.state.bad_reads = 0
+            session = self.state.session
+            if not self.state.synced and session is not None and session.synced():
+                self.state.synced = True
+                self._deps.turned(self.name)  # machines waited for the first full look
             self._good(now)
         elif isinstance(error, Denied):
             self._fail(error)
@@ -263,6 +267,7 @@ class Connection:
             await self._close(session)
             raise
         old, self.state.session, self.state.checked = self.state.session, session, checked
+        self.state.synced = False
         self.recorded = self.recorded or dict(checked.identity)
         self.state.failure, self.state.down_since, self.state.good_since = None, None, None
         self._deps.turned(self.name)

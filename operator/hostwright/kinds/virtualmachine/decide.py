@@ -77,7 +77,9 @@ def _provider_in_the_way(situation: Situation) -> Decision[Step]:
     failure = backend.failure
     if failure is None:
         return Decision(
-            said=say.working(Reason.WAITING, "waiting for the Provider's first answer"), phase=_phase(situation)
+            said=say.working(Reason.WAITING, "waiting for the Provider's first answer"),
+            phase=_phase(situation),
+            look_again=2.0,
         )
     settled = situation.provisioned and situation.status.observed_generation == situation.generation
     if settled and backend.down_for is not None and backend.down_for < OUTAGE_TOLD_AFTER:
@@ -152,6 +154,7 @@ def _unsure(situation: Situation, why: str) -> Decision[Step]:
             said=say.working(
                 Reason.WAITING, f"waiting for the first full look at the Provider: {why}", ready=_ready_now(situation)
             ),
+            look_again=2.0,
             phase=_phase(situation),
         )
     if situation.operation is None and not situation.trace.ledger and not situation.provisioned:
