@@ -81,6 +81,8 @@ class World:
     def operator(self, *flags: str, env: dict[str, str] | None = None) -> Iterator["Running"]:
         """An operator as the sandbox's ServiceAccount; killed at the end if it still runs."""
         log = self.box.directory / f"operator-{len(self.operators)}.log"
+        if all(process.poll() is not None for process in self.operators):  # a killed one's Lease would last 30 s
+            self.kubectl("delete", "lease", "-n", "hostwright-system", "hostwright", "--ignore-not-found")
         with log.open("wb") as file:
             process = subprocess.Popen(
                 [

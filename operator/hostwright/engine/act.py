@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from hostwright.core.decision import Decision
 from hostwright.core.errors import Ambiguous, Capacity, Denied, Failure, Throttled, Transient
 from hostwright.core.intent import SEND_WITHIN, begin
-from hostwright.core.port import Call, Operation, OperationType, Repeat, Window
+from hostwright.core.port import Call, Operation, OperationType, Repeat, RowState, Window
 from hostwright.engine import report
 from hostwright.engine.ledger import operation_of, rows_of
 from hostwright.engine.ports import Body
@@ -74,6 +74,8 @@ async def _perform(
     start = operation.window_start if operation is not None else None
     window = Window(start, run.clock.now().replace(microsecond=0)) if start is not None else None
     recall.keep(receipt, window, call.expect, ended)
+    if call.destructive and call.row is not None and call.row.name not in receipt.gone:
+        recall.made[call.row.name] = replace(call.row, state=RowState.DELETING)
     if operation is not None:
         recall.known.add(operation.key)
     return Sent(body)

@@ -75,13 +75,15 @@ def _provider_in_the_way(situation: Situation) -> Decision[Step]:
     """An outage is told on settled machines only after a while; on machines with work to do at once."""
     backend = situation.backend
     failure = backend.failure
+    settled = situation.provisioned and situation.status.observed_generation == situation.generation
+    if failure is None and settled:  # a restart says nothing about machines that were settled
+        return Decision(observed=False, look_again=2.0)
     if failure is None:
         return Decision(
             said=say.working(Reason.WAITING, "waiting for the Provider's first answer"),
             phase=_phase(situation),
             look_again=2.0,
         )
-    settled = situation.provisioned and situation.status.observed_generation == situation.generation
     if settled and backend.down_for is not None and backend.down_for < OUTAGE_TOLD_AFTER:
         return Decision(observed=False, look_again=OUTAGE_TOLD_AFTER - backend.down_for)
     if settled:
@@ -149,6 +151,8 @@ def _unsure(situation: Situation, why: str) -> Decision[Step]:
     """Create without asking only where nothing was ever sent and the first full sweep is complete."""
     if situation.observe_only and not situation.provisioned:
         return _missing(situation)
+    if not situation.backend.synced and _ready_now(situation):
+        return Decision(observed=False, look_again=2.0)
     if not situation.backend.synced:
         return Decision(
             said=say.working(

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from hostwright.core.port import Call, Done, LedgerRow, Ownership, Present, Repeat, Trace, Wait
+from hostwright.core.port import Call, Done, LedgerRow, Ownership, Present, Repeat, RowState, Trace, Wait
 from hostwright.kinds.virtualmachine.port import (
     Create,
     Delete,
@@ -229,9 +229,9 @@ def _discard(row: LedgerRow, found: Found | None, as_of: float, memory: Memory) 
 
 def _remove_server(row: LedgerRow, found: Found | None, as_of: float, memory: Memory) -> Call | Wait:
     lives = {twin.id: twin.life for twin in found.twins} if found else {}
-    sent = memory.receipts.get(row.name, float("-inf"))
-    waits = as_of <= sent if sent > float("-inf") else False
-    if waits or (lives.get(row.id) is Life.DELETING or sent > float("-inf")) and as_of - sent <= SEND_AGAIN:
+    going = row.state is RowState.DELETING or lives.get(row.id) is Life.DELETING
+    # After a restart the receipt is not known; the row's state says that the deletion was sent, and once more does no harm.
+    if going and as_of - memory.receipts.get(row.name, float("-inf")) <= SEND_AGAIN:
         return Wait("Nova deletes the server")
     on = On(row.id, "compute", "DELETE", f"/servers/{row.id}")
     return Call(
