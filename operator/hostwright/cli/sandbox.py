@@ -1,7 +1,7 @@
 """`hostwright sandbox`: a local Kubernetes control plane and local sites."""
 
-import importlib.util
 import json
+import shutil
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -49,10 +49,9 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 
 
 def _manifests() -> list[dict[str, Any]]:
-    if importlib.util.find_spec("hostwright.generate.manifests") is None:
-        return []
-    install: list[dict[str, Any]] = importlib.import_module("hostwright.generate.manifests").install()
-    return install
+    from hostwright.generate.manifests import install  # noqa: PLC0415 - it reads every model; `status` needs none
+
+    return install()
 
 
 @click.group()
@@ -107,6 +106,8 @@ def up(
         )
     click.echo(f"The sandbox in {directory} is up{'' if not sites else ', with ' + ', '.join(dict.fromkeys(sites))}.")
     click.echo(f"  export KUBECONFIG={started.kubeconfig}")
+    if shutil.which("kubectl") != str(started.kubectl):
+        click.echo(f"  export PATH={started.kubectl.parent}:$PATH  # a kubectl that fits")
     click.echo(f"  hostwright operator --kubeconfig {started.operator_kubeconfig}")
     click.echo(f"  hostwright sandbox down --dir {directory}")
 

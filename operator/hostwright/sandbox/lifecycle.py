@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hostwright.core.names import GROUP
 from hostwright.sandbox import controlplane, install, keeping, kind, layout, record
 from hostwright.sandbox.binaries import Binaries, ensure
 from hostwright.sandbox.failure import Progress, SandboxError, silent
@@ -39,6 +38,7 @@ def up(
 ) -> Sandbox:
     """Starts a sandbox in a directory and returns when all of it answers; when that fails, nothing is left running.
 
+    `manifests` are installed before the sites' own objects, whose kinds must be among them or be there already.
     `owner` is a process with which it ends. `ephemeral` trades the data's safety over a power cut for speed.
     """
     wanted = _sites(sites)
@@ -104,9 +104,9 @@ def _furnish(
     for site in wanted:
         progress(f"starting the {site.name} site")
         facts[site.name] = site.start(directory, keeper, progress)
-    if any(each["kind"] == "CustomResourceDefinition" and each["spec"]["group"] == GROUP for each in manifests):
+    if wanted:
         objects = [each for site in wanted for each in site.manifests(facts[site.name])]
-        objects += catalog.manifests(wanted) if wanted else []
+        objects += catalog.manifests(wanted)
         if cluster.kind is not None:
             kind.remember(directory, cluster.kubectl, objects)
         cluster.kubectl.apply(objects)

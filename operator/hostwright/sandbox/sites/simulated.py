@@ -22,7 +22,7 @@ class Simulated:
 
     def start(self, directory: Path, keeping: Keeping, progress: Progress) -> Facts:
         (port,) = ports.free(1)
-        state = directory / "sim" / "state.json"
+        state = directory / "sim" / "site.db"
         state.parent.mkdir(exist_ok=True)
         serve = ["simulated", "serve", "--state", str(state), "--http", f"127.0.0.1:{port}"]
         process = keeping.spawn(self.name, [sys.executable, "-m", "hostwright.cli.main", *serve])
