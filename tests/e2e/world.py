@@ -70,7 +70,8 @@ class World:
             body = self.get(name)
             status = (body or {}).get("status") or {}
             fresh = body is not None and status.get("observedGeneration") == body["metadata"]["generation"]
-            return body if fresh and self.condition(name, "Ready").get("status") == "True" else None
+            ready = any(row["type"] == "Ready" and row["status"] == "True" for row in status.get("conditions") or [])
+            return body if fresh and ready else None
 
         return eventually(look, seconds, f"{name} Ready")
 
