@@ -4,7 +4,9 @@ import base64
 import http.client
 import json
 import os
+import select
 import ssl
+import time
 import urllib.parse
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
@@ -166,6 +168,20 @@ def good() -> Callable[..., Body]:
         return changed(changed(GOOD[kind], named), change or {})
 
     return make
+
+
+@pytest.fixture(scope="session")
+def eventually() -> Callable[..., Any]:
+    """The first true answer of a look."""
+
+    def wait(look: Callable[[], Any], seconds: float = 20) -> Any:
+        deadline = time.monotonic() + seconds
+        while not (seen := look()):
+            assert time.monotonic() < deadline, f"never came true; the last look saw {seen!r}"
+            select.select([], [], [], 0.05)
+        return seen
+
+    return wait
 
 
 @pytest.fixture(scope="session")

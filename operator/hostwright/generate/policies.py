@@ -25,6 +25,8 @@ AT_CREATION: Mapping[str, str] = {
     "/bootstrap": "is used at creation only: the machine that exists keeps what it was made with",
     "/network/interfaces": "is not made on a machine that exists: it waits in status.pendingChanges",
 }
+#: How a field's description says the same.
+_SAID_AT_CREATION = "Used at creation."
 #: A wish of the user's own for now, never held back.
 _AT_ONCE = frozenset({"/powerState"})
 #: Several ways to say one thing.
@@ -148,7 +150,20 @@ def _waits(kind: Kind, sections: Sequence[Sections]) -> list[Manifest]:
     """One warning for each field whose change is held back on a machine that exists."""
     spec = schema_of(kind, sections)["properties"]["spec"]
     rows = [_held(path, disruption) for path, disruption in disruptions(spec, sections).items() if path not in _AT_ONCE]
-    return [*rows, *(_unmade(path, becomes) for path, becomes in AT_CREATION.items() if has(spec, path))]
+    return [*rows, *(_unmade(path, becomes) for path, becomes in at_creation(spec, sections).items())]
+
+
+def at_creation(spec: Schema, sections: Sequence[Sections]) -> dict[str, str]:
+    """Path in the spec → what becomes of a change; a backend's own fields say it in their description."""
+    found = {path: becomes for path, becomes in AT_CREATION.items() if has(spec, path)}
+    compared = disruptions(spec, sections)
+    for section in sections:
+        block = spec["properties"].get(section.key, {}).get("properties", {})
+        for name, node in block.items():
+            path = f"/{section.key}/{name}"
+            if path not in compared and node.get("description", "").endswith(_SAID_AT_CREATION):
+                found[path] = AT_CREATION["/bootstrap"]
+    return found
 
 
 def disruptions(spec: Schema, sections: Sequence[Sections]) -> dict[str, Disruption]:

@@ -9,7 +9,7 @@ from hostwright.generate import words
 from hostwright.generate.crds import schema_of
 from hostwright.generate.discover import Kind
 from hostwright.generate.fields import Field, fields
-from hostwright.generate.policies import AT_CREATION, disruptions, has
+from hostwright.generate.policies import at_creation, disruptions, has
 from hostwright.generate.schema import RULES, Schema
 from hostwright.kinds.provider.port import Sections
 from hostwright.kinds.virtualmachine.port import MachineShape
@@ -45,7 +45,10 @@ def _index(kinds: Sequence[Kind]) -> str:
 
 def _kind(kind: Kind, schema: Schema, sections: Sequence[Sections]) -> str:
     spec, status = schema["properties"]["spec"], schema["properties"]["status"]
-    classes = disruptions(spec, sections) if kind.name == "VirtualMachine" else {}
+    classes: dict[str, str] = {}
+    if kind.name == "VirtualMachine":
+        classes = {path: str(each) for path, each in disruptions(spec, sections).items()}
+        classes |= dict.fromkeys(at_creation(spec, sections), "used at creation only")
     scope = "in a namespace" if kind.namespaced else "for the whole cluster"
     rules = [rule["message"] for node in (schema, spec) for rule in node.get(RULES, ())]
     wide = ", ".join(name for name, _, _, priority in kind.columns if priority)
@@ -62,9 +65,9 @@ def _kind(kind: Kind, schema: Schema, sections: Sequence[Sections]) -> str:
     )
 
 
-def _spec_row(field: Field, classes: Mapping[str, Disruption]) -> tuple[str, ...]:
+def _spec_row(field: Field, classes: Mapping[str, str]) -> tuple[str, ...]:
     path = "/" + field.path.replace("[]", "").replace(".", "/")
-    change = str(classes.get(path, "")) or ("used at creation only" if path in AT_CREATION else "")
+    change = classes.get(path, "")
     default = "required" if field.required else (f"`{field.default}`" if field.default else "")
     return f"`{field.path}`", field.type, default, "; ".join((*field.bounds, *field.rules)), change, field.description
 

@@ -1,0 +1,138 @@
+"""What the operator and the people may do, asked of the real API server."""
+
+from collections.abc import Callable
+
+import pytest
+from tests.generated.conftest import Api, Body
+
+from hostwright.core.names import CLUSTER_ID_CONFIGMAP, LEASE
+
+Bind = Callable[..., str]
+OPERATOR = "system:serviceaccount:hostwright-system:hostwright"
+HOME, ELSEWHERE, CLUSTER = "hostwright-system", "default", ""
+OURS = "compute.hostwright.dev"
+LEASES = "coordination.k8s.io"
+KINDS = ("virtualmachines", "providers", "machineclasses", "machineimages")
+
+
+def can(api: Api, user: str, verb: str, group: str, resource: str, namespace: str, name: str = "") -> bool:
+    """SubjectAccessReview: what `kubectl auth can-i` asks."""
+    resource, _, subresource = resource.partition("/")
+    asked = {"verb": verb, "group": group, "resource": resource, "subresource": subresource}
+    review = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SubjectAccessReview",
+        "metadata": {},
+        "spec": {
+            "user": user,
+            "groups": _groups(user),
+            "resourceAttributes": {**asked, "namespace": namespace, "name": name},
+        },
+    }
+    reply = api.send("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", review)
+    return bool(api.must(reply)["status"]["allowed"])
+
+
+def _groups(user: str) -> list[str]:
+    if user != OPERATOR:
+        return ["system:authenticated"]
+    return ["system:serviceaccounts", f"system:serviceaccounts:{HOME}", "system:authenticated"]
+
+
+MUST = [
+    *((verb, OURS, kind, ELSEWHERE, "") for kind in KINDS for verb in ("get", "list", "watch", "patch", "update")),
+    *(("patch", OURS, f"{kind}/status", ELSEWHERE, "") for kind in KINDS),
+    *(("update", OURS, f"{kind}/finalizers", ELSEWHERE, "") for kind in KINDS),
+    ("list", OURS, "virtualmachines", CLUSTER, ""),
+    ("identify", OURS, "virtualmachines", ELSEWHERE, "web-1"),
+    ("create", "", "events", ELSEWHERE, ""),
+    ("patch", "", "events", ELSEWHERE, "e"),
+    ("get", "", "secrets", ELSEWHERE, "web-ud"),
+    ("get", "", "secrets", HOME, "os-prod"),
+    ("patch", "", "secrets", HOME, "os-prod"),
+    *((verb, "", "namespaces", CLUSTER, "") for verb in ("get", "list", "watch")),
+    ("get", "", "configmaps", HOME, CLUSTER_ID_CONFIGMAP),
+    ("create", "", "configmaps", HOME, ""),
+    ("get", LEASES, "leases", HOME, LEASE),
+    ("update", LEASES, "leases", HOME, LEASE),
+    ("create", LEASES, "leases", HOME, ""),
+]
+MUST_NOT = [
+    *((verb, OURS, kind, ELSEWHERE, "") for kind in KINDS for verb in ("create", "delete", "deletecollection")),
+    *((verb, "", "secrets", ELSEWHERE, "") for verb in ("list", "watch", "patch", "update", "create", "delete")),
+    *((verb, "", "secrets", HOME, "") for verb in ("list", "watch", "update", "create", "delete")),
+    *((verb, "", "namespaces", CLUSTER, "") for verb in ("create", "update", "patch", "delete")),
+    *((verb, "", "configmaps", HOME, "other") for verb in ("get", "list", "update", "patch", "delete")),
+    ("get", "", "configmaps", ELSEWHERE, CLUSTER_ID_CONFIGMAP),
+    *((verb, LEASES, "leases", HOME, "other") for verb in ("get", "list", "update", "patch", "delete")),
+    ("update", LEASES, "leases", ELSEWHERE, LEASE),
+    ("update", LEASES, "leases", "kube-system", LEASE),
+    *((verb, "", "pods", HOME, "") for verb in ("get", "list", "create")),
+    ("create", "", "serviceaccounts/token", HOME, "hostwright"),
+    ("get", "apiextensions.k8s.io", "customresourcedefinitions", CLUSTER, ""),
+    ("bind", "rbac.authorization.k8s.io", "clusterroles", CLUSTER, "cluster-admin"),
+    ("escalate", "rbac.authorization.k8s.io", "clusterroles", CLUSTER, ""),
+    ("impersonate", "", "users", CLUSTER, ""),
+    ("update", "admissionregistration.k8s.io", "validatingadmissionpolicies", CLUSTER, ""),
+    ("get", "", "events", ELSEWHERE, ""),
+    ("identify", OURS, "machineclasses", CLUSTER, ""),
+]
+
+
+@pytest.mark.parametrize(("verb", "group", "resource", "namespace", "name"), MUST)
+def test_the_operator_may(api: Api, verb: str, group: str, resource: str, namespace: str, name: str) -> None:
+    assert can(api, OPERATOR, verb, group, resource, namespace, name)
+
+
+@pytest.mark.parametrize(("verb", "group", "resource", "namespace", "name"), MUST_NOT)
+def test_the_operator_may_not(api: Api, verb: str, group: str, resource: str, namespace: str, name: str) -> None:
+    assert not can(api, OPERATOR, verb, group, resource, namespace, name)
+
+
+def test_the_operators_own_token_discovers_lists_and_is_stopped(operator: Api, api: Api) -> None:
+    """What kopf asks at its start: discovery is open to whoever is logged in."""
+    for path in ("/version", "/api", "/apis", "/api/v1", f"/apis/{OURS}/v1alpha1"):
+        operator.must(operator.send("GET", path))
+    for kind in KINDS:
+        operator.must(operator.send("GET", f"/apis/{OURS}/v1alpha1/{kind}", limit="1"))
+    assert operator.send("GET", "/api/v1/secrets").status == 403
+
+
+@pytest.mark.parametrize("role", ["hostwright-edit", "edit", "admin"])
+def test_who_edits_writes_machines_and_nothing_of_the_platform(
+    api: Api, bound: Bind, eventually: Callable[..., bool], role: str
+) -> None:
+    user = bound(role)
+    eventually(lambda: can(api, user, "create", OURS, "virtualmachines", ELSEWHERE))
+    for verb in ("get", "list", "watch", "update", "patch", "delete", "deletecollection"):
+        assert can(api, user, verb, OURS, "virtualmachines", ELSEWHERE), verb
+    for verb in ("patch", "update"):
+        assert not can(api, user, verb, OURS, "virtualmachines/status", ELSEWHERE), verb
+    assert not can(api, user, "identify", OURS, "virtualmachines", ELSEWHERE)
+    assert not can(api, user, "create", OURS, "virtualmachines", "kube-system")
+    for kind in KINDS[1:]:
+        assert not can(api, user, "update", OURS, kind, CLUSTER), kind
+
+
+@pytest.mark.parametrize("role", ["hostwright-view", "view"])
+def test_who_views_reads_and_writes_nothing(api: Api, bound: Bind, eventually: Callable[..., bool], role: str) -> None:
+    user = bound(role)
+    eventually(lambda: can(api, user, "list", OURS, "virtualmachines", ELSEWHERE))
+    for verb in ("create", "update", "patch", "delete", "deletecollection", "identify"):
+        assert not can(api, user, verb, OURS, "virtualmachines", ELSEWHERE), verb
+
+
+def test_who_has_no_role_has_nothing(api: Api, bound: Bind) -> None:
+    assert not can(api, bound(), "get", OURS, "virtualmachines", ELSEWHERE)
+
+
+def test_no_role_holds_a_wildcard(api: Api) -> None:
+    roles: list[Body] = []
+    for path in ("/apis/rbac.authorization.k8s.io/v1/clusterroles", "/apis/rbac.authorization.k8s.io/v1/roles"):
+        roles += [
+            item for item in api.send("GET", path).body["items"] if item["metadata"]["name"].startswith("hostwright")
+        ]
+    assert len(roles) == 4
+    for role in roles:
+        for rule in role["rules"]:
+            assert "*" not in [*rule["apiGroups"], *rule["resources"], *rule["verbs"]], role["metadata"]["name"]

@@ -1,0 +1,275 @@
+"""The admission policies, on the real API server and with no operator running."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from tests.generated.conftest import Api, Body, path_of
+
+from hostwright.core.names import ANNOTATION_MACHINE_ID, FINALIZER
+
+Make = Callable[[Body], Body]
+Good = Callable[..., Body]
+Bind = Callable[..., str]
+USER_DATA = {"bootstrap": {"cloudInit": {"userDataRef": {"name": "web-ud", "key": "userData"}}}}
+MADE = {"observedGeneration": 1, "resources": [{"name": "server", "id": "s"}]}
+
+
+@pytest.fixture(scope="module")
+def role(api: Api) -> Callable[[str, list[Body]], str]:
+    """A ClusterRole with these rules."""
+
+    def make(name: str, rules: list[Body]) -> str:
+        metadata = {"name": name}
+        body = {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "ClusterRole",
+            "metadata": metadata,
+            "rules": rules,
+        }
+        api.must(api.send("APPLY", path_of(body), body, fieldManager="test"))
+        return name
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def secret_reader(role: Callable[[str, list[Body]], str]) -> str:
+    """May get one Secret, by name."""
+    rule = {"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["web-ud"], "verbs": ["get"]}
+    return role("reads-web-ud", [rule])
+
+
+@pytest.fixture(scope="module")
+def identifier(role: Callable[[str, list[Body]], str]) -> str:
+    rule = {"apiGroups": ["compute.hostwright.dev"], "resources": ["virtualmachines"], "verbs": ["identify"]}
+    return role("identifies", [rule])
+
+
+def annotated(value: str | None) -> Body:
+    return {"metadata": {"annotations": {ANNOTATION_MACHINE_ID: value}}}
+
+
+class TestDeletionProtection:
+    def test_a_protected_machine_is_not_deleted_and_the_answer_says_what_to_do(
+        self, api: Api, good: Good, made: Make
+    ) -> None:
+        body = made(good("VirtualMachine", {"spec": {"deletionProtection": True}}, name="kept"))
+        reply = api.delete(body)
+        assert reply.status == 403
+        assert "VirtualMachine default/kept is protected: set spec.deletionProtection to false first" in reply.message
+        api.must(api.patch(body, {"spec": {"deletionProtection": False}}))
+        api.must(api.delete(body, dryRun="All"))
+
+    def test_nor_with_all_others(self, api: Api, good: Good, made: Make) -> None:
+        body = made(good("VirtualMachine", {"spec": {"deletionProtection": True}}, name="kept"))
+        assert api.send("DELETE", path_of(body).rpartition("/")[0]).status == 403
+        api.must(api.send("GET", path_of(body)))
+
+    def test_nor_with_its_namespace(self, api: Api, good: Good, eventually: Any) -> None:
+        namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "doomed"}}
+        api.must(api.create(namespace))
+        change = {"metadata": {"namespace": "doomed"}, "spec": {"deletionProtection": True}}
+        body = good("VirtualMachine", change)
+        api.must(api.create(body))
+        api.must(api.send("DELETE", "/api/v1/namespaces/doomed"))
+
+        def told() -> bool:
+            conditions = api.send("GET", "/api/v1/namespaces/doomed").body["status"].get("conditions", [])
+            return any("is protected" in each["message"] for each in conditions)
+
+        eventually(told)
+        api.must(api.send("GET", path_of(body)))
+        api.must(api.patch(body, {"spec": {"deletionProtection": False}}))
+        eventually(lambda: api.send("GET", "/api/v1/namespaces/doomed").status == 404, 60)
+
+    def test_a_terminating_one_may_be_deleted_again_and_let_go(self, api: Api, good: Good, made: Make) -> None:
+        body = made(good("VirtualMachine", {"metadata": {"finalizers": [FINALIZER]}}, name="going"))
+        api.must(api.delete(body))
+        api.must(api.patch(body, {"spec": {"deletionProtection": True}}))
+        api.must(api.delete(body))
+        api.must(api.patch(body, {"metadata": {"finalizers": []}}))
+        assert api.send("GET", path_of(body)).status == 404
+
+
+class TestMachineId:
+    def test_a_user_cannot_bring_one(self, api: Api, good: Good, bound: Bind) -> None:
+        user = bound("hostwright-edit")
+        reply = api.create(good("VirtualMachine", annotated("3f0e")), user=user, dryRun="All")
+        assert reply.status == 403
+        assert "says which machine this is; only the operator sets it. Remove it" in reply.message
+        assert "the verb identify on virtualmachines" in reply.message
+
+    @pytest.mark.parametrize("before", [None, "3f0e"])
+    @pytest.mark.parametrize("after", ["other", ""])
+    def test_nor_set_or_change_it(
+        self, api: Api, good: Good, made: Make, bound: Bind, before: str | None, after: str
+    ) -> None:
+        body = made(good("VirtualMachine", annotated(before) if before else None))
+        user = bound("hostwright-edit")
+        assert api.patch(body, annotated(after), user=user).status == 403
+
+    def test_anybody_may_remove_it_and_leave_it_as_it_is(self, api: Api, good: Good, made: Make, bound: Bind) -> None:
+        body = made(good("VirtualMachine", annotated("3f0e")))
+        user = bound("hostwright-edit")
+        api.must(api.patch(body, {"metadata": {"labels": {"a": "b"}}, "spec": {"powerState": "PoweredOff"}}, user=user))
+        api.must(api.patch(body, annotated("3f0e"), user=user))
+        api.must(api.patch(body, annotated(None), user=user))
+
+    def test_a_backup_tool_with_the_verb_may(self, api: Api, good: Good, bound: Bind, identifier: str) -> None:
+        user = bound("hostwright-edit", identifier)
+        api.must(api.create(good("VirtualMachine", annotated("3f0e")), user=user, dryRun="All"))
+
+    def test_the_operator_sets_it_with_the_finalizer_in_one_patch(
+        self, operator: Api, good: Good, made: Make, api: Api
+    ) -> None:
+        body = made(good("VirtualMachine", {"spec": {**USER_DATA, "deletionProtection": True}}))
+        seen = operator.send("GET", path_of(body)).body
+        change = {
+            "metadata": {
+                "resourceVersion": seen["metadata"]["resourceVersion"],
+                "uid": seen["metadata"]["uid"],
+                "finalizers": [FINALIZER],
+                **annotated(seen["metadata"]["uid"])["metadata"],
+            }
+        }
+        written = operator.must(operator.patch(body, change))
+        assert written["metadata"]["finalizers"] == [FINALIZER]
+        reply = operator.patch(body, {"status": MADE}, subresource="/status")
+        assert (reply.status, reply.warnings) == (200, ())
+        reply = operator.patch(body, {"metadata": {"finalizers": None}})
+        assert (reply.status, reply.warnings) == (200, ())
+
+    def test_the_operator_lets_a_terminating_machine_go(self, operator: Api, good: Good, made: Make, api: Api) -> None:
+        change = {"metadata": {"finalizers": [FINALIZER], **annotated("3f0e")["metadata"]}, "spec": USER_DATA}
+        body = made(good("VirtualMachine", change, name="leaving"))
+        api.must(api.delete(body))
+        operator.must(operator.patch(body, {"metadata": {"finalizers": []}}))
+        assert api.send("GET", path_of(body)).status == 404
+
+
+class TestSecrets:
+    def test_whoever_may_not_get_the_secret_cannot_name_it(self, api: Api, good: Good, bound: Bind) -> None:
+        user = bound("hostwright-edit")
+        reply = api.create(good("VirtualMachine", {"spec": USER_DATA}), user=user, dryRun="All")
+        assert reply.status == 403
+        assert (
+            "spec.bootstrap.cloudInit.userDataRef names the Secret default/web-ud, which you may not get: "
+            "ask for that right, or name another Secret"
+        ) in reply.message
+
+    def test_whoever_may_get_it_can(self, api: Api, good: Good, bound: Bind, secret_reader: str) -> None:
+        user = bound("hostwright-edit", secret_reader)
+        api.must(api.create(good("VirtualMachine", {"spec": USER_DATA}), user=user, dryRun="All"))
+
+    def test_it_is_not_asked_for_what_an_update_leaves_alone(
+        self, api: Api, good: Good, made: Make, bound: Bind
+    ) -> None:
+        body = made(good("VirtualMachine", {"spec": USER_DATA}))
+        user = bound("hostwright-edit")
+        api.must(api.patch(body, {"spec": {"powerState": "PoweredOff"}}, user=user))
+        api.must(api.patch(body, {"spec": {"bootstrap": None}}, user=user))
+        reply = api.patch(body, {"spec": USER_DATA}, user=user)
+        assert reply.status == 403, "added again"
+
+    @pytest.mark.parametrize("change", [{"name": "other"}, {"key": "other"}])
+    def test_another_secret_or_another_key_of_it_is_asked_for(
+        self, api: Api, good: Good, made: Make, bound: Bind, change: Body
+    ) -> None:
+        body = made(good("VirtualMachine", {"spec": USER_DATA}))
+        user = bound("hostwright-edit")
+        reference = {"bootstrap": {"cloudInit": {"userDataRef": change}}}
+        assert api.patch(body, {"spec": reference}, user=user).status == 403
+
+    @pytest.fixture
+    def platform(self, api: Api, role: Callable[[str, list[Body]], str]) -> str:
+        """May write Providers, and get no Secret."""
+        rule = {"apiGroups": ["compute.hostwright.dev"], "resources": ["providers"], "verbs": ["*"]}
+        role("platform", [rule])
+        binding = {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "ClusterRoleBinding",
+            "metadata": {"name": "platform"},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "platform"},
+            "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "platform"}],
+        }
+        api.must(api.send("APPLY", path_of(binding), binding, fieldManager="test"))
+        return "platform"
+
+    def test_a_providers_login_is_asked_for_in_the_operators_namespace(
+        self, api: Api, good: Good, made: Make, platform: str
+    ) -> None:
+        login = {"spec": {"credentialsRef": {"name": "sim"}}}
+        api.must(api.create(good("Provider"), user=platform, dryRun="All"))
+        reply = api.create(good("Provider", login), user=platform, dryRun="All")
+        assert reply.status == 403
+        assert "spec.credentialsRef names the Secret hostwright-system/sim, which you may not get" in reply.message
+
+    def test_a_login_cannot_be_sent_elsewhere_by_whoever_may_not_read_it(
+        self, api: Api, good: Good, made: Make, platform: str
+    ) -> None:
+        body = made(good("Provider", {"spec": {"credentialsRef": {"name": "sim"}}}))
+        api.must(api.patch(body, {"spec": {"paused": True}}, user=platform))
+        moved = {"spec": {"simulated": {"endpoint": "http://198.51.100.1:80"}}}
+        assert api.patch(body, moved, user=platform).status == 403
+        api.must(api.patch(body, moved))
+
+
+class TestDisruption:
+    @pytest.fixture
+    def machine(self, api: Api, good: Good, made: Make) -> Body:
+        """One that exists on the backend."""
+        body = made(good("VirtualMachine", {"spec": {"openstack": {"availabilityZone": "az1"}}}))
+        api.must(api.patch(body, {"status": MADE}, subresource="/status"))
+        return body
+
+    @pytest.mark.parametrize(
+        ("change", "said"),
+        [
+            ({"imageRef": {"name": "other"}}, ["a change of imageRef is of class Rebuild"]),
+            ({"classRef": {"name": "large"}}, ["a change of classRef is of class Restart"]),
+            (
+                {"classRef": None, "resources": {"cpu": 2, "memory": "1Gi"}},
+                ["a change of classRef is of class Restart", "a change of resources is of class Restart"],
+            ),
+            (
+                {"classRef": None, "openstack": {"flavor": {"name": "m1"}}},
+                ["a change of classRef is of class Restart", "a change of openstack.flavor is of class Restart"],
+            ),
+            (
+                {"openstack": {"availabilityZone": "az2"}},
+                ["a change of openstack.availabilityZone is of class Replace"],
+            ),
+            ({"openstack": {"configDrive": True}}, ["a change of openstack.configDrive is used at creation only"]),
+            (
+                {"network": {"interfaces": [{"name": "eth1", "networkRef": {"name": "db"}}]}},
+                ["a change of network.interfaces is not made on a machine that exists"],
+            ),
+            (USER_DATA, ["a change of bootstrap is used at creation only"]),
+            ({"tags": {"a": "b"}, "powerState": "PoweredOff", "restartedAt": "now"}, []),
+            (
+                {"updatePolicy": {"maxDisruption": "None"}, "tags": {"a": "b"}, "powerState": "PoweredOff"},
+                ["a change of tags is of class Live, and updatePolicy.maxDisruption is None"],
+            ),
+        ],
+    )
+    def test_a_change_that_is_held_back_is_told_on_a_dry_run_and_not_refused(
+        self, api: Api, machine: Body, change: Body, said: list[str]
+    ) -> None:
+        reply = api.patch(machine, {"spec": change}, dryRun="All")
+        assert reply.status == 200, reply.message
+        assert len(reply.warnings) == len(said), reply.warnings
+        for words in said:
+            assert any(words in warning for warning in reply.warnings), reply.warnings
+
+    def test_the_warning_says_where_the_change_waits(self, api: Api, machine: Body) -> None:
+        (warning,) = api.patch(machine, {"spec": {"imageRef": {"name": "other"}}}, dryRun="All").warnings
+        assert warning.endswith(
+            "a change of imageRef is of class Rebuild, and updatePolicy.maxDisruption is Live: "
+            "it waits in status.pendingChanges, and the machine stays as it is"
+        )
+
+    def test_before_there_is_a_machine_every_change_is_free(self, api: Api, good: Good, made: Make) -> None:
+        body = made(good("VirtualMachine"))
+        change = {"spec": {"imageRef": {"name": "other"}, "classRef": {"name": "large"}, **USER_DATA}}
+        assert api.patch(body, change).warnings == ()

@@ -1,0 +1,449 @@
+"""Bad inputs are refused by the API server itself, each with a sentence; good ones are taken."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+from tests.generated.conftest import Api, Body, changed, path_of
+
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0000000000000000000000000000000000000000"
+ETH0 = {"name": "eth0", "networkRef": {"name": "app"}}
+
+
+def eth0(**more: Any) -> Body:
+    return {"network": {"interfaces": [{**ETH0, **more}]}}
+
+
+def address(text: str) -> Body:
+    return eth0(addresses=[text])
+
+
+#: kind, what of its spec is changed, what the answer says.
+BAD: Mapping[str, tuple[str, Mapping[str, Any], str]] = {
+    "unknown field": ("VirtualMachine", {"colour": "red"}, 'unknown field "spec.colour"'),
+    "unknown field below": ("VirtualMachine", {"network": {"dns": "x"}}, 'unknown field "spec.network.dns"'),
+    "Secret of another namespace": (
+        "VirtualMachine",
+        {"bootstrap": {"cloudInit": {"userDataRef": {"name": "a", "key": "b", "namespace": "kube-system"}}}},
+        'unknown field "spec.bootstrap.cloudInit.userDataRef.namespace"',
+    ),
+    "field of a later version": ("VirtualMachine", {"rebuildToken": "1"}, "unknown field"),
+    "no size": ("VirtualMachine", {"classRef": None}, "set exactly one of classRef, resources and openstack.flavor"),
+    "class and resources": (
+        "VirtualMachine",
+        {"resources": {"cpu": 1, "memory": "1Gi"}},
+        "set exactly one of classRef, resources and openstack.flavor",
+    ),
+    "class and flavor": (
+        "VirtualMachine",
+        {"openstack": {"flavor": {"name": "m1"}}},
+        "set exactly one of classRef, resources and openstack.flavor",
+    ),
+    "all three sizes": (
+        "VirtualMachine",
+        {"resources": {"cpu": 1, "memory": "1Gi"}, "openstack": {"flavor": {"name": "m1"}}},
+        "set exactly one of",
+    ),
+    "a block without a flavor is no size": (
+        "VirtualMachine",
+        {"classRef": None, "openstack": {"keyPair": "ops"}},
+        "set exactly one of",
+    ),
+    "no cpu": (
+        "VirtualMachine",
+        {"classRef": None, "resources": {"cpu": 0, "memory": "1Gi"}},
+        "greater than or equal to 1",
+    ),
+    "negative cpu": (
+        "VirtualMachine",
+        {"classRef": None, "resources": {"cpu": -1, "memory": "1Gi"}},
+        "greater than or",
+    ),
+    "half a cpu": (
+        "VirtualMachine",
+        {"classRef": None, "resources": {"cpu": 0.5, "memory": "1Gi"}},
+        "must be of type integer",
+    ),
+    "absurd cpu": (
+        "VirtualMachine",
+        {"classRef": None, "resources": {"cpu": 2**31, "memory": "1Gi"}},
+        "less than or equal",
+    ),
+    "no memory": ("VirtualMachine", {"classRef": None, "resources": {"cpu": 1, "memory": "0Gi"}}, "should match"),
+    "negative memory": (
+        "VirtualMachine",
+        {"classRef": None, "resources": {"cpu": 1, "memory": "-1Gi"}},
+        "should match",
+    ),
+    "memory without unit": (
+        "VirtualMachine",
+        {"classRef": None, "resources": {"cpu": 1, "memory": "5"}},
+        "should match",
+    ),
+    "memory as a number": (
+        "VirtualMachine",
+        {"classRef": None, "resources": {"cpu": 1, "memory": 5}},
+        "must be of type string",
+    ),
+    "memory of a thousand bytes": (
+        "VirtualMachine",
+        {"classRef": None, "resources": {"cpu": 1, "memory": "1k"}},
+        "memory is between 16Mi and 64Ti",
+    ),
+    "absurd memory": (
+        "VirtualMachine",
+        {"classRef": None, "resources": {"cpu": 1, "memory": "999999999Ti"}},
+        "memory is between 16Mi and 64Ti",
+    ),
+    "exponent": ("VirtualMachine", {"classRef": None, "resources": {"cpu": 1, "memory": "1e400"}}, "should match"),
+    "no provider": ("VirtualMachine", {"providerRef": None}, "spec.providerRef: Required value"),
+    "provider without a name": ("VirtualMachine", {"providerRef": {"name": ""}}, "spec.providerRef.name"),
+    "provider's name is a regex": ("VirtualMachine", {"providerRef": {"name": "a.*"}}, "should match"),
+    "no interface": ("VirtualMachine", {"network": {"interfaces": []}}, "should have at least 1 items"),
+    "interface without network": (
+        "VirtualMachine",
+        {"network": {"interfaces": [{"name": "eth0"}]}},
+        "networkRef: Required",
+    ),
+    "two interfaces of one name": ("VirtualMachine", {"network": {"interfaces": [ETH0, ETH0]}}, "Duplicate value"),
+    "interface without name": (
+        "VirtualMachine",
+        {"network": {"interfaces": [{"networkRef": {"name": "app"}}]}},
+        "name: Required value",
+    ),
+    "two interfaces of one MAC": (
+        "VirtualMachine",
+        {
+            "network": {
+                "interfaces": [
+                    {**ETH0, "macAddress": "02:00:00:00:00:01"},
+                    {**ETH0, "name": "eth1", "macAddress": "02:00:00:00:00:01"},
+                ]
+            }
+        },
+        "two interfaces have the same macAddress",
+    ),
+    "17 interfaces": (
+        "VirtualMachine",
+        {"network": {"interfaces": [{**ETH0, "name": f"eth{number}"} for number in range(17)]}},
+        "must have at most 16 items",
+    ),
+    "hostname with a newline": ("VirtualMachine", {"network": {"hostname": "x\nruncmd: []"}}, "should match"),
+    "hostname with a newline at its end": ("VirtualMachine", {"network": {"hostname": "web\n"}}, "should match"),
+    "hostname in upper case": ("VirtualMachine", {"network": {"hostname": "Web"}}, "should match"),
+    "hostname with a trailing dash": ("VirtualMachine", {"network": {"hostname": "web-"}}, "should match"),
+    "hostname of 64 characters": ("VirtualMachine", {"network": {"hostname": "a" * 64}}, "may not be more than 63"),
+    "hostname with a right-to-left mark": ("VirtualMachine", {"network": {"hostname": "web\u202e1"}}, "should match"),
+    "multicast MAC": ("VirtualMachine", eth0(macAddress="01:00:5e:00:00:01"), "should match"),
+    "MAC of zeros": (
+        "VirtualMachine",
+        eth0(macAddress="00:00:00:00:00:00"),
+        "the MAC address of zeros belongs to nobody",
+    ),
+    "MAC of all ones": ("VirtualMachine", eth0(macAddress="ff:ff:ff:ff:ff:ff"), "should match"),
+    "MAC in upper case": ("VirtualMachine", eth0(macAddress="02:AA:00:00:00:01"), "should match"),
+    "MAC with dashes": ("VirtualMachine", eth0(macAddress="02-00-00-00-00-01"), "should match"),
+    "address without prefix": (
+        "VirtualMachine",
+        address("10.1.2.10"),
+        "write a unicast address with its prefix length",
+    ),
+    "address with a leading zero": ("VirtualMachine", address("010.0.0.1/24"), "write a unicast address"),
+    "the network itself": ("VirtualMachine", address("10.1.2.0/24"), "this is the network itself"),
+    "prefix of nothing": ("VirtualMachine", address("10.1.2.10/0"), "this is the network itself"),
+    "unspecified": ("VirtualMachine", address("0.0.0.0/24"), "write a unicast address"),
+    "multicast": ("VirtualMachine", address("224.0.0.5/24"), "write a unicast address"),
+    "loopback": ("VirtualMachine", address("127.0.0.1/8"), "write a unicast address"),
+    "link-local": ("VirtualMachine", address("169.254.169.254/16"), "write a unicast address"),
+    "zone id": ("VirtualMachine", address("fe80::1%eth0/64"), "write a unicast address"),
+    "IPv6 multicast": ("VirtualMachine", address("ff02::1/64"), "write a unicast address"),
+    "IPv6 in a longer form": ("VirtualMachine", address("fd00:0::10/64"), "in the shortest form"),
+    "IPv6 in upper case": ("VirtualMachine", address("FD00::10/64"), "in the shortest form"),
+    "IPv4 in IPv6": ("VirtualMachine", address("::ffff:10.1.2.10/120"), "write a unicast address"),
+    "the same address twice": ("VirtualMachine", eth0(addresses=["10.1.2.10/24", "10.1.2.10/24"]), "Duplicate value"),
+    "33 security groups": ("VirtualMachine", eth0(securityGroups=[f"g{n}" for n in range(33)]), "at most 32 items"),
+    "security group with NUL": ("VirtualMachine", eth0(securityGroups=["a\0b"]), "should match"),
+    "power": ("VirtualMachine", {"powerState": "On"}, 'supported values: "PoweredOn", "PoweredOff", "Unmanaged"'),
+    "power as YAML 1.1 reads On": ("VirtualMachine", {"powerState": True}, "must be of type string"),
+    "disruption of a later version": (
+        "VirtualMachine",
+        {"updatePolicy": {"maxDisruption": "Rebuild"}},
+        "supported values",
+    ),
+    "tag key with a space": ("VirtualMachine", {"tags": {"a b": "c"}}, "a key must match"),
+    "tag key of 33 characters": ("VirtualMachine", {"tags": {"k" * 33: "c"}}, "a key has from 1 to 32 characters"),
+    "empty tag key": ("VirtualMachine", {"tags": {"": "c"}}, "a key has from 1 to 32 characters"),
+    "tag value of 28 characters": ("VirtualMachine", {"tags": {"a": "v" * 28}}, "may not be more than 27"),
+    "41 tags": ("VirtualMachine", {"tags": {f"k{n}": "v" for n in range(41)}}, "must have at most 40 items"),
+    "SSH key with a newline": (
+        "VirtualMachine",
+        {"bootstrap": {"cloudInit": {"sshAuthorizedKeys": [f"{KEY}\nssh-rsa AAAA"]}}},
+        "should match",
+    ),
+    "SSH key with options": (
+        "VirtualMachine",
+        {"bootstrap": {"cloudInit": {"sshAuthorizedKeys": [f'command="sh" {KEY}']}}},
+        "should match",
+    ),
+    "SSH key of a megabyte": (
+        "VirtualMachine",
+        {"bootstrap": {"cloudInit": {"sshAuthorizedKeys": [f"ssh-rsa {'A' * 1_000_000}"]}}},
+        "may not be more than 8192",
+    ),
+    "user data without key": (
+        "VirtualMachine",
+        {"bootstrap": {"cloudInit": {"userDataRef": {"name": "a"}}}},
+        "userDataRef.key: Required value",
+    ),
+    "timeout of nothing": ("VirtualMachine", {"timeouts": {"create": "0s"}}, "write a duration between 1s and 24h"),
+    "timeout of ever": ("VirtualMachine", {"timeouts": {"create": "99999h"}}, "write a duration between 1s and 24h"),
+    "timeout without unit": ("VirtualMachine", {"timeouts": {"delete": "10"}}, "should match"),
+    "drift path without slash": ("VirtualMachine", {"driftDetection": {"ignore": ["tags"]}}, "should match"),
+    "metadata value of 256": (
+        "VirtualMachine",
+        {"openstack": {"metadata": {"a": "v" * 256}}},
+        "may not be more than 255",
+    ),
+    "type that is not there": ("Provider", {"type": "VSphere", "simulated": None}, "supported values"),
+    "block of its own type is missing": ("Provider", {"simulated": None}, "simulated is required with type Simulated"),
+    "block of another type": ("Provider", {"openstack": {"cloudName": "x"}}, "openstack is for type OpenStack"),
+    "no login": (
+        "Provider",
+        {"type": "OpenStack", "simulated": None},
+        "credentialsRef is required with type OpenStack",
+    ),
+    "network's block of another type": (
+        "Provider",
+        {"networks": [{"name": "app", "openstack": {"network": "x"}}]},
+        "a network's openstack is for type OpenStack",
+    ),
+    "two networks of one name": ("Provider", {"networks": [{"name": "app"}, {"name": "app"}]}, "Duplicate value"),
+    "selector is missing": (
+        "Provider",
+        {"allowedNamespaces": {"from": "Selector"}},
+        "allowedNamespaces.selector is required with from: Selector",
+    ),
+    "nobody is named": ("Provider", {"allowedNamespaces": None}, "spec.allowedNamespaces: Required value"),
+    "endpoint is a file": ("Provider", {"simulated": {"endpoint": "file:///etc/passwd"}}, "should match"),
+    "endpoint with a login": ("Provider", {"simulated": {"endpoint": "http://a:b@host"}}, "should match"),
+    "endpoint with a newline": ("Provider", {"simulated": {"endpoint": "http://host\r\nX: y"}}, "should match"),
+    "poll without pause": ("Provider", {"limits": {"pollInterval": "0s"}}, "write a duration between 1s and 1h"),
+    "no concurrency": ("Provider", {"limits": {"maxConcurrency": 0}}, "greater than or equal to 1"),
+    "257 networks": ("Provider", {"networks": [{"name": f"n{n}"} for n in range(257)]}, "at most 256 items"),
+    "class without memory": ("MachineClass", {"memory": None}, "spec.memory: Required value"),
+    "class without cpu": ("MachineClass", {"cpu": 0}, "greater than or equal to 1"),
+    "class too small": ("MachineClass", {"memory": "1M"}, "memory is between 16Mi and 64Ti"),
+    "class for a selector that is missing": (
+        "MachineClass",
+        {"allowedNamespaces": {"from": "Selector"}},
+        "allowedNamespaces.selector is required",
+    ),
+    "image without sources": ("MachineImage", {"sources": []}, "should have at least 1 items"),
+    "source for nobody": (
+        "MachineImage",
+        {"sources": [{"name": "a", "simulated": {"image": "tiny"}}]},
+        "set exactly one of providerRef and providerSelector",
+    ),
+    "source without image": (
+        "MachineImage",
+        {"sources": [{"name": "a", "providerRef": {"name": "sim"}}]},
+        "set exactly one of openstack and simulated",
+    ),
+    "source of two backends": (
+        "MachineImage",
+        {
+            "sources": [
+                {
+                    "name": "a",
+                    "providerRef": {"name": "sim"},
+                    "simulated": {"image": "tiny"},
+                    "openstack": {"image": {"name": "tiny"}},
+                }
+            ]
+        },
+        "set exactly one of openstack and simulated",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_bad_spec_is_refused_with_a_sentence(api: Api, good: Callable[..., Body], case: str) -> None:
+    kind, change, said = BAD[case]
+    reply = api.create(good(kind, {"spec": change}), dryRun="All")
+    assert reply.status in (400, 422), reply
+    assert said in reply.message, reply.message
+
+
+@pytest.mark.parametrize("kind", ["VirtualMachine", "Provider", "MachineClass", "MachineImage"])
+@pytest.mark.parametrize(("spec", "said"), [({}, "Required value"), (None, "spec: Required value")])
+def test_an_empty_spec_is_refused(api: Api, good: Callable[..., Body], kind: str, spec: Any, said: str) -> None:
+    body = good(kind)
+    body["spec"] = spec
+    if spec is None:
+        del body["spec"]
+    reply = api.create(body, dryRun="All")
+    assert reply.status == 422
+    assert said in reply.message
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("web-", "Invalid value"),
+        ("Web", "Invalid value"),
+        ("a.*", "Invalid value"),
+        ("a" * 254, "Invalid value"),
+        ("a" * 64, "metadata.name is the host name too"),
+        ("web.1", "metadata.name is the host name too"),
+    ],
+)
+def test_a_bad_name_is_refused(api: Api, good: Callable[..., Body], name: str, said: str) -> None:
+    reply = api.create(good("VirtualMachine", name=name), dryRun="All")
+    assert reply.status == 422
+    assert said in reply.message
+
+
+def test_a_spec_of_more_than_a_megabyte_is_refused(api: Api, good: Callable[..., Body]) -> None:
+    keys = [f"ssh-rsa {'A' * 8000}{number:04d}" for number in range(500)]
+    reply = api.create(good("VirtualMachine", {"spec": {"bootstrap": {"cloudInit": {"sshAuthorizedKeys": keys}}}}))
+    assert reply.status in (413, 422), reply
+
+
+def test_without_strict_validation_an_unknown_field_is_dropped_and_told(api: Api, good: Callable[..., Body]) -> None:
+    body = good("VirtualMachine", {"spec": {"colour": "red"}})
+    reply = api.create(body, dryRun="All", fieldValidation="Warn")
+    assert "colour" not in api.must(reply)["spec"]
+    assert reply.warnings == ('unknown field \\"spec.colour\\"',)
+
+
+GOOD_SPECS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "as small as can be": ("VirtualMachine", {}),
+    "exact size": ("VirtualMachine", {"classRef": None, "resources": {"cpu": 4, "memory": "16Gi"}}),
+    "the smallest memory": ("VirtualMachine", {"classRef": None, "resources": {"cpu": 1, "memory": "16Mi"}}),
+    "the most memory": ("VirtualMachine", {"classRef": None, "resources": {"cpu": 1024, "memory": "64Ti"}}),
+    "flavor": ("VirtualMachine", {"classRef": None, "openstack": {"flavor": {"name": "m1.small"}}}),
+    "OpenStack's own": (
+        "VirtualMachine",
+        {"openstack": {"keyPair": "ops", "configDrive": True, "availabilityZone": "az1", "metadata": {"a": "b c"}}},
+    ),
+    "fixed addresses": (
+        "VirtualMachine",
+        eth0(addresses=["10.1.2.10/24", "fd00::10/64", "10.9.9.9/32"], macAddress="02:16:3e:00:00:01"),
+    ),
+    "16 interfaces": (
+        "VirtualMachine",
+        {"network": {"interfaces": [{**ETH0, "name": f"eth{number}"} for number in range(16)]}},
+    ),
+    "host name": ("VirtualMachine", {"network": {"hostname": "web"}}),
+    "words of templates are words": (
+        "VirtualMachine",
+        {"restartedAt": "${x} {{y}} %s {0.__class__}", "tags": {"a": "v:1@x y_z"}},
+    ),
+    "bootstrap": (
+        "VirtualMachine",
+        {"bootstrap": {"cloudInit": {"userDataRef": {"name": "ud", "key": "userData"}, "sshAuthorizedKeys": [KEY]}}},
+    ),
+    "everything held": (
+        "VirtualMachine",
+        {
+            "powerState": "Unmanaged",
+            "managementPolicy": "ObserveOnly",
+            "deletionPolicy": "Retain",
+            "deletionProtection": True,
+            "driftDetection": {"mode": "Warn", "ignore": ["/tags"]},
+            "updatePolicy": {"maxDisruption": "None"},
+            "timeouts": {"create": "1h30m"},
+        },
+    ),
+    "simulated with a login": ("Provider", {"credentialsRef": {"name": "sim"}}),
+    "OpenStack": (
+        "Provider",
+        {
+            "type": "OpenStack",
+            "simulated": None,
+            "credentialsRef": {"name": "os"},
+            "openstack": {"cloudName": "lab", "region": "RegionOne"},
+            "networks": [{"name": "app", "openstack": {"network": "app", "subnet": "app-v4"}}],
+        },
+    ),
+    "OpenStack by its defaults": (
+        "Provider",
+        {"type": "OpenStack", "simulated": None, "credentialsRef": {"name": "os"}},
+    ),
+    "for some namespaces": (
+        "Provider",
+        {"allowedNamespaces": {"from": "Selector", "selector": {"matchLabels": {"tenant": "a"}}}},
+    ),
+    "class with a flavor": ("MachineClass", {"openstack": {"flavor": {"name": "m1.small"}}}),
+    "image on two Providers": (
+        "MachineImage",
+        {
+            "sources": [
+                {"name": "a", "providerRef": {"name": "sim"}, "simulated": {"image": "tiny"}},
+                {
+                    "name": "b",
+                    "providerSelector": {"matchLabels": {"site": "dc1"}},
+                    "openstack": {"image": {"name": "tiny"}},
+                },
+            ]
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("case", GOOD_SPECS)
+def test_a_good_spec_is_accepted_without_a_warning(api: Api, good: Callable[..., Body], case: str) -> None:
+    kind, change = GOOD_SPECS[case]
+    reply = api.create(good(kind, {"spec": change}), dryRun="All")
+    assert (reply.status, reply.warnings) == (201, ()), reply.message
+
+
+def test_a_long_name_is_accepted_with_a_host_name(api: Api, good: Callable[..., Body]) -> None:
+    body = good("VirtualMachine", {"spec": {"network": {"hostname": "web"}}}, name="web.1." + "a" * 100)
+    api.must(api.create(body, dryRun="All"))
+
+
+def test_a_uuid_is_a_name_as_any_other(api: Api, good: Callable[..., Body]) -> None:
+    api.must(api.create(good("VirtualMachine", name="5f0c8d3e-0000-4000-8000-000000000000"), dryRun="All"))
+
+
+#: kind, the spec there is, the change, what the answer says.
+IMMUTABLE: Mapping[str, tuple[str, Mapping[str, Any], Mapping[str, Any], str]] = {
+    "provider": ("VirtualMachine", {}, {"providerRef": {"name": "other"}}, "providerRef is immutable"),
+    "hostname": (
+        "VirtualMachine",
+        {"network": {"hostname": "a"}},
+        {"network": {"hostname": "b"}},
+        "hostname is immutable",
+    ),
+    "hostname removed": (
+        "VirtualMachine",
+        {"network": {"hostname": "a"}},
+        {"network": {"hostname": None}},
+        "hostname is imm",
+    ),
+    "hostname added": ("VirtualMachine", {}, {"network": {"hostname": "a"}}, "hostname is immutable"),
+    "class's cpu": ("MachineClass", {}, {"cpu": 2}, "cpu and memory are immutable"),
+    "class's memory": ("MachineClass", {}, {"memory": "1Gi"}, "cpu and memory are immutable"),
+    "type": (
+        "Provider",
+        {},
+        {"type": "OpenStack", "simulated": None, "credentialsRef": {"name": "os"}},
+        "type is immutable",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", IMMUTABLE)
+def test_what_is_immutable_cannot_be_changed_nor_removed_and_put_back(
+    api: Api, good: Callable[..., Body], made: Callable[[Body], Body], case: str
+) -> None:
+    kind, before, change, said = IMMUTABLE[case]
+    body = made(good(kind, {"spec": before}, name="immutable"))
+    reply = api.patch(body, {"spec": change})
+    assert reply.status == 422, reply
+    assert said in reply.message
+    assert api.patch(body, {"spec": None}).status == 422
+    current = api.send("GET", path_of(body)).body["metadata"]
+    whole = {**changed(body, {"spec": change}), "metadata": current}
+    assert api.send("PUT", path_of(body), whole).status == 422
