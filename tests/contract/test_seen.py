@@ -93,7 +93,7 @@ async def test_a_stale_list_never_reverts_a_newer_row(harness: Harness, machine:
         look = machine.look()
         assert isinstance(look, Present)
         assert not (look.found.life is Life.STEADY and look.found.shape.power is Power.ON), "reverted"
-        await asyncio.sleep(0.02)
+        await machine.provider.prove(machine.trace)  # its list by mark is stale as well
     await machine.reach(SetPower(Power.OFF))
 
 
