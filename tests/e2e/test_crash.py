@@ -53,7 +53,9 @@ def test_killed_right_after_a_call_there_is_one_machine_and_then_none(world: Wor
             body = world.ready(name, 120)
             assert len(truth.servers(name)) == 1
             assert len(truth.ports(name)) == 1
-            assert truth.servers(name)[0].id == {row["name"]: row["id"] for row in body["status"]["resources"]}["server"]
+            assert (
+                truth.servers(name)[0].id == {row["name"]: row["id"] for row in body["status"]["resources"]}["server"]
+            )
             assert truth.ports(name)[0].device_id == truth.servers(name)[0].id
             world.kubectl("delete", "hvm", name, "--wait=false")
         world.gone(name, 120)
@@ -69,7 +71,9 @@ def test_two_writers_without_a_lease_end_with_one_machine(world: World, truth: T
         eventually(lambda: len(truth.servers("twins")) == 1, 60, "one server at rest")
         active = [row for row in truth.servers("twins") if row.status == "ACTIVE"]
         ports = truth.ports("twins")
-        print(f"\nbar: two writers, Lease bypassed: {len(active)} ACTIVE server, {len(ports)} port, bound: {ports[0].device_id == active[0].id}")
+        print(
+            f"\nbar: two writers, Lease bypassed: {len(active)} ACTIVE server, {len(ports)} port, bound: {ports[0].device_id == active[0].id}"
+        )
         assert len(active) == 1
         assert [row.device_id for row in ports] == [active[0].id]
         world.kubectl("delete", "hvm", "twins", "--timeout=90s")

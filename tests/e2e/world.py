@@ -87,8 +87,19 @@ class World:
         with log.open("wb") as file:
             process = subprocess.Popen(
                 [
-                    sys.executable, "-m", "hostwright.cli.main", "operator", "--kubeconfig", str(self.box.operator_kubeconfig),
-                    "--http", "127.0.0.1:0", "--log-format", "json", "--operator-namespace", "hostwright-system", *flags,
+                    sys.executable,
+                    "-m",
+                    "hostwright.cli.main",
+                    "operator",
+                    "--kubeconfig",
+                    str(self.box.operator_kubeconfig),
+                    "--http",
+                    "127.0.0.1:0",
+                    "--log-format",
+                    "json",
+                    "--operator-namespace",
+                    "hostwright-system",
+                    *flags,
                 ],
                 stderr=file,
                 stdout=file,
@@ -110,7 +121,12 @@ class World:
             event = json.loads(line)
             ref = event.get("objectRef") or {}
             ours = event["user"]["username"].endswith(":hostwright") and event.get("stage") == "ResponseComplete"
-            if ours and ref.get("resource") == "virtualmachines" and ref.get("name") == name and event["verb"] == "patch":
+            if (
+                ours
+                and ref.get("resource") == "virtualmachines"
+                and ref.get("name") == name
+                and event["verb"] == "patch"
+            ):
                 rows.append((event["verb"], ref.get("subresource", "")))
         return rows
 

@@ -58,9 +58,7 @@ class CatalogPass:
         connection = self.connect(key.name, spec, (body.get("status") or {}).get("identity") or {})
         if isinstance(connection, Failure):
             return await self._broken(key, body, connection)
-        await self._say(
-            key, body, self._provider_said(key, body, spec, connection), self._provider_status(spec, connection)
-        )
+        await self._say(key, body, self._provider_said(key, body, spec, connection), self._provider_status(connection))
         return Again(60.0, Priority.RESYNC)
 
     async def machine_class(self, key: Key) -> Again:
@@ -137,7 +135,7 @@ class CatalogPass:
             return (*said, ready, catalog, *good)
         return (*said, *_failure_said(failure))
 
-    def _provider_status(self, spec: ProviderSpec, connection: Connection) -> dict[str, Any]:
+    def _provider_status(self, connection: Connection) -> dict[str, Any]:
         state, session = connection.state, connection.state.session
         status: dict[str, Any] = {"breaker": {"state": "Open" if state.failure else "Closed"}}
         if state.checked is not None:

@@ -27,6 +27,8 @@ CATALOG_EVERY = 300.0
 #: An outage that was told on machines ends after this many seconds of good answers.
 GOOD_FOR = 30.0
 TOLD_AFTER = 120.0
+#: One failed read may be a blip.
+BAD_READS = 2
 #: After a refused login: one probe after each of these, then every 15 minutes.
 DENIED_PROBES = (1.0, 2.0, 5.0, 900.0)
 UNREACHABLE_PROBES = (1.0, 2.0, 5.0, 10.0)
@@ -127,7 +129,7 @@ class Connection:
             self._poke.set()
         elif isinstance(error, Failure):
             self.state.bad_reads += 1
-            if self.state.bad_reads >= 2:  # one failed read may be a blip
+            if self.state.bad_reads >= BAD_READS:
                 self._fail(error if isinstance(error, Unreachable) else Unreachable(error.message, code=error.code))
         else:
             self._deps.bug(self.name, error)

@@ -307,10 +307,10 @@ class MachinePass:
             return await self._discarded(view, recall, decision, decision.step)
         if isinstance(decision.step, Delete):
             recall.retry_at = float("-inf")
-            return await self._prove_gone(view, recall, decision)
+            return await self._prove_gone(view, recall)
         return await self._say(view, recall, replace(decision, look_again=1.0))
 
-    async def _prove_gone(self, view: View, recall: Recall, decision: Decision[Step]) -> Again:
+    async def _prove_gone(self, view: View, recall: Recall) -> Again:
         """Nothing of the ledger shows any more: the backend itself is asked, the only judge (PROTOCOLS section 5)."""
         if view.machines is None:
             return Again(1.0)

@@ -76,9 +76,8 @@ def notes(body: Body, decision: Decision[Any], new: Mapping[str, Any]) -> tuple[
     if failure is not None and not any(note.reason == failure.reason for note in told):
         if before is None or before.get("reason") != failure.reason:
             told.append(Note(failure.reason, failure.message, _turn(body), warning=True))
-    elif after is not None and after["status"] == "True" and before is not None and before.get("status") == "False":
-        if not told:
-            told.append(Note(Reason.READY, after.get("message") or "ready", after["lastTransitionTime"]))
+    elif not told and after is not None and after["status"] == "True" and (before or {}).get("status") == "False":
+        told.append(Note(Reason.READY, after.get("message") or "ready", after["lastTransitionTime"]))
     return tuple(told)
 
 

@@ -1,4 +1,4 @@
-"""Pure: is this change of an object worth a look, and how urgent is it?"""
+"""Whether a change of an object is worth a look, and how urgent it is; pure."""
 
 from hostwright.core.names import ANNOTATION_MACHINE_ID, ANNOTATION_PAUSED, FINALIZER
 from hostwright.engine.ports import Body

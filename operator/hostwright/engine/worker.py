@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from hostwright.core.backoff import TRANSIENT
 from hostwright.engine.ports import (
-    ClusterUnavailableError,
     Clock,
+    ClusterUnavailableError,
     Gate,
     Key,
     LeaseLostError,
@@ -26,6 +26,9 @@ class Again:
     after: float | None = None
     priority: Priority = Priority.TRANSITION
 
+
+#: So many stale bodies in a row are retried at once; then once a second.
+STALE_TRIES = 5
 
 Pass = Callable[[Key], Awaitable[Again]]
 
@@ -78,7 +81,7 @@ class Workers:
             again = await self._passes[key.kind](key)
         except StaleBodyError:
             outcome = "stale"
-            again = Again(0.05 if self._failed(key) < 5 else 1.0)
+            again = Again(0.05 if self._failed(key) < STALE_TRIES else 1.0)
         except ObjectGoneError:
             outcome = "gone"
             again = Again()

@@ -90,7 +90,7 @@ class World:
         strange = sorted(name for name in spec.model_extra or {} if name in self._blocks and name != block)
         if strange:
             return InvalidConfiguration(
-                f"spec.{strange[0]} is not for Provider {spec.provider_ref.name!r}, which is of type {connection.spec.type}. "
+                f"spec.{strange[0]} is not for Provider {spec.provider_ref.name!r}, of type {connection.spec.type}. "
                 f"Remove it or use spec.{block}."
             )
         labels = self.namespace_labels(key.namespace)

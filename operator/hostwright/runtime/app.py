@@ -101,7 +101,7 @@ class Operator:
             listed = [Key(kind, row[0], row[1]) async for row in self.cluster.metadata(kind)]
             for key in listed:
                 while self.store.get(key) is None and await self._still_there(key):
-                    await asyncio.sleep(0.02)
+                    self._log.info("waiting for the watch", kind=key.kind, namespace=key.namespace, name=key.name)
         self.ready.set()
         self.workers.start(self.settings.workers, self.settings.reserved_workers)
         await asyncio.Event().wait()
@@ -126,8 +126,8 @@ class Operator:
             self.metrics,
             self.cluster_id,
             new_id=lambda: uuid.uuid4().hex[:12],
-            jitter=lambda: random.random() * 0.25,
-            recalls={},  # noqa: S311 - jitter
+            jitter=lambda: random.random() * 0.25,  # noqa: S311 - jitter
+            recalls={},
         )
         catalog = CatalogPass(
             self.store,
@@ -221,7 +221,7 @@ class Operator:
         return body is not None and bool((body.get("status") or {}).get("operation"))
 
     def _provider_turned(self, name: str) -> None:
-        """A Provider's connection changed: its object now; its machines spread, and told of an outage only after 120 s."""
+        """A Provider's connection changed: its object now, its machines spread over time."""
         key = Key("Provider", "", name)
         self.queue.add(key, Priority.TRANSITION)
         for image in self.store.keys("MachineImage"):

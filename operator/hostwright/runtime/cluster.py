@@ -1,4 +1,4 @@
-"""The Kubernetes API for the engine: few calls, raw JSON, our own errors; the only user of the client beside the Lease."""
+"""The Kubernetes API for the engine: few calls, raw JSON, our own errors."""
 
 import base64
 import hashlib

@@ -39,7 +39,7 @@ def extra_row(twin: Twin) -> LedgerRow:
 def _made_by_us(twin: Twin, trace: Trace) -> bool:
     if twin.name != trace.name:
         return False
-    # No ledger and no window at all: a restored backup, or a status that was lost. Mark and name alone are then the record.
+    # No ledger and no window at all: a restored backup, or a lost status. Mark and name alone are then the record.
     if not trace.ledger and not trace.windows:
         return (twin.namespace, twin.object_name) == (trace.namespace, trace.object_name)
     return trace.made_here(twin.created_at)

@@ -67,7 +67,7 @@ def failed(failure: Failure, *, ready: bool | None = False) -> tuple[Said, ...]:
 
 def stalls(failure: Failure) -> bool:
     """Whether only somebody else can move it: told as Stalled, and looked at slowly."""
-    return isinstance(failure, Rejected) or failure.actor is not Actor.WAIT and not isinstance(failure, Capacity)
+    return isinstance(failure, Rejected) or (failure.actor is not Actor.WAIT and not isinstance(failure, Capacity))
 
 
 def last_error(failure: Failure, now: datetime, before: Mapping[str, Any] | None) -> dict[str, Any]:
