@@ -1,0 +1,286 @@
+"""The OpenStack lab: real services on a hypervisor that only pretends; a second login as the hands behind our back."""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import yaml
+from tests.contract.driver import CLUSTER
+from tests.contract.harness import Fault, Need, Truth
+
+from hostwright.core import errors
+from hostwright.core.errors import Failure
+from hostwright.core.port import Trace
+from hostwright.kinds.provider.port import Context, Session
+from hostwright.kinds.provider.resource import ProviderSpec
+from hostwright.kinds.virtualmachine.port import Bindings
+from hostwright.kinds.virtualmachine.resource import VirtualMachineSpec
+from hostwright.providers.openstack import BACKEND
+from hostwright.sandbox.openstack import clouds
+from hostwright.sandbox.openstack.faults_client import Faults
+from hostwright.sandbox.openstack.lab import LabFacts
+
+#: Verb of a call → the request that it is.
+REQUESTS: Mapping[str, Mapping[str, str]] = {
+    "create_port": {"method": "POST", "path": "/ports$"},
+    "create_server": {"method": "POST", "path": "/servers$"},
+    "start": {"method": "POST", "path": "/action$"},
+    "stop": {"method": "POST", "path": "/action$"},
+    "delete_server": {"method": "DELETE", "path": "/servers/[^/]+$"},
+    "delete_port": {"method": "DELETE", "path": "/ports/[^/]+$"},
+}
+FAULTS: Mapping[Fault, Mapping[str, Any]] = {
+    Fault.LOSE_REPLY: {"do": "lose"},
+    Fault.APPLY_THEN_FAIL: {"do": "error_after", "status": 500},
+    Fault.FAIL: {"do": "error", "status": 500},
+    Fault.THROTTLE: {"do": "error", "status": 429, "retry_after": 7},
+}
+COMPUTE = {"microversion": "2.90"}
+#: What does not change by itself of a server that rests.
+LASTING = ("id", "name", "status", "tags", "metadata", "addresses", "flavor", "image", "created", "key_name", "locked")
+
+
+def make(request: pytest.FixtureRequest) -> "OpenStackHarness":
+    return OpenStackHarness(request.getfixturevalue("openstack_lab"))
+
+
+class OpenStackHarness:
+    name = "openstack"
+    cannot: Mapping[Need, str] = {
+        Need.STALE_LISTS: "Nova lists what its database holds; no service of the lab lags",
+        Need.SHORT_PAGES: "the largest page is a setting that Nova reads when it starts",
+        Need.BUILD_FAILURES: "a failed build's words are Nova's own: tests/providers/openstack/test_lab.py",
+        Need.ANOTHER_IDENTITY: "a login names its project, so the same login never leads to another",
+    }
+    patience = 60.0
+    poll = 1.0
+    visibility_lag = 1.0
+
+    def __init__(self, facts: LabFacts) -> None:
+        self.facts = facts
+        self.faults = Faults(facts.faults_file)
+        self._executor = ThreadPoolExecutor(8)
+        self._demo = clouds.connect(facts.clouds_file, facts.cloud)
+        self._admin = clouds.connect(facts.clouds_file, facts.admin_cloud)
+        self._quota: Any = None
+        self._images: list[str] = []
+        self._twice: list[str] = []
+
+    def start(self) -> None:
+        self._twice = [self._demo.network.create_network(name="twice").id for _ in range(2)]
+
+    def stop(self) -> None:
+        for network in self._twice:
+            self._demo.network.delete_network(network)
+        self._executor.shutdown()
+
+    async def reset(self) -> None:
+        self.faults.clear()
+        if self._quota is not None:
+            await self._run(lambda: self._limit(self._quota))
+            self._quota = None
+        servers = await self.truth()
+        await asyncio.gather(*(self.vanish(server) for server in servers))
+        for image in self._images:
+            await self._run(lambda image=image: self._admin.image.delete_image(image))
+        self._images.clear()
+        for port in await self._ports():
+            if not port["device_owner"]:
+                await self._send("network", "DELETE", f"/v2.0/ports/{port['id']}")
+
+    async def session(self, *, bad_login: bool = False) -> Session:
+        parsed = yaml.safe_load(self.facts.clouds_file.read_text())
+        if bad_login:
+            parsed["clouds"][self.facts.cloud]["auth"]["password"] = "wrong"
+        spec = ProviderSpec.model_validate(
+            {
+                "type": "OpenStack",
+                "allowedNamespaces": {"from": "All"},
+                "credentialsRef": {"name": "lab"},
+                "openstack": {"cloudName": self.facts.cloud},
+                "networks": [
+                    {"name": name, "openstack": {"network": network}}
+                    for name, network in (("app", "app"), ("db", "db"), ("twice", "twice"), ("lost", "no-such"))
+                ],
+            }
+        )
+        context = Context(
+            name="lab",
+            cluster_id=CLUSTER,
+            executor=self._executor,
+            monotonic=time.monotonic,
+            wall=lambda: datetime.now(UTC),
+            visibility_lag=self.visibility_lag,
+        )
+        session = await BACKEND.connect(spec, {"clouds.yaml": yaml.safe_dump(parsed).encode()}, context)
+        await session.load_catalog()
+        return session
+
+    def spec(self, interface: Mapping[str, Any] | None = None, **more: Any) -> VirtualMachineSpec:
+        return VirtualMachineSpec.model_validate(
+            {
+                "providerRef": {"name": "lab"},
+                "classRef": {"name": "small"},
+                "imageRef": {"name": "tiny"},
+                "network": {"interfaces": [{"name": "eth0", "networkRef": {"name": "app"}, **(interface or {})}]},
+                "tags": {"team": "a"},
+                **more,
+            }
+        )
+
+    def bindings(self, image: str = "tiny") -> Bindings:
+        return Bindings(
+            cpu=1,
+            memory_mib=512,
+            class_name="small",
+            image_name=image,
+            image_section={"image": {"name": image}},
+            hostname="web",
+        )
+
+    def unresolved(self, failure: type[Failure]) -> tuple[VirtualMachineSpec, Bindings, str] | str:
+        asked: Mapping[type[Failure], tuple[VirtualMachineSpec, Bindings, str]] = {
+            errors.NetworkNotFound: (self.spec({"networkRef": {"name": "nowhere"}}), self.bindings(), "nowhere"),
+            errors.NameAmbiguous: (self.spec({"networkRef": {"name": "twice"}}), self.bindings(), "twice"),
+            errors.ImageNotResolved: (self.spec(), self.bindings("no-such-image"), "no-such-image"),
+            errors.SecurityGroupNotFound: (self.spec({"securityGroups": ["shut"]}), self.bindings(), "shut"),
+            errors.FlavorNotFound: (
+                self.spec(openstack={"flavor": {"name": "m9.vast"}}, classRef=None),
+                self.bindings(),
+                "m9.vast",
+            ),
+            errors.KeyPairNotFound: (self.spec(openstack={"keyPair": "lost-key"}), self.bindings(), "lost-key"),
+        }
+        return asked[failure]
+
+    async def truth(self) -> Mapping[str, Truth]:
+        rows = (await self._send("compute", "GET", "/servers/detail"))["servers"]
+        ports = await self._ports()
+        return {
+            row["id"]: _truth(row, [port for port in ports if port["device_id"] == row["id"]])
+            for row in rows
+            if row["OS-EXT-STS:task_state"] != "deleting"
+        }
+
+    async def stranger(self, trace: Trace, *, name: str, mark: str) -> str:
+        image = await self._run(lambda: self._demo.image.find_image("tiny").id)
+        flavor = await self._run(lambda: self._demo.compute.find_flavor("m1.nano").id)
+        body = {
+            "name": name,
+            "imageRef": image,
+            "flavorRef": flavor,
+            "networks": "none",
+            "tags": [mark] if mark else [],
+            "metadata": {"hostwright.namespace": trace.namespace, "hostwright.name": trace.object_name},
+        }
+        made = (await self._send("compute", "POST", "/servers", {"server": body}))["server"]["id"]
+        await self._until(made, "ACTIVE")
+        return str(made)
+
+    async def power_off(self, machine_id: str) -> None:
+        await self._send("compute", "POST", f"/servers/{machine_id}/action", {"os-stop": None})
+        await self._until(machine_id, "SHUTOFF")
+
+    async def set_tag(self, machine_id: str, key: str, value: str) -> None:
+        await self._send("compute", "PUT", f"/servers/{machine_id}/tags/{key}={value}")
+
+    async def set_metadata(self, machine_id: str, key: str, value: str) -> None:
+        await self._send("compute", "POST", f"/servers/{machine_id}/metadata", {"metadata": {key: value}})
+
+    async def vanish(self, machine_id: str) -> None:
+        await self._send("compute", "DELETE", f"/servers/{machine_id}", gone=True)
+        await self._until(machine_id, "")
+
+    async def fault(self, verb: str, fault: Fault) -> None:
+        self.faults.add({**REQUESTS[verb], **FAULTS[fault], "count": 1})
+
+    async def cut_lists(self, count: int) -> None:
+        whole = {"method": "GET", "do": "error", "status": 200, "count": count}
+        self.faults.add({**whole, "path": "/servers/detail$", "answer": {"servers": []}})
+        self.faults.add({**whole, "path": "/ports$", "answer": {"ports": []}})
+
+    async def outage(self, *, on: bool) -> None:
+        if on:
+            self.faults.add({"path": "", "do": "cut"})
+        else:
+            self.faults.clear()
+
+    async def quota(self, machines: int) -> None:
+        self._quota = await self._run(lambda: self._admin.get_compute_quotas("demo").instances)
+        await self._run(lambda: self._limit(machines))
+
+    async def fail_builds(self, count: int, message: str) -> None:
+        raise NotImplementedError(self.cannot[Need.BUILD_FAILURES])
+
+    async def lag(self, seconds: float) -> None:
+        raise NotImplementedError(self.cannot[Need.STALE_LISTS])
+
+    async def page_size(self, rows: int) -> None:
+        raise NotImplementedError(self.cannot[Need.SHORT_PAGES])
+
+    async def other_identity(self) -> None:
+        raise NotImplementedError(self.cannot[Need.ANOTHER_IDENTITY])
+
+    async def add_image(self, name: str) -> None:
+        image = await self._run(
+            lambda: self._admin.image.create_image(
+                name, data=b"new", container_format="bare", disk_format="raw", visibility="public"
+            )
+        )
+        self._images.append(image.id)
+
+    def _limit(self, machines: int) -> None:
+        self._admin.set_compute_quotas("demo", instances=machines)
+
+    async def _ports(self) -> Sequence[dict[str, Any]]:
+        project = self._demo.current_project_id
+        ports: list[dict[str, Any]] = (await self._send("network", "GET", f"/v2.0/ports?project_id={project}"))["ports"]
+        return ports
+
+    async def _until(self, server: str, status: str) -> None:
+        """The server rests in that status, or with none is gone."""
+        deadline = time.monotonic() + self.patience
+        while True:
+            answer = await self._send("compute", "GET", f"/servers/{server}", gone=True)
+            row = answer.get("server")
+            now = row["status"] if row else ""
+            if now == status and not (row and row["OS-EXT-STS:task_state"]):
+                return
+            assert time.monotonic() < deadline, f"server {server} is {now or 'gone'}, not {status or 'gone'}"
+            await asyncio.sleep(0.1)
+
+    async def _send(self, service: str, method: str, path: str, body: Any = None, *, gone: bool = False) -> Any:
+        """One request as `demo`; the answer's JSON. `gone`: a 404 is an answer as well."""
+        adapter = getattr(self._demo, service)
+        options: dict[str, Any] = dict(COMPUTE) if service == "compute" else {}
+        if body is not None:
+            options["json"] = body
+        path = path.removeprefix("/v2.0") if service == "network" else path
+        reply = await self._run(lambda: adapter.request(path, method, raise_exc=False, **options))
+        if reply.status_code == 404 and gone:
+            return {}
+        assert reply.status_code < 300, (method, path, reply.status_code, reply.text)
+        return reply.json() if reply.content else {}
+
+    async def _run(self, work: Callable[[], Any]) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+
+
+def _truth(row: dict[str, Any], ports: Sequence[dict[str, Any]]) -> Truth:
+    record = {"hostwright.namespace", "hostwright.name"}
+    return Truth(
+        id=row["id"],
+        name=row["name"],
+        mark=next((tag for tag in row["tags"] if tag.startswith("hw:")), ""),
+        namespace=row["metadata"].get("hostwright.namespace", ""),
+        object_name=row["metadata"].get("hostwright.name", ""),
+        powered_on=row["status"] == "ACTIVE",
+        tags=dict(tag.split("=", 1) for tag in row["tags"] if "=" in tag),
+        metadata={key: value for key, value in row["metadata"].items() if key not in record},
+        whole=json.dumps([{key: row.get(key) for key in LASTING}, ports], sort_keys=True),
+    )
