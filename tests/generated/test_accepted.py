@@ -68,7 +68,7 @@ def test_explain_reads_well(generated_box: sandbox.Sandbox) -> None:
         assert re.search(rf"^ +{field}\s+<", everything, re.MULTILINE), field
     assert "A server on a Provider" in everything
     one = kubectl(generated_box, "explain", "virtualmachine.spec.updatePolicy.maxDisruption")
-    assert "enum: None, Live" in " ".join(one.split()), one
+    assert "ENUM: None Live" in " ".join(one.split()), one
     assert "status.pendingChanges" in one
     for kind in ("provider", "machineclass", "machineimage"):
         assert "FIELDS:" in kubectl(generated_box, "explain", f"{kind}.spec")

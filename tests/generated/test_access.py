@@ -8,6 +8,8 @@ from tests.generated.conftest import Api, Body
 from hostwright.core.names import CLUSTER_ID_CONFIGMAP, LEASE
 
 Bind = Callable[..., str]
+#: verb, group, resource, namespace, name.
+Asked = tuple[str, str, str, str, str]
 OPERATOR = "system:serviceaccount:hostwright-system:hostwright"
 HOME, ELSEWHERE, CLUSTER = "hostwright-system", "default", ""
 OURS = "compute.hostwright.dev"
@@ -15,10 +17,11 @@ LEASES = "coordination.k8s.io"
 KINDS = ("virtualmachines", "providers", "machineclasses", "machineimages")
 
 
-def can(api: Api, user: str, verb: str, group: str, resource: str, namespace: str, name: str = "") -> bool:
+def can(api: Api, user: str, asked: Asked) -> bool:
     """SubjectAccessReview: what `kubectl auth can-i` asks."""
-    resource, _, subresource = resource.partition("/")
-    asked = {"verb": verb, "group": group, "resource": resource, "subresource": subresource}
+    verb, group, path, namespace, name = asked
+    resource, _, subresource = path.partition("/")
+    attributes = {"verb": verb, "group": group, "resource": resource, "subresource": subresource}
     review = {
         "apiVersion": "authorization.k8s.io/v1",
         "kind": "SubjectAccessReview",
@@ -26,7 +29,7 @@ def can(api: Api, user: str, verb: str, group: str, resource: str, namespace: st
         "spec": {
             "user": user,
             "groups": _groups(user),
-            "resourceAttributes": {**asked, "namespace": namespace, "name": name},
+            "resourceAttributes": {**attributes, "namespace": namespace, "name": name},
         },
     }
     reply = api.send("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", review)
@@ -39,7 +42,7 @@ def _groups(user: str) -> list[str]:
     return ["system:serviceaccounts", f"system:serviceaccounts:{HOME}", "system:authenticated"]
 
 
-MUST = [
+MUST: list[Asked] = [
     *((verb, OURS, kind, ELSEWHERE, "") for kind in KINDS for verb in ("get", "list", "watch", "patch", "update")),
     *(("patch", OURS, f"{kind}/status", ELSEWHERE, "") for kind in KINDS),
     *(("update", OURS, f"{kind}/finalizers", ELSEWHERE, "") for kind in KINDS),
@@ -57,7 +60,7 @@ MUST = [
     ("update", LEASES, "leases", HOME, LEASE),
     ("create", LEASES, "leases", HOME, ""),
 ]
-MUST_NOT = [
+MUST_NOT: list[Asked] = [
     *((verb, OURS, kind, ELSEWHERE, "") for kind in KINDS for verb in ("create", "delete", "deletecollection")),
     *((verb, "", "secrets", ELSEWHERE, "") for verb in ("list", "watch", "patch", "update", "create", "delete")),
     *((verb, "", "secrets", HOME, "") for verb in ("list", "watch", "update", "create", "delete")),
@@ -79,14 +82,14 @@ MUST_NOT = [
 ]
 
 
-@pytest.mark.parametrize(("verb", "group", "resource", "namespace", "name"), MUST)
-def test_the_operator_may(api: Api, verb: str, group: str, resource: str, namespace: str, name: str) -> None:
-    assert can(api, OPERATOR, verb, group, resource, namespace, name)
+@pytest.mark.parametrize("asked", MUST, ids=" ".join)
+def test_the_operator_may(api: Api, asked: Asked) -> None:
+    assert can(api, OPERATOR, asked)
 
 
-@pytest.mark.parametrize(("verb", "group", "resource", "namespace", "name"), MUST_NOT)
-def test_the_operator_may_not(api: Api, verb: str, group: str, resource: str, namespace: str, name: str) -> None:
-    assert not can(api, OPERATOR, verb, group, resource, namespace, name)
+@pytest.mark.parametrize("asked", MUST_NOT, ids=" ".join)
+def test_the_operator_may_not(api: Api, asked: Asked) -> None:
+    assert not can(api, OPERATOR, asked)
 
 
 def test_the_operators_own_token_discovers_lists_and_is_stopped(operator: Api, api: Api) -> None:
@@ -103,27 +106,27 @@ def test_who_edits_writes_machines_and_nothing_of_the_platform(
     api: Api, bound: Bind, eventually: Callable[..., bool], role: str
 ) -> None:
     user = bound(role)
-    eventually(lambda: can(api, user, "create", OURS, "virtualmachines", ELSEWHERE))
+    eventually(lambda: can(api, user, ("create", OURS, "virtualmachines", ELSEWHERE, "")))
     for verb in ("get", "list", "watch", "update", "patch", "delete", "deletecollection"):
-        assert can(api, user, verb, OURS, "virtualmachines", ELSEWHERE), verb
+        assert can(api, user, (verb, OURS, "virtualmachines", ELSEWHERE, "")), verb
     for verb in ("patch", "update"):
-        assert not can(api, user, verb, OURS, "virtualmachines/status", ELSEWHERE), verb
-    assert not can(api, user, "identify", OURS, "virtualmachines", ELSEWHERE)
-    assert not can(api, user, "create", OURS, "virtualmachines", "kube-system")
+        assert not can(api, user, (verb, OURS, "virtualmachines/status", ELSEWHERE, "")), verb
+    assert not can(api, user, ("identify", OURS, "virtualmachines", ELSEWHERE, ""))
+    assert not can(api, user, ("create", OURS, "virtualmachines", "kube-system", ""))
     for kind in KINDS[1:]:
-        assert not can(api, user, "update", OURS, kind, CLUSTER), kind
+        assert not can(api, user, ("update", OURS, kind, CLUSTER, "")), kind
 
 
 @pytest.mark.parametrize("role", ["hostwright-view", "view"])
 def test_who_views_reads_and_writes_nothing(api: Api, bound: Bind, eventually: Callable[..., bool], role: str) -> None:
     user = bound(role)
-    eventually(lambda: can(api, user, "list", OURS, "virtualmachines", ELSEWHERE))
+    eventually(lambda: can(api, user, ("list", OURS, "virtualmachines", ELSEWHERE, "")))
     for verb in ("create", "update", "patch", "delete", "deletecollection", "identify"):
-        assert not can(api, user, verb, OURS, "virtualmachines", ELSEWHERE), verb
+        assert not can(api, user, (verb, OURS, "virtualmachines", ELSEWHERE, "")), verb
 
 
 def test_who_has_no_role_has_nothing(api: Api, bound: Bind) -> None:
-    assert not can(api, bound(), "get", OURS, "virtualmachines", ELSEWHERE)
+    assert not can(api, bound(), ("get", OURS, "virtualmachines", ELSEWHERE, ""))
 
 
 def test_no_role_holds_a_wildcard(api: Api) -> None:
