@@ -26,13 +26,13 @@ def ports_of(box: sandbox.Sandbox, eyes: Any) -> list[int]:
 
 
 def test_down_ends_all_and_up_finds_the_data_again(folder: Path, eyes: Any) -> None:
-    first = sandbox.up(folder, sites=())
+    first = sandbox.up(folder, sites=(), owner=os.getpid())
     Kubectl(first.kubectl, first.kubeconfig).run("create", "configmap", "kept")
     ports = ports_of(first, eyes)
     assert len(ports) == 4
     assert set(eyes.processes_of(folder)) >= set(first.pids.values())
     with pytest.raises(sandbox.SandboxError, match=r"runs in .* already"):
-        sandbox.up(folder, sites=())
+        sandbox.up(folder, sites=(), owner=os.getpid())
 
     assert sandbox.down(folder)
     assert eyes.processes_of(folder) == {}
@@ -40,7 +40,7 @@ def test_down_ends_all_and_up_finds_the_data_again(folder: Path, eyes: Any) -> N
     assert not (folder / "kubeconfig").exists()
     assert not sandbox.down(folder), "a second time there is nothing to end"
 
-    again = sandbox.up(folder, sites=())
+    again = sandbox.up(folder, sites=(), owner=os.getpid())
     assert Kubectl(again.kubectl, again.kubeconfig).run("get", "configmap/kept", "-o", "name") == "configmap/kept\n"
     somebody_elses = folder / "notes.txt"
     somebody_elses.write_text("mine")
@@ -51,7 +51,7 @@ def test_down_ends_all_and_up_finds_the_data_again(folder: Path, eyes: Any) -> N
 def test_two_side_by_side_and_a_keeper_killed_takes_only_its_own(tmp_path: Path, eyes: Any) -> None:
     folders = [tmp_path / "left", tmp_path / "right"]
     with ThreadPoolExecutor(2) as both:
-        left, right = both.map(lambda folder: sandbox.up(folder, sites=()), folders)
+        left, right = both.map(lambda folder: sandbox.up(folder, sites=(), owner=os.getpid()), folders)
     try:
         assert not set(ports_of(left, eyes)) & set(ports_of(right, eyes))
         os.kill(left.pids["keeper"], signal.SIGKILL)
@@ -94,7 +94,7 @@ def test_a_component_that_ends_during_up_is_told_with_its_log(folder: Path, eyes
     with ThreadPoolExecutor(1) as other:
         killing = other.submit(kill_the_api_server)
         with pytest.raises(sandbox.SandboxError, match=r"kube-apiserver ended(.|\n)*kube-apiserver\.log"):
-            sandbox.up(folder, sites=())
+            sandbox.up(folder, sites=(), owner=os.getpid())
         killing.result()
     assert eyes.processes_of(folder) == {}
 

@@ -1,7 +1,8 @@
 """`up` and `down` of a sandbox."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,13 +46,7 @@ def up(
     owning = _owner(owner)
     directory = directory.resolve()
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    lock = record.lock(directory)
-    if lock is None:
-        raise SandboxError(
-            f"a sandbox runs in {directory} already",
-            f"hostwright sandbox status --dir {directory}, or hostwright sandbox down --dir {directory}",
-        )
-    try:
+    with _alone(directory) as lock:
         programs = ensure(progress) if kind_cluster is None else None
         _teardown(directory)  # what a run that was killed has left
         try:
@@ -68,9 +63,21 @@ def up(
             kind.forget(directory, progress)
             _teardown(directory)
             raise
-    finally:
-        os.close(lock)
     return sandbox
+
+
+@contextmanager
+def _alone(directory: Path) -> Iterator[int]:
+    lock = record.lock(directory)
+    if lock is None:
+        raise SandboxError(
+            f"a sandbox runs in {directory} already",
+            f"hostwright sandbox status --dir {directory}, or hostwright sandbox down --dir {directory}",
+        )
+    try:
+        yield lock
+    finally:
+        os.close(lock)  # the keeper has it as well
 
 
 def _sites(names: Sequence[str]) -> list[Site]:
