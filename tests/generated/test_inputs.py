@@ -1,10 +1,10 @@
-"""Bad inputs are refused by the API server itself, each with a sentence; good ones are taken."""
+"""Bad inputs are refused by the API server itself, each with a sentence."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
-from tests.generated.conftest import Api, Body, changed, path_of
+from tests.generated.conftest import Api, Body
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0000000000000000000000000000000000000000"
 ETH0 = {"name": "eth0", "networkRef": {"name": "app"}}
@@ -314,136 +314,3 @@ def test_without_strict_validation_an_unknown_field_is_dropped_and_told(api: Api
     reply = api.create(body, dryRun="All", fieldValidation="Warn")
     assert "colour" not in api.must(reply)["spec"]
     assert reply.warnings == ('unknown field \\"spec.colour\\"',)
-
-
-GOOD_SPECS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
-    "as small as can be": ("VirtualMachine", {}),
-    "exact size": ("VirtualMachine", {"classRef": None, "resources": {"cpu": 4, "memory": "16Gi"}}),
-    "the smallest memory": ("VirtualMachine", {"classRef": None, "resources": {"cpu": 1, "memory": "16Mi"}}),
-    "the most memory": ("VirtualMachine", {"classRef": None, "resources": {"cpu": 1024, "memory": "64Ti"}}),
-    "flavor": ("VirtualMachine", {"classRef": None, "openstack": {"flavor": {"name": "m1.small"}}}),
-    "OpenStack's own": (
-        "VirtualMachine",
-        {"openstack": {"keyPair": "ops", "configDrive": True, "availabilityZone": "az1", "metadata": {"a": "b c"}}},
-    ),
-    "fixed addresses": (
-        "VirtualMachine",
-        eth0(addresses=["10.1.2.10/24", "fd00::10/64", "10.9.9.9/32"], macAddress="02:16:3e:00:00:01"),
-    ),
-    "16 interfaces": (
-        "VirtualMachine",
-        {"network": {"interfaces": [{**ETH0, "name": f"eth{number}"} for number in range(16)]}},
-    ),
-    "host name": ("VirtualMachine", {"network": {"hostname": "web"}}),
-    "words of templates are words": (
-        "VirtualMachine",
-        {"restartedAt": "${x} {{y}} %s {0.__class__}", "tags": {"a": "v:1@x y_z"}},
-    ),
-    "bootstrap": (
-        "VirtualMachine",
-        {"bootstrap": {"cloudInit": {"userDataRef": {"name": "ud", "key": "userData"}, "sshAuthorizedKeys": [KEY]}}},
-    ),
-    "everything held": (
-        "VirtualMachine",
-        {
-            "powerState": "Unmanaged",
-            "managementPolicy": "ObserveOnly",
-            "deletionPolicy": "Retain",
-            "deletionProtection": True,
-            "driftDetection": {"mode": "Warn", "ignore": ["/tags"]},
-            "updatePolicy": {"maxDisruption": "None"},
-            "timeouts": {"create": "1h30m"},
-        },
-    ),
-    "simulated with a login": ("Provider", {"credentialsRef": {"name": "sim"}}),
-    "OpenStack": (
-        "Provider",
-        {
-            "type": "OpenStack",
-            "simulated": None,
-            "credentialsRef": {"name": "os"},
-            "openstack": {"cloudName": "lab", "region": "RegionOne"},
-            "networks": [{"name": "app", "openstack": {"network": "app", "subnet": "app-v4"}}],
-        },
-    ),
-    "OpenStack by its defaults": (
-        "Provider",
-        {"type": "OpenStack", "simulated": None, "credentialsRef": {"name": "os"}},
-    ),
-    "for some namespaces": (
-        "Provider",
-        {"allowedNamespaces": {"from": "Selector", "selector": {"matchLabels": {"tenant": "a"}}}},
-    ),
-    "class with a flavor": ("MachineClass", {"openstack": {"flavor": {"name": "m1.small"}}}),
-    "image on two Providers": (
-        "MachineImage",
-        {
-            "sources": [
-                {"name": "a", "providerRef": {"name": "sim"}, "simulated": {"image": "tiny"}},
-                {
-                    "name": "b",
-                    "providerSelector": {"matchLabels": {"site": "dc1"}},
-                    "openstack": {"image": {"name": "tiny"}},
-                },
-            ]
-        },
-    ),
-}
-
-
-@pytest.mark.parametrize("case", GOOD_SPECS)
-def test_a_good_spec_is_accepted_without_a_warning(api: Api, good: Callable[..., Body], case: str) -> None:
-    kind, change = GOOD_SPECS[case]
-    reply = api.create(good(kind, {"spec": change}), dryRun="All")
-    assert (reply.status, reply.warnings) == (201, ()), reply.message
-
-
-def test_a_long_name_is_accepted_with_a_host_name(api: Api, good: Callable[..., Body]) -> None:
-    body = good("VirtualMachine", {"spec": {"network": {"hostname": "web"}}}, name="web.1." + "a" * 100)
-    api.must(api.create(body, dryRun="All"))
-
-
-def test_a_uuid_is_a_name_as_any_other(api: Api, good: Callable[..., Body]) -> None:
-    api.must(api.create(good("VirtualMachine", name="5f0c8d3e-0000-4000-8000-000000000000"), dryRun="All"))
-
-
-#: kind, the spec there is, the change, what the answer says.
-IMMUTABLE: Mapping[str, tuple[str, Mapping[str, Any], Mapping[str, Any], str]] = {
-    "provider": ("VirtualMachine", {}, {"providerRef": {"name": "other"}}, "providerRef is immutable"),
-    "hostname": (
-        "VirtualMachine",
-        {"network": {"hostname": "a"}},
-        {"network": {"hostname": "b"}},
-        "hostname is immutable",
-    ),
-    "hostname removed": (
-        "VirtualMachine",
-        {"network": {"hostname": "a"}},
-        {"network": {"hostname": None}},
-        "hostname is imm",
-    ),
-    "hostname added": ("VirtualMachine", {}, {"network": {"hostname": "a"}}, "hostname is immutable"),
-    "class's cpu": ("MachineClass", {}, {"cpu": 2}, "cpu and memory are immutable"),
-    "class's memory": ("MachineClass", {}, {"memory": "1Gi"}, "cpu and memory are immutable"),
-    "type": (
-        "Provider",
-        {},
-        {"type": "OpenStack", "simulated": None, "credentialsRef": {"name": "os"}},
-        "type is immutable",
-    ),
-}
-
-
-@pytest.mark.parametrize("case", IMMUTABLE)
-def test_what_is_immutable_cannot_be_changed_nor_removed_and_put_back(
-    api: Api, good: Callable[..., Body], made: Callable[[Body], Body], case: str
-) -> None:
-    kind, before, change, said = IMMUTABLE[case]
-    body = made(good(kind, {"spec": before}, name="immutable"))
-    reply = api.patch(body, {"spec": change})
-    assert reply.status == 422, reply
-    assert said in reply.message
-    assert api.patch(body, {"spec": None}).status == 422
-    current = api.send("GET", path_of(body)).body["metadata"]
-    whole = {**changed(body, {"spec": change}), "metadata": current}
-    assert api.send("PUT", path_of(body), whole).status == 422
