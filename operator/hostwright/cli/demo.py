@@ -53,7 +53,9 @@ def demo(site: str, directory: Path | None) -> None:
     except KeyboardInterrupt:
         raise SystemExit(INTERRUPTED) from None
     except sandbox.SandboxError as error:
-        raise click.ClickException(f"{error}\nEverything the demo started is down. Try again: hostwright demo") from error
+        raise click.ClickException(
+            f"{error}\nEverything the demo started is down. Try again: hostwright demo"
+        ) from error
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
@@ -114,7 +116,9 @@ def _folder(given: Path | None) -> Iterator[Path]:
             yield Path(name)
         return
     if given.is_dir() and any(given.iterdir()):
-        raise sandbox.SandboxError(f"{given} is not empty", "Give another --dir: the demo removes its folder's content.")
+        raise sandbox.SandboxError(
+            f"{given} is not empty", "Give another --dir: the demo removes its folder's content."
+        )
     yield given.resolve()
 
 

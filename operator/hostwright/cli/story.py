@@ -128,13 +128,14 @@ class Story:
         old = {each["metadata"]["uid"] for each in self._events(name)}
         ground(self.box).switch_off(self._server(name))
 
-        def told(_seen: Mapping[str, dict[str, Any]]) -> list[dict[str, Any]]:
-            new = [each for each in self._events(name) if each["metadata"]["uid"] not in old]
-            return [each for each in new if each["reason"] == "DriftCorrected"]
+        def told(seen: Mapping[str, dict[str, Any]]) -> list[dict[str, Any]]:
+            """Its new Events, once it runs again."""
+            if not _is(seen.get(name), "Running"):
+                return []
+            return [each for each in self._events(name) if each["metadata"]["uid"] not in old]
 
-        event = self._until(f"an Event tells that {name} was repaired", told)[0]
-        self._until(f"{name} is Running again", lambda seen: _is(seen.get(name), "Running"))
-        self.screen.tell(f"Repaired; its Event: {event['reason']}: {event['message']}")
+        for event in self._until(f"{name} is Running again and an Event tells so", told):
+            self.screen.tell(f"Event about {name}: {event['type']} {event['reason']}: {event['message']}")
 
     def _delete(self, name: str) -> None:
         self.screen.step(f"Delete {name}")
