@@ -79,6 +79,7 @@ class SdkClient:
                 f"clouds.yaml in the Secret has no cloud {spec.cloud_name!r} (it has: {', '.join(sorted(clouds)) or 'none'})."
             )
         cloud = dict(clouds[spec.cloud_name])
+        cloud.setdefault("api_timeout", READ_TIMEOUT)  # of the login, which has none of its own
         if "cacert" in secret:
             handle, path = tempfile.mkstemp(prefix="hostwright-ca-")
             with os.fdopen(handle, "wb") as file:

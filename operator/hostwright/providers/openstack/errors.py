@@ -5,8 +5,9 @@
 | Nova 403 "Quota exceeded for …", Neutron 409 OverQuota, Cinder 413 | QuotaExceeded |
 | Nova 400/409 about a port or volume in use, other 409 on a write | Ambiguous: verify |
 | Neutron 409 IpAddressAlreadyAllocated | AddressInUse |
+| Nova 409 "Instance … is locked" | MachineHeld |
 | 401 | CredentialsRejected |
-| 429 | Throttled |
+| 429 | Throttled; for a call with an intent Ambiguous: verify |
 | 408, 5xx, timeout, cut connection | Ambiguous for a write, Transient for a read |
 | connection refused | Unreachable: nothing was sent |
 | any other 403, 400, 404, 413 | Rejected for this object |
@@ -20,6 +21,7 @@ from hostwright.providers.openstack.rows import LoginRefused, NotSent, Refused, 
 RAISED = (Refused, NotSent, Unanswered, LoginRefused, TimeoutError)
 _QUOTA = re.compile(r"(?i)quota exceeded|exceeds? .*quota|maximum number of")
 _IN_USE = re.compile(r"(?i)(port|volume).*(in use|still in use)|reserve")
+_LOCKED = re.compile(r"(?i)^instance .* is locked")
 _NO_HOST = re.compile(r"(?i)no valid host")
 
 
@@ -40,9 +42,11 @@ def of_read(error: Exception) -> errors.Failure:
             return errors.Transient(_words(error))
 
 
-def of_write(error: Exception) -> errors.Failure:
-    """A definite refusal made nothing; anything unclear is to be verified."""
+def of_write(error: Exception, *, intent: bool) -> errors.Failure:
+    """A definite refusal made nothing; anything unclear is to be verified, with an intent even a 429."""
     match error:
+        case Refused(status=429, retry_after=after, request_id=request) if intent:
+            return errors.Ambiguous(_words(error), code="429", retry_after=after, request_id=request)
         case LoginRefused():
             return errors.CredentialsRejected(_words(error), code="401")
         case NotSent():
@@ -51,6 +55,11 @@ def of_write(error: Exception) -> errors.Failure:
             return _refused(error)
         case _:
             return errors.Ambiguous(_words(error))
+
+
+def is_locked(error: Refused) -> bool:
+    """Somebody's lock refuses the call, and will refuse the next."""
+    return error.status == 409 and bool(_LOCKED.search(error.text))  # noqa: PLR2004
 
 
 def _refused(error: Refused) -> errors.Failure:
@@ -64,6 +73,8 @@ def _refused(error: Refused) -> errors.Failure:
         return errors.QuotaExceeded(words, code=code, request_id=request)
     if error.kind in {"IpAddressAlreadyAllocated", "IpAddressInUse", "MacAddressInUse"}:
         return errors.AddressInUse(words, code=code, request_id=request)
+    if is_locked(error):
+        return errors.MachineHeld(words, code=code, request_id=request)
     if _NO_HOST.search(text):
         return errors.NoValidHost(words, code=code, request_id=request)
     if status in {408, 409} or status >= 500 or (status == 400 and _IN_USE.search(text)):  # noqa: PLR2004

@@ -192,7 +192,7 @@ class Inventory:
             else:
                 self.write_port(await self._client.port(item), start)
         except Refused as refusal:
-            if refusal.status != 404:  # noqa: PLR2004
+            if refusal.status != 404 or item not in refusal.text:  # noqa: PLR2004 - a proxy on the way says 404 too
                 raise
             self.write_gone(item, start)
             return False

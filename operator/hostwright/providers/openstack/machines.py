@@ -8,7 +8,7 @@ import msgspec
 
 from hostwright.core.cloudinit import compose
 from hostwright.core.errors import AddressInUse, Bug, InvalidConfiguration
-from hostwright.core.port import Call, Done, LedgerRow, Missing, Present, Receipt, Trace, Unsure, Wait
+from hostwright.core.port import Call, Done, LedgerRow, Missing, Present, Receipt, Repeat, Trace, Unsure, Wait
 from hostwright.kinds.virtualmachine.port import Bindings, Look, Memory, Step, Twin, Unresolved, Wanted
 from hostwright.kinds.virtualmachine.resource import VirtualMachineSpec
 from hostwright.providers.openstack import errors, translate
@@ -85,7 +85,7 @@ class Machines:
                 return await self._send(call, user_data)
         except errors.RAISED as error:
             self._inventory.hasten()
-            raise errors.of_write(error) from error
+            raise errors.of_write(error, intent=call.repeat is not Repeat.IDEMPOTENT) from error
 
     async def _send(self, call: Call, user_data: bytes | None) -> Receipt:
         match call.arguments:
@@ -164,13 +164,14 @@ class Machines:
 
     def _on_refused(self, call: Call, on: On, refusal: Refused) -> Receipt:
         """Refusals that are answers: gone already, in that state already, plugged in already. The next look tells."""
-        if refusal.status == NOT_FOUND and call.destructive:
+        if refusal.status == NOT_FOUND and call.destructive and on.id in refusal.text:
             self._inventory.write_gone(on.id, self._monotonic())
             return Receipt(gone=(call.expect,))
         if refusal.status == NOT_FOUND and on.method == "DELETE":
             self._inventory.touch(on.id)
             return Receipt()
-        if refusal.status == CONFLICT or (refusal.status == BAD and call.verb == "attach_port"):
+        conflict = refusal.status == CONFLICT and not errors.is_locked(refusal)
+        if conflict or (refusal.status == BAD and call.verb == "attach_port"):
             self._inventory.touch(on.id)
             return Receipt()
         raise refusal

@@ -90,7 +90,7 @@ class SecurityGroup(msgspec.Struct, frozen=True):
 
 class Image(msgspec.Struct, frozen=True):
     id: str
-    name: str = ""
+    name: str | None = None  # any member may make an image without one
     status: str = ""
 
 
@@ -161,6 +161,11 @@ class LoginRefused(Exception):  # noqa: N818
     """Keystone refuses the login."""
 
 
+def _short(message: str) -> str:
+    """Nova's 400 echoes an over-long user_data whole; nothing of it may reach a status."""
+    return message[:60] + "…" if "user_data" in message else message[:600]
+
+
 def _words(body: bytes) -> tuple[str, str]:
     """(type, message) of an error body: {"NeutronError": {"type", "message"}}, {"forbidden": {"code", "message"}} …"""
     try:
@@ -170,5 +175,5 @@ def _words(body: bytes) -> tuple[str, str]:
     if isinstance(raw, dict):
         for name, inner in raw.items():
             if isinstance(inner, dict) and "message" in inner:
-                return str(inner.get("type") or name), str(inner["message"])
+                return str(inner.get("type") or name), _short(str(inner["message"]))
     return "", str(raw)[:400]

@@ -1,0 +1,93 @@
+"""Names to ids, and what is said of those that lead nowhere."""
+
+from dataclasses import replace
+
+import pytest
+from tests.providers.openstack.rows import BINDINGS, CATALOG, NAMES, spec
+
+from hostwright.core import errors
+from hostwright.kinds.virtualmachine.port import Bindings, Unresolved, Wanted
+from hostwright.kinds.virtualmachine.resource import VirtualMachineSpec
+from hostwright.providers.openstack.resolve import TAG_LIMIT, Names, resolve
+
+NIC = {"name": "eth0", "networkRef": {"name": "app"}}
+
+
+def wanted(asked: VirtualMachineSpec, bindings: Bindings = BINDINGS) -> Wanted:
+    answer = resolve(NAMES, asked, bindings)
+    assert isinstance(answer, Wanted), answer
+    return answer
+
+
+def test_a_flavor_by_its_own_name_goes_before_the_class_and_the_size() -> None:
+    by_class = replace(BINDINGS, class_section={"flavor": {"name": "medium"}})
+    assert wanted(spec()).size_id == "f1", "the smallest disk of those with exactly this size"
+    assert wanted(spec(), by_class).size_id == "f3"
+    assert wanted(spec(openstack={"flavor": {"name": "small-big-disk"}}), by_class).size_id == "f2"
+
+
+def test_a_size_that_no_flavor_has_names_the_nearest() -> None:
+    answer = resolve(NAMES, spec(), replace(BINDINGS, cpu=2, memory_mib=900))
+    assert isinstance(answer, Unresolved)
+    assert type(answer.failure) is errors.FlavorNotFound
+    assert answer.failure.message.index("medium") < answer.failure.message.index("small")
+
+
+def _to(network: str) -> VirtualMachineSpec:
+    return spec({"name": "eth0", "networkRef": {"name": network}})
+
+
+def _image(name: str) -> Bindings:
+    return replace(BINDINGS, image_section={"image": {"name": name}})
+
+
+@pytest.mark.parametrize(
+    ("asked", "bindings", "failure", "words"),
+    [
+        (_to("nowhere"), BINDINGS, errors.NetworkNotFound, "nowhere"),
+        (_to("lost"), BINDINGS, errors.NetworkNotFound, "no-such"),
+        (_to("twice"), BINDINGS, errors.NameAmbiguous, "n-1, n-2"),
+        (spec(), _image("twice"), errors.NameAmbiguous, "i2, i3"),
+        (spec(), _image("queued"), errors.ImageNotResolved, "queued"),
+        (spec(), replace(BINDINGS, image_section=None), errors.ImageNotFound, "MachineImage"),
+        (spec({**NIC, "securityGroups": ["shut"]}), BINDINGS, errors.SecurityGroupNotFound, "shut"),
+        (spec({**NIC, "securityGroups": ["twice"]}), BINDINGS, errors.NameAmbiguous, "g2, g3"),
+        (spec(openstack={"keyPair": "lost"}), BINDINGS, errors.KeyPairNotFound, "lost"),
+        (spec(openstack={"flavor": {"name": "m9"}}), BINDINGS, errors.FlavorNotFound, "m9"),
+        (spec(openstack={"availabilityZone": "mars"}), BINDINGS, errors.InvalidConfiguration, "mars"),
+    ],
+)
+def test_what_leads_nowhere(
+    asked: VirtualMachineSpec, bindings: Bindings, failure: type[errors.Failure], words: str
+) -> None:
+    answer = resolve(NAMES, asked, bindings)
+    assert isinstance(answer, Unresolved)
+    assert type(answer.failure) is failure
+    assert words in answer.failure.message
+
+
+def test_a_tag_may_be_as_long_as_nova_holds_and_no_longer() -> None:
+    key = "k" * 20
+    longest = "v" * (TAG_LIMIT - len(key) - 1)
+    assert wanted(spec(), replace(BINDINGS, default_tags={key: longest})).shape.tags == {key: longest}
+    answer = resolve(NAMES, spec(), replace(BINDINGS, default_tags={key: f"{longest}v"}))
+    assert isinstance(answer, Unresolved)
+    assert type(answer.failure) is errors.InvalidConfiguration
+
+
+def test_names_become_ids() -> None:
+    nic = {"name": "eth0", "networkRef": {"name": "front"}, "addresses": ["10.0.0.9/24"], "securityGroups": ["web"]}
+    answer = wanted(spec(nic, {"name": "eth1", "networkRef": {"name": "by-id"}}))
+    first, second = answer.shape.interfaces
+    assert (first.network, first.addresses, first.security_groups) == ("n-app", ("10.0.0.9",), ("g1",))
+    assert second.network == "n-1"
+    assert answer.extra.subnets == {"eth0": "s-1", "eth1": ""}, "the subnet of that network, not its namesake"
+    assert answer.image_id == "i1"
+
+
+def test_the_catalogs_facts_tell_fences_and_what_is_missing() -> None:
+    facts = {fact.name: fact for fact in NAMES.network_facts(frozenset({"n-db"}))}
+    assert (facts["app"].create_fence, facts["db"].create_fence) == ("MACAddress", "None")
+    assert not facts["lost"].id
+    assert "no-such" in facts["lost"].message
+    assert Names(CATALOG, {}).network_facts(frozenset()) == []
