@@ -196,6 +196,11 @@ class OpenStackHarness:
         await self._send("compute", "DELETE", f"/servers/{machine_id}", gone=True)
         await self._until(machine_id, "")
 
+    async def lock(self, machine_id: str, *, on: bool) -> None:
+        """By an administrator: the owner can do nothing about it."""
+        action = self._admin.compute.lock_server if on else self._admin.compute.unlock_server
+        await self._run(lambda: action(machine_id))
+
     async def fault(self, verb: str, fault: Fault) -> None:
         self.faults.add({**REQUESTS[verb], **FAULTS[fault], "count": 1})
 

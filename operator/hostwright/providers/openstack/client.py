@@ -75,9 +75,8 @@ class SdkClient:
     def _config(self, spec: ProviderSection, secret: Mapping[str, bytes]) -> Any:
         clouds = _clouds(secret)
         if spec.cloud_name not in clouds:
-            raise CredentialsMissing(
-                f"clouds.yaml in the Secret has no cloud {spec.cloud_name!r} (it has: {', '.join(sorted(clouds)) or 'none'})."
-            )
+            known = ", ".join(sorted(clouds)) or "none"
+            raise CredentialsMissing(f"clouds.yaml in the Secret has no cloud {spec.cloud_name!r} (it has: {known}).")
         cloud = dict(clouds[spec.cloud_name])
         cloud.setdefault("api_timeout", READ_TIMEOUT)  # of the login, which has none of its own
         if "cacert" in secret:

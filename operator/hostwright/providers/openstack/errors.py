@@ -19,6 +19,7 @@ from hostwright.core import errors
 from hostwright.providers.openstack.rows import LoginRefused, NotSent, Refused, Unanswered
 
 RAISED = (Refused, NotSent, Unanswered, LoginRefused, TimeoutError)
+_SERVICES = {"compute": "Nova", "network": "Neutron", "image": "Glance"}
 _QUOTA = re.compile(r"(?i)quota exceeded|exceeds? .*quota|maximum number of")
 _IN_USE = re.compile(r"(?i)(port|volume).*(in use|still in use)|reserve")
 _LOCKED = re.compile(r"(?i)^instance .* is locked")
@@ -85,7 +86,7 @@ def _refused(error: Refused) -> errors.Failure:
 def _words(error: Exception) -> str:
     match error:
         case Refused(service=service, text=text, status=status):
-            return f"{ {'compute': 'Nova', 'network': 'Neutron', 'image': 'Glance'}.get(service, service) } says: {text or status}"
+            return f"{_SERVICES.get(service, service)} says: {text or status}"
         case LoginRefused():
             return f"Keystone refuses the login: {str(error)[:200]}"
         case NotSent():

@@ -251,4 +251,4 @@ def _overlapping(date: str) -> str:
 
 def parse(text: str) -> datetime | None:
     """A time as Nova and Neutron write it."""
-    return datetime.fromisoformat(text.replace("Z", "+00:00")) if text else None
+    return datetime.fromisoformat(text) if text else None

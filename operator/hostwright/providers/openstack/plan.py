@@ -1,16 +1,16 @@
 """The next call, pure.
 
-| verb            | request                      | repeat     | when everything stops right after it                      |
-|-----------------|------------------------------|------------|-----------------------------------------------------------|
-| create_port     | POST ports, MAC of ours      | Fenced     | one port with our mark; a second POST answers 409         |
-| create_port     | POST ports, MAC not allowed  | Intent     | one port; a hasty second POST would make another          |
-| delete_port     | DELETE port                  | Idempotent | the port gone                                             |
-| create_server   | POST servers, our ports      | Intent     | one server in BUILD that owns the ports                   |
-| attach_port     | POST os-interface            | Idempotent | the port plugged in; again: 400/409 "in use"              |
-| start, stop     | POST action                  | Idempotent | Nova at work; again: 409 "already"                        |
-| set_tag …       | PUT/DELETE of one tag or key | Idempotent | that entry set or gone, all others as they were           |
-| delete_server   | DELETE server                | Idempotent | Nova deletes it; its ports stay, unplugged                |
-| remove_mark …   | DELETE tag, PUT port         | Idempotent | that thing as it was, without our mark                    |
+| verb          | request                      | repeat     | when everything stops right after it              |
+|---------------|------------------------------|------------|---------------------------------------------------|
+| create_port   | POST ports, MAC of ours      | Fenced     | one port with our mark; a second POST answers 409 |
+| create_port   | POST ports, MAC not allowed  | Intent     | one port; a hasty second POST would make another  |
+| delete_port   | DELETE port                  | Idempotent | the port gone                                     |
+| create_server | POST servers, our ports      | Intent     | one server in BUILD that owns the ports           |
+| attach_port   | POST os-interface            | Idempotent | the port plugged in; again: 400/409 "in use"      |
+| start, stop   | POST action                  | Idempotent | Nova at work; again: 409 "already"                |
+| set_tag …     | PUT/DELETE of one tag or key | Idempotent | that entry set or gone, all others as they were   |
+| delete_server | DELETE server                | Idempotent | Nova deletes it; its ports stay, unplugged        |
+| remove_mark … | DELETE tag, PUT port         | Idempotent | that thing as it was, without our mark            |
 """
 
 from collections.abc import Mapping
@@ -230,7 +230,7 @@ def _discard(row: LedgerRow, found: Found | None, as_of: float, memory: Memory) 
 def _remove_server(row: LedgerRow, found: Found | None, as_of: float, memory: Memory) -> Call | Wait:
     lives = {twin.id: twin.life for twin in found.twins} if found else {}
     going = row.state is RowState.DELETING or lives.get(row.id) is Life.DELETING
-    # After a restart the receipt is not known; the row's state says that the deletion was sent, and once more does no harm.
+    # After a restart the receipt is not known; the row's state says that the deletion was sent; once more does no harm.
     if going and as_of - memory.receipts.get(row.name, float("-inf")) <= SEND_AGAIN:
         return Wait("Nova deletes the server")
     on = On(row.id, "compute", "DELETE", f"/servers/{row.id}")

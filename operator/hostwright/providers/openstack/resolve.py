@@ -71,7 +71,8 @@ class Names:
         rows = [row.id for row in active if (row.id == choice.id if choice.id else row.name == choice.name)]
         if not rows:
             raise errors.ImageNotResolved(
-                f"OpenStack has no active image {choice.id or choice.name!r}. Upload it, or correct the MachineImage's source."
+                f"OpenStack has no active image {choice.id or choice.name!r}. "
+                "Upload it, or correct the MachineImage's source."
             )
         return _only(rows, "image", choice.id or choice.name or "")
 

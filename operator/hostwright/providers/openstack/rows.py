@@ -167,7 +167,10 @@ def _short(message: str) -> str:
 
 
 def _words(body: bytes) -> tuple[str, str]:
-    """(type, message) of an error body: {"NeutronError": {"type", "message"}}, {"forbidden": {"code", "message"}} …"""
+    """(type, message) of an error body.
+
+    {"NeutronError": {"type", "message"}}, {"forbidden": {"code", "message"}} …
+    """
     try:
         raw = msgspec.json.decode(body)
     except msgspec.DecodeError:

@@ -1,0 +1,101 @@
+"""What only the real services show: failed builds, locks, networks without a fence, a stranger's addresses."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from tests.contract.driver import Driver
+from tests.contract.harness_openstack import OpenStackHarness
+from tests.contract.watched import Watched, watching
+
+from hostwright.core import errors
+from hostwright.core.port import Present, Repeat
+from hostwright.kinds.virtualmachine.port import Create, Delete, Discard, Life, Power, SetPower, Wanted
+from hostwright.sandbox.openstack.lab import LabFacts
+
+
+@pytest.fixture
+async def harness(openstack_lab: LabFacts) -> AsyncIterator[OpenStackHarness]:
+    lent = OpenStackHarness(openstack_lab)
+    lent.start()
+    await lent.reset()
+    yield lent
+    await lent.reset()
+    lent.stop()
+
+
+@pytest.fixture
+async def watched(harness: OpenStackHarness) -> AsyncIterator[Watched]:
+    async with watching(harness) as opened:
+        yield opened
+
+
+def machine(
+    harness: OpenStackHarness, watched: Watched, interface: dict[str, Any] | None = None, **more: Any
+) -> Driver:
+    wanted = watched.provider.resolve(harness.spec(interface, **more), harness.bindings())
+    assert isinstance(wanted, Wanted), wanted
+    return Driver(watched.provider, wanted, harness.patience)
+
+
+async def test_a_failed_build_is_told_discarded_and_made_again_with_the_same_port(
+    harness: OpenStackHarness, watched: Watched
+) -> None:
+    made = machine(harness, watched, openstack={"metadata": {"lab:spawn": "abort"}})
+    await made.send(await made.create_up_to("create_server"))
+    failed, port = made.id, made.trace.row("port/eth0")
+    await made.until(lambda look: isinstance(look, Present) and look.found.life is Life.FAILED, "the failure")
+    assert made.found().message, "Nova's own words"
+    row = made.trace.row("server")
+    assert row is not None
+    await made.reach(Discard(row))
+    made.forget("server")
+    made.wanted = replace(made.wanted, shape=replace(made.wanted.shape, metadata={}))
+    await made.reach(Create())
+    assert made.id != failed
+    assert made.trace.row("port/eth0") == port
+    assert list(await harness.truth()) == [made.id]
+
+
+async def test_a_lock_is_told_and_not_asked_again(harness: OpenStackHarness, watched: Watched) -> None:
+    made = machine(harness, watched)
+    await made.reach(Create())
+    stop = await made.next_call(SetPower(Power.OFF))
+    await harness.lock(made.id, on=True)
+    with pytest.raises(errors.MachineHeld, match="is locked"):
+        await made.send(stop)
+    assert (await harness.truth())[made.id].powered_on is True
+    await harness.lock(made.id, on=False)
+    await made.reach(SetPower(Power.OFF))
+
+
+async def test_a_network_that_lets_nobody_choose_a_mac_takes_the_path_without_a_fence(
+    harness: OpenStackHarness, watched: Watched
+) -> None:
+    made = machine(harness, watched, {"networkRef": {"name": "db"}})
+    first = await made.next_call(Create())
+    assert first.repeat is Repeat.FENCED
+    receipt = await made.send(first)
+    assert (receipt.made, list(receipt.facts)) == ((), ["createFence"])
+    second = await made.next_call(Create())
+    assert second.repeat is Repeat.INTENT
+    await made.reach(Create())
+    fences = {fact.name: fact.create_fence for fact in watched.session.networks()}
+    assert (fences["db"], fences["app"]) == ("None", "MACAddress")
+    await made.reach(Delete())
+    assert await harness.truth() == {}
+
+
+async def test_strangers_addresses_are_refused_and_their_ports_stay(
+    harness: OpenStackHarness, watched: Watched
+) -> None:
+    address, mac = "10.0.77.7", "02:aa:bb:cc:dd:01"
+    strangers = machine(harness, watched, {"addresses": [f"{address}/14"], "macAddress": mac})
+    await strangers.send(await strangers.next_call(Create()))
+    for interface in ({"macAddress": mac}, {"addresses": [f"{address}/14"]}):
+        other = machine(harness, watched, interface)
+        with pytest.raises(errors.AddressInUse):
+            await other.send(await other.next_call(Create()))
+        assert other.trace.ledger == ()
+    assert isinstance(await strangers.provider.prove(strangers.trace), Present)
