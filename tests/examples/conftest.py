@@ -1,0 +1,21 @@
+"""One sandbox with the simulated site and a running operator, for all examples."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from tests.e2e.world import World
+
+from hostwright import sandbox
+from hostwright.generate import manifests
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    directory = tmp_path_factory.mktemp("examples") / "box"
+    box = sandbox.up(directory, manifests=manifests.install(), ephemeral=True, owner=os.getpid(), progress=print)
+    here = World(box)
+    with here.operator() as running:
+        running.leading()
+        yield here
+    sandbox.down(directory, wipe=True)
