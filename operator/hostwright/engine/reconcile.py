@@ -142,7 +142,7 @@ class MachinePass:
         if not twins:
             return None
         return MachineExists(
-            f"machine {twins[0].id} of {key.namespace}/{key.name} exists under another machine id. Remove that machine, "
+            f"machine {twins[0].id} of {key.namespace}/{key.name} exists under another machine id. Remove it, "
             "or set its machine-id annotation on this object (needs the verb `identify`)."
         )
 

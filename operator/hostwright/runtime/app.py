@@ -16,7 +16,7 @@ from hostwright.engine.store import Store, uid
 from hostwright.engine.triggers import worth_a_look
 from hostwright.engine.worker import Pass, Workers
 from hostwright.engine.world import World
-from hostwright.kinds.provider.port import Backend
+from hostwright.kinds.provider.port import Backend  # noqa: TC001 - a value annotation of an attribute
 from hostwright.kinds.provider.resource import ProviderSpec
 from hostwright.runtime import hooks, http
 from hostwright.runtime.backends import discover

@@ -105,7 +105,8 @@ def _create(trace: Trace, wanted: Wanted | None, found: Found | None, fence: Fen
     if found is not None and found.life is Life.STEADY:
         return _plug_in(found)
     if SERVER in there and found is not None:
-        return Wait(found.message or "Nova builds the server")
+        # One wording for the whole build: Nova's changing task would cost a status write each time.
+        return Wait("Nova builds the server" if found.life is Life.BUILDING else found.message or "Nova is at work")
     if trace.row(SERVER) is not None:  # made, and not seen yet: never a second one
         return Wait("Nova has accepted the server")
     # Fenced ports first: the first of them makes the whole machine fenced.
