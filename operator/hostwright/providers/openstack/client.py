@@ -17,6 +17,7 @@ import yaml
 from keystoneauth1 import exceptions as ksa
 from keystoneauth1.adapter import Adapter
 from openstack.config import OpenStackConfig
+from openstack.exceptions import ConfigException
 
 from hostwright.core.errors import CredentialsMissing
 from hostwright.providers.openstack.rows import (
@@ -69,7 +70,11 @@ class SdkClient:
     def __init__(self, spec: ProviderSection, secret: Mapping[str, bytes], executor: Executor) -> None:
         self._executor = executor
         self._files: list[str] = []
-        self._region = self._config(spec, secret)
+        try:
+            self._region = self._config(spec, secret)
+        except (ConfigException, ksa.ClientException) as error:
+            self._unlink()
+            raise CredentialsMissing(f"clouds.yaml, cloud {spec.cloud_name!r}: {str(error).rstrip('.')}.") from error
         self._adapters: dict[str, Any] = {}
 
     def _config(self, spec: ProviderSection, secret: Mapping[str, bytes]) -> Any:
@@ -77,7 +82,7 @@ class SdkClient:
         if spec.cloud_name not in clouds:
             known = ", ".join(sorted(clouds)) or "none"
             raise CredentialsMissing(f"clouds.yaml in the Secret has no cloud {spec.cloud_name!r} (it has: {known}).")
-        cloud = dict(clouds[spec.cloud_name])
+        cloud = _whole(spec.cloud_name, clouds[spec.cloud_name])
         cloud.setdefault("api_timeout", READ_TIMEOUT)  # of the login, which has none of its own
         if "cacert" in secret:
             handle, path = tempfile.mkstemp(prefix="hostwright-ca-")
@@ -174,10 +179,13 @@ class SdkClient:
         def work() -> None:
             if self._adapters:
                 self._region.get_session().session.close()
-            for path in self._files:
-                Path(path).unlink(missing_ok=True)
+            self._unlink()
 
         await self._run(work)
+
+    def _unlink(self) -> None:
+        for path in self._files:
+            Path(path).unlink(missing_ok=True)
 
     async def _get(self, service: str, path: str) -> Reply:
         return (await self._request(service, "GET", path, None, READ_TIMEOUT))[0]
@@ -245,6 +253,16 @@ def _clouds(secret: Mapping[str, bytes]) -> Mapping[str, Any]:
     if not isinstance(clouds, dict):
         raise CredentialsMissing("clouds.yaml in the Secret has no `clouds:` map.")
     return clouds
+
+
+def _whole(name: str, cloud: Any) -> dict[str, Any]:
+    """Said here in plain words: the libraries find it out late, and in an exception of no class (tried)."""
+    auth = cloud.get("auth") if isinstance(cloud, dict) else None
+    if not isinstance(cloud, dict) or not isinstance(auth, dict) or not auth.get("auth_url"):
+        raise CredentialsMissing(f"clouds.yaml, cloud {name!r}: `auth` with `auth_url` is missing.")
+    if cloud.get("auth_type", "password") in {"password", "v3password"} and "password" not in auth:
+        raise CredentialsMissing(f"clouds.yaml, cloud {name!r}: `auth` has no `password`.")
+    return dict(cloud)
 
 
 def _never_sent(error: BaseException) -> bool:
