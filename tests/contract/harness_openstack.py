@@ -93,8 +93,11 @@ class OpenStackHarness:
             if not port["device_owner"]:
                 await self._send("network", "DELETE", f"/v2.0/ports/{port['id']}")
 
-    async def session(self, *, bad_login: bool = False) -> Session:
+    async def session(self, *, bad_login: bool = False, cloud: Mapping[str, Any] | None = None) -> Session:
+        """`cloud`: instead of the lab's own entry in clouds.yaml."""
         parsed = yaml.safe_load(self.facts.clouds_file.read_text())
+        if cloud is not None:
+            parsed["clouds"][self.facts.cloud] = dict(cloud)
         if bad_login:
             parsed["clouds"][self.facts.cloud]["auth"]["password"] = "wrong"
         spec = ProviderSpec.model_validate(

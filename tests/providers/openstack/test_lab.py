@@ -12,6 +12,7 @@ from tests.contract.watched import Watched, watching
 from hostwright.core import errors
 from hostwright.core.port import Present, Repeat
 from hostwright.kinds.virtualmachine.port import Create, Delete, Discard, Life, Power, SetPower, Wanted
+from hostwright.sandbox.openstack import clouds
 from hostwright.sandbox.openstack.lab import LabFacts
 
 
@@ -99,3 +100,26 @@ async def test_strangers_addresses_are_refused_and_their_ports_stay(
             await other.send(await other.next_call(Create()))
         assert other.trace.ledger == ()
     assert isinstance(await strangers.provider.prove(strangers.trace), Present)
+
+
+async def test_an_application_credential_is_a_login_to_the_same_project(
+    harness: OpenStackHarness, watched: Watched
+) -> None:
+    facts = harness.facts
+    demo = clouds.connect(facts.clouds_file, facts.cloud)
+    made = demo.identity.create_application_credential(demo.current_user_id, "hostwright")
+    auth = {
+        "auth_url": facts.urls["keystone"],
+        "application_credential_id": made.id,
+        "application_credential_secret": made.secret,
+    }
+    cloud = {"auth_type": "v3applicationcredential", "region_name": facts.region, "auth": auth}
+    try:
+        session = await harness.session(cloud=cloud)
+        assert (await session.check()).identity == (await watched.session.check()).identity
+        assert [fact.name for fact in session.networks() if fact.id] == ["app", "db"]
+        await session.close()
+    finally:
+        demo.identity.delete_application_credential(demo.current_user_id, made.id)
+    with pytest.raises(errors.CredentialsRejected):
+        await harness.session(cloud=cloud)

@@ -235,7 +235,9 @@ class SdkClient:
         except (ksa.ConnectFailure, ksa.SSLError, ksa.RetriableConnectionFailure, ksa.DiscoveryFailure) as error:
             raise (NotSent if _never_sent(error) else Unanswered)(_plain(error)) from error
         except (ksa.EndpointNotFound, ksa.HttpError) as error:
-            if getattr(error, "http_status", 0) in {401, 403}:
+            status = getattr(error, "http_status", 0)
+            # a deleted credential (tried): "Could not find Application Credential: <id>."; another 404 may be a proxy's
+            if status in {401, 403} or (status == 404 and "Application Credential" in str(error)):  # noqa: PLR2004
                 raise LoginRefused(str(error)) from error
             raise Unanswered(_plain(error)) from error
         except ksa.ClientException as error:
