@@ -1,4 +1,4 @@
-"""What an answer means. Each body is what a service of the lab said to `demo`."""
+"""What an answer means. Bodies as the lab words them; OverQuota, lock, 408, 429 and 5xx are typed by hand."""
 
 import json
 
