@@ -200,7 +200,7 @@ class CatalogPass:
         )
         patch = status_patch(body, {name: value for name, value in status.items() if value is not None})
         if patch is not None:
-            self.store.put(key, await self.cluster.patch_status(key, patch))
+            self.store.renew(key, await self.cluster.patch_status(key, patch))
             self.telemetry.wrote(key.kind, "status")
 
     # -- held while in use
@@ -219,7 +219,7 @@ class CatalogPass:
         }
         held = await self.cluster.patch(key, patch)
         self.telemetry.wrote(key.kind, "finalizer")
-        self.store.put(key, held)
+        self.store.renew(key, held)
         return held
 
     async def _let_go(self, key: Key, body: Body) -> Again:
@@ -227,7 +227,7 @@ class CatalogPass:
             after = await self.cluster.drop_finalizer(key, body, FINALIZER)
             self.telemetry.wrote(key.kind, "finalizer")
             if after is not None:
-                self.store.put(key, after)
+                self.store.renew(key, after)
         return Again()
 
     async def _let_go_of_provider(self, key: Key, body: Body) -> Again:

@@ -121,7 +121,7 @@ class MachinePass:
         if identity.patch is not None:
             body = await self.cluster.patch(key, identity.patch)
             self.telemetry.wrote(key.kind, "identity")
-            self.store.put(key, body)
+            self.store.renew(key, body)
         exists = self._namesake(key, body, spec, identity.machine_id)
         return body, exists
 
@@ -428,7 +428,7 @@ class MachinePass:
         if patch is not None:
             body = await self.cluster.patch_status(key, patch)
             self.telemetry.wrote(key.kind, "status")
-            self.store.put(key, body)
+            self.store.renew(key, body)
         recall.written()
         if patch is not None:
             for note in notes:
@@ -444,7 +444,7 @@ class MachinePass:
         after = await self.cluster.drop_finalizer(key, body, FINALIZER)
         self.telemetry.wrote(key.kind, "finalizer")
         if after is not None:
-            self.store.put(key, after)
+            self.store.renew(key, after)
         self.recalls.pop(key, None)
 
 

@@ -50,6 +50,16 @@ class Store:
             self._tokens[token].add(key)
         return True
 
+    def renew(self, key: Key, body: Body) -> None:
+        """Keep what the API server answered to our own write, unless the object left meanwhile.
+
+        The reply to the patch that takes the last finalizer off still shows the object, and may come after its DELETED
+        event: kept, it would count as a user of its class and Provider for ever.
+        """
+        old = self._bodies.get(key)
+        if old is not None and uid(old) == uid(body):
+            self.put(key, body)
+
     def drop(self, key: Key) -> None:
         self._forget(key)
         self._bodies.pop(key, None)

@@ -12,7 +12,7 @@ from hostwright.engine.connection import Connection, Deps
 from hostwright.engine.ports import Body, ClusterUnavailableError, Key, Secret
 from hostwright.engine.queue import Priority, WorkQueue
 from hostwright.engine.reconcile import MachinePass
-from hostwright.engine.store import Store, uid
+from hostwright.engine.store import Store, references
 from hostwright.engine.triggers import worth_a_look
 from hostwright.engine.worker import Pass, Workers
 from hostwright.engine.world import World
@@ -188,8 +188,10 @@ class Operator:
         self.queue.add(key, priority)
         if key.kind != "VirtualMachine":
             self._dependents(key)
-        elif old is None or uid(old) != uid(body):
+        elif old is None:
             self._used_changed(body, key)
+        elif references(key, old) != references(key, body):
+            self._used_changed(old, key)
 
     def _dependents(self, key: Key) -> None:
         """A Provider, class or image changed: whoever names it is looked at."""
@@ -200,7 +202,7 @@ class Operator:
                 self.queue.add(image, Priority.RESYNC)
 
     def _used_changed(self, body: Body, key: Key) -> None:
-        """A machine came or went: what it names may be let go of, if it is being deleted."""
+        """A machine came, went or names another: what it named may be let go of, if it is being deleted."""
         if key.kind != "VirtualMachine":
             return
         spec = body.get("spec") or {}

@@ -1,0 +1,62 @@
+"""The store: the newer body stays, and a reply never brings back what the watch saw leave."""
+
+from typing import Any
+
+from hostwright.engine.ports import Key
+from hostwright.engine.store import Store
+
+CLASS = Key("MachineClass", "", "small")
+VM = Key("VirtualMachine", "team-a", "web")
+
+
+def body(version: int, uid: str = "u-1", **spec: Any) -> dict[str, Any]:
+    return {
+        "kind": "VirtualMachine",
+        "metadata": {"namespace": "team-a", "name": "web", "uid": uid, "resourceVersion": str(version)},
+        "spec": {"classRef": {"name": "small"}, **spec},
+    }
+
+
+def test_an_older_body_never_replaces_a_newer_one() -> None:
+    store = Store()
+    assert store.put(VM, body(7))
+    assert not store.put(VM, body(6))
+    assert not store.put(VM, body(7))
+    assert store.put(VM, body(5), relisted=True)
+
+
+def test_a_new_object_under_the_same_name_replaces_whatever_its_version() -> None:
+    store = Store()
+    store.put(VM, body(7))
+    assert store.put(VM, body(3, uid="u-2"))
+
+
+def test_a_reply_that_comes_after_the_deletion_brings_nothing_back() -> None:
+    store = Store()
+    store.put(VM, body(7))
+    store.drop(VM)
+    store.renew(VM, body(8))
+    assert store.get(VM) is None
+    assert store.users(CLASS) == frozenset()
+
+
+def test_a_reply_about_an_object_that_was_made_anew_is_not_kept() -> None:
+    store = Store()
+    store.put(VM, body(7, uid="u-2"))
+    store.renew(VM, body(9))
+    assert (store.get(VM) or {})["metadata"]["uid"] == "u-2"
+
+
+def test_a_reply_to_our_write_is_kept() -> None:
+    store = Store()
+    store.put(VM, body(7))
+    store.renew(VM, body(8))
+    assert (store.get(VM) or {})["metadata"]["resourceVersion"] == "8"
+
+
+def test_users_follow_the_spec() -> None:
+    store = Store()
+    store.put(VM, body(7))
+    assert store.users(CLASS) == {VM}
+    store.put(VM, body(8, classRef={"name": "large"}))
+    assert store.users(CLASS) == frozenset()
