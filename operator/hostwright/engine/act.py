@@ -7,15 +7,16 @@ from hostwright.core.decision import Decision
 from hostwright.core.errors import Ambiguous, Capacity, Denied, Failure, Throttled, Transient
 from hostwright.core.intent import SEND_WITHIN, begin
 from hostwright.core.port import Call, Operation, OperationType, Repeat, RowState, Window
-from hostwright.engine import report
-from hostwright.engine.ledger import operation_of, rows_of
+from hostwright.engine import tell
+from hostwright.engine.ledger import operation_of
 from hostwright.engine.ports import Body
 from hostwright.engine.recall import Recall
+from hostwright.engine.store import resource_version
+from hostwright.engine.view import Tools, View
 from hostwright.kinds.virtualmachine.port import Step
 
 if TYPE_CHECKING:
     from hostwright.engine.connection import Connection
-    from hostwright.engine.reconcile import MachinePass, View
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,28 +29,55 @@ class Sent:
 
 
 async def send(
-    run: "MachinePass", view: "View", recall: Recall, decision: Decision[Step], call: Call, user_data: bytes | None
+    tools: Tools, view: View, recall: Recall, decision: Decision[Step], call: Call, user_data: bytes | None
 ) -> Sent:
     """The place and the token are taken before the intent; a call not sent within 5 s of its intent is abandoned."""
-    connection = run.world.connection(view.spec.provider_ref.name)
+    connection = tools.world.connection(view.spec.provider_ref.name)
     if connection is None or view.machines is None:
         return Sent(view.body, again=1.0)
-    pause = max(connection.slots.pause, connection.bucket.wait())
+    pause = max(connection.slots.pause, _turn(tools, recall, connection))
     if pause > 0:
-        return Sent(view.body, again=pause + run.jitter())
+        return Sent(view.body, again=pause + tools.jitter())
     async with connection.slots.place(view.key.namespace):
-        run.gate.check()
-        body, operation = await _intent(run, view, recall, decision, call)
-        intent_at = run.clock.monotonic()
-        run.gate.check()
-        if run.clock.monotonic() - intent_at > SEND_WITHIN:
-            return Sent(body, again=0.0)
-        return await _perform(run, view, recall, call, user_data, body, operation, connection)
+        if _changed(tools, view):  # while we waited for the place: what was decided may be wished no more
+            return Sent(view.body)
+        recall.turn_at = None
+        tools.gate.check()
+        body, operation = await _intent(tools, view, recall, decision, call)
+        if not _may_send(tools, recall, operation):
+            return Sent(body)
+        return await _perform(tools, view, recall, call, user_data, body, operation, connection)
+
+
+def _turn(tools: Tools, recall: Recall, connection: "Connection") -> float:
+    """Seconds until our token of the Provider's rate comes; it is ours from the first asking on."""
+    now = tools.clock.monotonic()
+    if recall.turn_at is None:
+        recall.turn_at = now + connection.bucket.wait()
+    return max(0.0, recall.turn_at - now)
+
+
+def _changed(tools: Tools, view: View) -> bool:
+    current = tools.store.get(view.key)
+    return current is None or resource_version(current) > resource_version(view.body)
+
+
+def _may_send(tools: Tools, recall: Recall, operation: Operation | None) -> bool:
+    """The Lease is still ours, and the intent is fresh; if not, we know that nothing was sent for it."""
+    sent = False
+    try:
+        tools.gate.check()
+        first_seen = recall.first_seen[operation.key] if operation is not None else tools.clock.monotonic()
+        sent = tools.clock.monotonic() - first_seen <= SEND_WITHIN
+    finally:
+        if operation is not None and not sent:
+            recall.known.add(operation.key)
+    return sent
 
 
 async def _perform(
-    run: "MachinePass",
-    view: "View",
+    tools: Tools,
+    view: View,
     recall: Recall,
     call: Call,
     user_data: bytes | None,
@@ -59,20 +87,21 @@ async def _perform(
 ) -> Sent:
     if view.machines is None:
         return Sent(body, again=1.0)
-    began = run.clock.monotonic()
+    began = tools.clock.monotonic()
     recall.called = True
     try:
         receipt = await view.machines.perform(call, user_data)
     except Failure as failure:
-        run.telemetry.called(connection.name, call.verb, run.clock.monotonic() - began, failure.reason)
+        tools.telemetry.called(connection.name, call.verb, tools.clock.monotonic() - began, failure.reason)
         _weigh(connection, failure)
-        settled = _settle(recall, operation, call, failure, run.clock.monotonic())
+        settled = _settle(recall, operation, call, failure, tools.clock.monotonic())
         return Sent(body, settled, again=0.5)
-    ended = run.clock.monotonic()
-    run.telemetry.called(connection.name, call.verb, ended - began, "ok")
+    ended = tools.clock.monotonic()
+    tools.telemetry.called(connection.name, call.verb, ended - began, "ok")
     connection.slots.good()
+    connection.learn(receipt.facts)
     start = operation.window_start if operation is not None else None
-    window = Window(start, run.clock.now().replace(microsecond=0)) if start is not None else None
+    window = Window(start, tools.clock.now().replace(microsecond=0)) if start is not None else None
     recall.keep(receipt, window, call.expect, ended)
     if call.destructive and call.row is not None and call.row.name not in receipt.gone:
         recall.made[call.row.name] = replace(call.row, state=RowState.DELETING)
@@ -100,7 +129,7 @@ def _weigh(connection: "Connection", failure: Failure) -> None:
     if isinstance(failure, Throttled):
         connection.slots.bad(failure.retry_after or 5.0)
     elif isinstance(failure, Ambiguous | Transient):
-        connection.slots.bad()
+        connection.slots.bad(failure.retry_after)
     elif isinstance(failure, Denied):
         connection.answered(failure)
     elif not isinstance(failure, Capacity):
@@ -108,9 +137,12 @@ def _weigh(connection: "Connection", failure: Failure) -> None:
 
 
 async def _intent(
-    run: "MachinePass", view: "View", recall: Recall, decision: Decision[Step], call: Call
+    tools: Tools, view: View, recall: Recall, decision: Decision[Step], call: Call
 ) -> tuple[Body, Operation | None]:
-    """Write what is to come, with the last receipt in the same patch. If this fails, the call is not made."""
+    """Write what is to come, with the last receipt and what is to be told. If this fails, the call is not made.
+
+    The second is the operation that stands for this call, None where the call needs none.
+    """
     kind = decision.operation or OperationType.UPDATE
     previous = recall.operation if recall.operation_changed else operation_of(view.body.get("status") or {})
     expect = decision.expect or call.expect
@@ -119,23 +151,15 @@ async def _intent(
         recall.made[call.row.name] = call.row
     new_row = bool(recall.made) and call.destructive
     half = bool(decision.expect) and (previous is None or previous.type != kind or previous.expect != expect)
-    if not (call.repeat is Repeat.INTENT or first or half or new_row):
+    opens = call.repeat is Repeat.INTENT or first or half
+    if not (opens or new_row or decision.notes):
         return view.body, None
     operation = previous
-    if call.repeat is Repeat.INTENT or first or half:
-        operation = begin(
-            call, kind, expect, new_id=run.new_id(), now=run.clock.now().replace(microsecond=0), previous=previous
-        )
-    message = replace(decision, look_again=None)
-    status = report.new_status(
-        view.body,
-        message,
-        machine_id=view.trace.machine_id,
-        rows=recall.ledger(rows_of(view.body.get("status") or {})),
-        operation=operation,
-        handled={"restartedAt": view.spec.restarted_at or ""},
-        now=run.clock.now(),
-    )
-    body = await run.write(view.key, view.body, recall, status, decision)
-    recall.see(operation, run.clock.monotonic())
+    if opens:
+        now = tools.clock.now().replace(microsecond=0)
+        operation = begin(call, kind, expect, new_id=tools.new_id(), now=now, previous=previous)
+    body = await tell.write(tools, view, recall, decision, operation)
+    if not opens or operation is None:
+        return body, None
+    recall.opened(operation, tools.clock.monotonic())
     return body, operation

@@ -55,7 +55,7 @@ class CatalogPass:
             )
         if spec.credentials_ref is not None:
             await self.cluster.hold_secret(self.namespace, spec.credentials_ref.name, FINALIZER_SECRET, held=True)
-        connection = self.connect(key.name, spec, (body.get("status") or {}).get("identity") or {})
+        connection = self.connect(key.name, spec, body.get("status") or {})
         if isinstance(connection, Failure):
             return await self._broken(key, body, connection)
         await self._say(key, body, self._provider_said(key, body, spec, connection), self._provider_status(connection))

@@ -65,12 +65,12 @@ class State:
 class Connection:
     """Lives as long as the Provider object; `spec` may change under it."""
 
-    def __init__(
-        self, name: str, backend: Backend, spec: ProviderSpec, deps: Deps, recorded: Mapping[str, Any]
-    ) -> None:
+    def __init__(self, name: str, backend: Backend, spec: ProviderSpec, deps: Deps, status: Mapping[str, Any]) -> None:
         self.name, self.backend, self.spec, self._deps = name, backend, spec, deps
-        self.recorded = dict(recorded)  # status.identity: where the login led at first contact
-        self.unfenced: frozenset[str] = frozenset()
+        self.recorded = dict(status.get("identity") or {})  # where the login led at first contact
+        self.unfenced = frozenset(  # networks where creation cannot be fenced, as learnt before a restart
+            row["id"] for row in status.get("networks") or () if row.get("createFence") == "None" and row.get("id")
+        )
         self.state = State()
         self.slots = Slots(spec.limits.max_concurrency, deps.clock.monotonic)
         self.bucket = Bucket(spec.limits.requests_per_second, deps.clock.monotonic)
@@ -106,6 +106,13 @@ class Connection:
     def want_catalog(self) -> None:
         """Something could not be resolved: read the catalog again soon."""
         self.state.catalog_wanted.set()
+
+    def learn(self, facts: Mapping[str, str]) -> None:
+        """What a receipt says of the backend as a whole: `createFence` names a network without one."""
+        network = facts.get("createFence")
+        if network and network not in self.unfenced:
+            self.unfenced |= {network}
+            self._deps.turned(self.name)
 
     @property
     def down_for(self) -> float | None:

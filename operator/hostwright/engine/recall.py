@@ -22,6 +22,7 @@ class Recall:
     operation_changed: bool = False
     failures: int = 0  # transient failures in a row
     retry_at: float = float("-inf")  # monotonic: no call before
+    turn_at: float | None = None  # monotonic: when our token of the Provider's rate comes; None: none asked for
     called: bool = False  # a call was sent by this process
 
     def ledger(self, rows: tuple[LedgerRow, ...]) -> tuple[LedgerRow, ...]:
@@ -47,6 +48,11 @@ class Recall:
         self.gone.clear()
         self.unwritten_since = None
         self.operation_changed = False
+
+    def opened(self, operation: Operation, now: float) -> None:
+        """Its intent was written just now; an earlier one may have borne the same words (a part made anew)."""
+        self.first_seen[operation.key] = now
+        self.known.discard(operation.key)
 
     def see(self, operation: Operation | None, now: float) -> None:
         """The quiet time runs from here."""

@@ -14,6 +14,7 @@ from hostwright.engine.queue import Priority, WorkQueue
 from hostwright.engine.reconcile import MachinePass
 from hostwright.engine.store import Store, references
 from hostwright.engine.triggers import worth_a_look
+from hostwright.engine.view import Tools
 from hostwright.engine.worker import Pass, Workers
 from hostwright.engine.world import World
 from hostwright.kinds.provider.port import Backend  # noqa: TC001 - a value annotation of an attribute
@@ -117,7 +118,7 @@ class Operator:
     def _compose(self) -> None:
         blocks = frozenset(backend.sections.key for backend in self._backends.values())
         world = World(self.store, self._connections, blocks)
-        self.machines = MachinePass(
+        tools = Tools(
             self.store,
             world,
             self.cluster,
@@ -127,7 +128,6 @@ class Operator:
             self.cluster_id,
             new_id=lambda: uuid.uuid4().hex[:12],
             jitter=lambda: random.random() * 0.25,  # noqa: S311 - jitter
-            recalls={},
         )
         catalog = CatalogPass(
             self.store,
@@ -141,7 +141,7 @@ class Operator:
             judges_orphans=not self.settings.namespaces,
         )
         passes: dict[str, Pass] = {
-            "VirtualMachine": self.machines,
+            "VirtualMachine": MachinePass(tools, recalls={}),
             "Provider": catalog.provider,
             "MachineClass": catalog.machine_class,
             "MachineImage": catalog.machine_image,
@@ -240,7 +240,7 @@ class Operator:
 
     # -- connections
 
-    def _connect(self, name: str, spec: ProviderSpec, recorded: Mapping[str, Any]) -> Connection | Failure:
+    def _connect(self, name: str, spec: ProviderSpec, status: Mapping[str, Any]) -> Connection | Failure:
         backend = self._backends.get(spec.type)
         if backend is None:
             return InvalidConfiguration(
@@ -257,7 +257,7 @@ class Operator:
                 bug=lambda provider, error: self.metrics.failed(Key("Provider", "", provider), error),
                 visibility_lag=self.settings.visibility_lag,
             )
-            connection = self._connections[name] = Connection(name, backend, spec, deps, recorded)
+            connection = self._connections[name] = Connection(name, backend, spec, deps, status)
             connection.start()
         elif connection.spec != spec:
             connection.update(spec)

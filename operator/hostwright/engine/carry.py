@@ -1,0 +1,141 @@
+"""Carry out a decision: the plan's one next call, or what it means that nothing is left to send."""
+
+from dataclasses import replace
+from typing import Any
+
+from hostwright.core.backoff import CAPACITY, TRANSIENT
+from hostwright.core.decision import Decision
+from hostwright.core.errors import Denied, Failure, Transient, UserDataMissing
+from hostwright.core.names import Condition
+from hostwright.core.port import Call, Done, LedgerRow, Operation, OperationType, Unsure, Wait
+from hostwright.engine import act, tell
+from hostwright.engine.queue import Priority
+from hostwright.engine.recall import Recall
+from hostwright.engine.situate import situation_of
+from hostwright.engine.view import Tools, View
+from hostwright.engine.worker import Again
+from hostwright.kinds.virtualmachine import decide as kind
+from hostwright.kinds.virtualmachine import leaving
+from hostwright.kinds.virtualmachine.port import Create, Delete, Discard, Look, Memory, Release, Step, Wanted
+
+
+async def carry_out(tools: Tools, view: View, recall: Recall, decision: Decision[Step], look: Look) -> Again:
+    """Do one thing, and say so."""
+    rows = adopted(tools, view, recall, decision)
+    view = replace(view, rows=rows, trace=replace(view.trace, ledger=rows))
+    if decision.release:
+        return await tell.release(tools, view.key, view.body, decision.notes)
+    if decision.step is None or view.machines is None:
+        return await tell.say(tools, view, recall, decision)
+    memory = Memory(view.operation, dict(recall.receipts))
+    wanted = view.wanted if isinstance(view.wanted, Wanted) else None
+    match view.machines.plan(decision.step, view.trace, wanted, look, memory):
+        case Wait(message=message, look_again=seconds):
+            waiting = replace(decision, look_again=seconds, said=_reworded(decision, message))
+            return await tell.say(tools, view, recall, waiting, hold=True)
+        case Done():
+            return await _reached(tools, view, recall, decision)
+        case Call() as call:
+            return await _call(tools, view, recall, decision, call)
+
+
+def adopted(tools: Tools, view: View, recall: Recall, decision: Decision[Step]) -> tuple[LedgerRow, ...]:
+    """The ledger with what the decision adopts and forgets; the next patch carries it."""
+    for name in decision.forget:
+        recall.gone.add(name)
+        recall.made.pop(name, None)
+    if not decision.adopt and not decision.forget:
+        return view.rows
+    for row in decision.adopt:
+        recall.made[row.name] = row
+        recall.gone.discard(row.name)
+    recall.unwritten_since = recall.unwritten_since or tools.clock.monotonic()
+    return recall.ledger(view.rows)
+
+
+def proof_failed(tools: Tools, view: View, recall: Recall, failure: Failure) -> None:
+    """The backend itself was asked and did not answer: asked again later."""
+    recall.failures += 1
+    recall.retry_at = tools.clock.monotonic() + min(TRANSIENT.delay(recall.failures, tools.jitter()), 30.0)
+    tools.telemetry.called(view.spec.provider_ref.name, "prove", 0.0, failure.reason)
+    connection = tools.world.connection(view.spec.provider_ref.name)
+    if connection is not None and isinstance(failure, Denied | Transient):
+        connection.answered(failure)
+
+
+async def _reached(tools: Tools, view: View, recall: Recall, decision: Decision[Step]) -> Again:
+    """The step is reached: say what that means, and look again at once."""
+    match decision.step:
+        case Release():
+            situation = situation_of(tools, view, recall, Unsure(""), proven=True, nothing_made=True)
+            return await tell.release(tools, view.key, view.body, leaving.after_release(situation).notes)
+        case Discard() as step:
+            return await _discarded(tools, view, recall, decision, step)
+        case Delete():
+            recall.retry_at = float("-inf")
+            return await _prove_gone(tools, view, recall)
+    return await tell.say(tools, view, recall, replace(decision, look_again=1.0))
+
+
+async def _prove_gone(tools: Tools, view: View, recall: Recall) -> Again:
+    """Nothing of the ledger shows any more: the backend itself is asked, the only judge (PROTOCOLS section 5)."""
+    if view.machines is None:
+        return Again(1.0)
+    try:
+        look = await view.machines.prove(view.trace)
+    except Failure as failure:
+        proof_failed(tools, view, recall, failure)
+        return Again(max(1.0, recall.retry_at - tools.clock.monotonic()))
+    last = kind.decide(situation_of(tools, view, recall, look, proven=True, nothing_made=False))
+    if last.release:
+        return await tell.release(tools, view.key, view.body, last.notes)
+    adopted(tools, view, recall, last)
+    return await tell.say(tools, view, recall, replace(last, look_again=1.0))
+
+
+async def _discarded(tools: Tools, view: View, recall: Recall, decision: Decision[Step], step: Discard) -> Again:
+    """A failed build or an extra is gone: its row leaves; a failed build waits for Capacity's back-off."""
+    recall.gone.add(step.row.name)
+    recall.made.pop(step.row.name, None)
+    if decision.failure is not None:
+        base = view.operation or Operation(tools.new_id(), decision.operation or OperationType.CREATE, "server")
+        tell.retry_later(tools, recall, base, CAPACITY.delay(base.attempt, tools.jitter()))
+    return await tell.say(tools, view, recall, replace(decision, look_again=0.5))
+
+
+async def _call(tools: Tools, view: View, recall: Recall, decision: Decision[Step], call: Call) -> Again:
+    left = recall.retry_at - tools.clock.monotonic()
+    if left > 0:
+        return await tell.say(tools, view, recall, replace(decision, look_again=left + 0.05), hold=True)
+    user_data: bytes | None = None
+    if isinstance(decision.step, Create):
+        try:
+            user_data = await _user_data(tools, view)
+        except UserDataMissing as failure:
+            return await tell.failed(tools, view, recall, decision, failure)
+    outcome = await act.send(tools, view, recall, decision, call, user_data)
+    if outcome.failure is None:
+        recall.failures = 0
+        return Again(outcome.again, Priority.TRANSITION)
+    return await tell.failed(tools, replace(view, body=outcome.body), recall, decision, outcome.failure)
+
+
+async def _user_data(tools: Tools, view: View) -> bytes | None:
+    """Read at creation only; a missing Secret or key is the user's to mend, and nothing is made meanwhile."""
+    bootstrap = view.spec.bootstrap
+    cloud_init = bootstrap.cloud_init if bootstrap else None
+    ref = cloud_init.user_data_ref if cloud_init else None
+    if ref is None:
+        return None
+    secret = await tools.cluster.secret(view.key.namespace, ref.name)
+    if secret is None:
+        raise UserDataMissing(f"Secret {ref.name!r} (bootstrap.cloudInit.userDataRef) is not there: create it.")
+    if ref.key not in secret.data:
+        raise UserDataMissing(f"Secret {ref.name!r} has no key {ref.key!r} (bootstrap.cloudInit.userDataRef).")
+    return secret.data[ref.key]
+
+
+def _reworded(decision: Decision[Step], message: str) -> tuple[Any, ...]:
+    """The plan knows what is waited for: its words stand in Ready and Reconciling."""
+    worded = {Condition.READY, Condition.RECONCILING}
+    return tuple(replace(item, message=message) if item.type in worded else item for item in decision.said)

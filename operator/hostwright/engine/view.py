@@ -1,0 +1,48 @@
+"""What a pass works with: the process's tools, and its view of one object."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from hostwright.core.names import ANNOTATION_MACHINE_ID
+from hostwright.core.port import LedgerRow, Operation, Trace
+from hostwright.engine.ports import Body, Clock, Cluster, Gate, Key, Telemetry
+from hostwright.engine.store import Store
+from hostwright.engine.world import World
+from hostwright.kinds.virtualmachine.port import Unresolved, VirtualMachineProvider, Wanted
+from hostwright.kinds.virtualmachine.resource import VirtualMachineSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """One for the process."""
+
+    store: Store
+    world: World
+    cluster: Cluster
+    gate: Gate
+    clock: Clock
+    telemetry: Telemetry
+    cluster_id: str
+    new_id: Callable[[], str]
+    jitter: Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One pass's view of one object; the body it was made from is the precondition of every write."""
+
+    key: Key
+    body: Body
+    spec: VirtualMachineSpec
+    trace: Trace
+    rows: tuple[LedgerRow, ...]
+    operation: Operation | None
+    machines: VirtualMachineProvider | None
+    wanted: Wanted | Unresolved | None
+
+
+def carried_id(body: Body) -> str:
+    """The machine id of an object: its annotation, else its status, else (first sight) its uid."""
+    annotations = body["metadata"].get("annotations") or {}
+    reported = (body.get("status") or {}).get("machineID")
+    return str(annotations.get(ANNOTATION_MACHINE_ID) or reported or body["metadata"]["uid"])
