@@ -10,8 +10,8 @@ from hostwright.core.port import LedgerRow, Missing, OperationType, Ownership, P
 from hostwright.kinds.virtualmachine import say
 from hostwright.kinds.virtualmachine.extras import extra_row, judge
 from hostwright.kinds.virtualmachine.port import Delete, Found, Release, Step
-from hostwright.kinds.virtualmachine.resource import DeletionPolicy, ManagementPolicy
 from hostwright.kinds.virtualmachine.situation import Situation
+from hostwright.kinds.virtualmachine.values import DeletionPolicy, ManagementPolicy
 
 _EXIT = "To let go of the machine without deleting it, set spec.deletionPolicy: Retain."
 

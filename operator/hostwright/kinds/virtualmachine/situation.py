@@ -6,17 +6,13 @@ from datetime import datetime
 
 from hostwright.core.conditions import find
 from hostwright.core.errors import Failure
-from hostwright.core.names import Condition
+from hostwright.core.names import Condition, Phase
 from hostwright.core.port import Operation, Trace
 from hostwright.core.quantity import to_seconds
 from hostwright.kinds.virtualmachine.port import Look, Unresolved, Wanted
-from hostwright.kinds.virtualmachine.resource import (
-    DeletionPolicy,
-    DriftMode,
-    ManagementPolicy,
-    VirtualMachineSpec,
-    VirtualMachineStatus,
-)
+from hostwright.kinds.virtualmachine.resource import VirtualMachineSpec
+from hostwright.kinds.virtualmachine.status import VirtualMachineStatus
+from hostwright.kinds.virtualmachine.values import DeletionPolicy, DriftMode, ManagementPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +72,19 @@ class Situation:
         """A value present at creation, or after a lost status, is only recorded."""
         token, handled = self.spec.restarted_at, self.status.handled
         return bool(token) and handled is not None and handled.get("restartedAt", "") != token
+
+    @property
+    def ready_now(self) -> bool | None:
+        """What Ready says now, so that a look which learnt nothing changes nothing."""
+        for row in self.status.conditions or []:
+            if row.type == Condition.READY:
+                return {"True": True, "False": False}.get(row.status)
+        return False
+
+    @property
+    def phase(self) -> str:
+        """What the status says now."""
+        return self.status.phase or Phase.PENDING
 
     def deadline_passed(self, since: datetime | None, limit: str) -> bool:
         return since is not None and (self.now - since).total_seconds() > to_seconds(limit)

@@ -7,8 +7,9 @@ from typing import Any
 from hostwright.core.drift import Difference, differences
 from hostwright.core.names import WaitingFor
 from hostwright.kinds.virtualmachine.port import Found, Power, Update, Wanted
-from hostwright.kinds.virtualmachine.resource import CEILING, DriftMode, DriftRow, PendingChange
 from hostwright.kinds.virtualmachine.situation import Situation
+from hostwright.kinds.virtualmachine.status import DriftRow, PendingChange
+from hostwright.kinds.virtualmachine.values import CEILING, DriftMode
 
 _MAPPINGS = {"/tags": "tags", "/metadata": "metadata"}
 

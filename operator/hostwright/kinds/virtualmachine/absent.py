@@ -1,0 +1,87 @@
+"""A machine that is not seen: made, made again, or told as gone."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from hostwright.core.conditions import Said
+from hostwright.core.decision import Decision, Note
+from hostwright.core.errors import MachineDeletedExternally, NotBound
+from hostwright.core.names import Condition, Phase, Reason
+from hostwright.core.port import OperationType
+from hostwright.kinds.virtualmachine import say
+from hostwright.kinds.virtualmachine.port import Create, Step
+from hostwright.kinds.virtualmachine.situation import Situation
+from hostwright.kinds.virtualmachine.values import ManagementPolicy
+from hostwright.kinds.virtualmachine.verdict import SLOW, failed
+
+
+def missing(situation: Situation) -> Decision[Step]:
+    if situation.spec.management_policy is ManagementPolicy.OBSERVE_ONLY and not situation.provisioned:
+        return failed(
+            NotBound("ObserveOnly looks at a machine that exists, and this object has none yet."), look_again=SLOW
+        )
+    if situation.provisioned:
+        return _deleted_externally(situation)
+    if situation.trace.row("server") is not None:
+        # Made once and never seen up: only the backend itself can say that it is gone; then it is made again.
+        if not situation.proven:
+            return Decision(needs_proof="a server that was made is not seen", phase=situation.phase)
+        return replace(_create(situation), forget=("server",), step=None, look_again=0.0)
+    return _create(situation)
+
+
+def _deleted_externally(situation: Situation) -> Decision[Step]:
+    """Reported, never made again by itself."""
+    was = situation.trace.row("server")
+    failure = MachineDeletedExternally(
+        f"the machine {was.id if was else ''} was deleted on the provider by somebody else. "
+        "Delete this object and apply it again to make a new one."
+    )
+    note = Note(failure.reason, failure.message, was.id if was else "", warning=True)
+    return replace(failed(failure, look_again=SLOW), notes=(note,), status={"powerState": None, "addresses": None})
+
+
+def unsure(situation: Situation, why: str) -> Decision[Step]:
+    """Create without asking only where nothing was ever sent and the first full sweep is complete."""
+    if situation.observe_only and not situation.provisioned:
+        return missing(situation)
+    if not situation.backend.synced and situation.ready_now:
+        return Decision(observed=False, look_again=2.0)
+    if not situation.backend.synced:
+        return Decision(
+            said=say.working(
+                Reason.WAITING, f"waiting for the first full look at the Provider: {why}", ready=situation.ready_now
+            ),
+            look_again=2.0,
+            phase=situation.phase,
+        )
+    if situation.operation is None and not situation.trace.ledger and not situation.provisioned:
+        return _create(situation)
+    if situation.nothing_made:
+        return missing(situation)
+    return Decision(needs_proof=why, phase=situation.phase)
+
+
+def _create(situation: Situation) -> Decision[Step]:
+    if situation.observe_only:
+        return failed(NotBound("nothing is made while the machine or its Provider is only observed."), look_again=SLOW)
+    waits = _wait_until(situation, situation.operation.next_retry_at if situation.operation else None)
+    if waits is not None:
+        return waits
+    return Decision(
+        step=Create(),
+        operation=OperationType.CREATE,
+        said=(
+            *say.working(Reason.CREATING, "creating the machine"),
+            Said(Condition.PROVISIONED, False, Reason.CREATING),
+        ),
+        phase=Phase.PROVISIONING,
+    )
+
+
+def _wait_until(situation: Situation, moment: datetime | None) -> Decision[Step] | None:
+    """A retry that is not due yet: what was said last stays."""
+    edited = situation.status.observed_generation != situation.generation  # a changed spec is tried at once
+    if moment is None or moment <= situation.now or edited:
+        return None
+    return Decision(look_again=(moment - situation.now).total_seconds() + 0.5, phase=situation.phase, observed=True)

@@ -1,0 +1,136 @@
+"""A machine, or a part of one, that is there: whose it is, and what is next until it is at rest."""
+
+from dataclasses import replace
+
+from hostwright.core.conditions import Said
+from hostwright.core.decision import Decision, Note
+from hostwright.core.errors import BuildFailed, MachineFailed, MachineHeld, OwnershipMismatch
+from hostwright.core.names import Condition, Phase, Reason
+from hostwright.core.port import LedgerRow, OperationType
+from hostwright.kinds.virtualmachine import say
+from hostwright.kinds.virtualmachine.absent import missing
+from hostwright.kinds.virtualmachine.extras import Judgement, extra_row, judge
+from hostwright.kinds.virtualmachine.port import Create, Discard, Found, Life, Step
+from hostwright.kinds.virtualmachine.resting import at_rest
+from hostwright.kinds.virtualmachine.situation import Situation
+from hostwright.kinds.virtualmachine.verdict import SLOW, failed
+
+
+def present(situation: Situation, found: Found) -> Decision[Step]:
+    verdict = judge(found, situation.trace)
+    if found.twins and not verdict.keep:
+        return _not_ours(verdict)
+    gone = _extras_gone(situation, found)
+    if gone and not situation.proven:
+        return Decision(needs_proof="whether a duplicate is gone", phase=situation.phase)
+    decision = replace(_life(situation, found, verdict), forget=gone)
+    rows = _rows(situation, found, verdict)
+    status = {**say.found_status(found), **decision.status} if found.life is not Life.PARTIAL else decision.status
+    return replace(decision, adopt=(*rows, *decision.adopt), status=status)
+
+
+def _extras_gone(situation: Situation, found: Found) -> tuple[str, ...]:
+    """Duplicates in the ledger that are not seen any more; proven gone, they leave it."""
+    there = {part.id for part in found.parts} | {twin.id for twin in found.twins}
+    rows = [row for row in situation.trace.ledger if row.name.startswith("extra/")]
+    return tuple(row.name for row in rows if row.id not in there)
+
+
+def _rows(situation: Situation, found: Found, verdict: Judgement) -> tuple[LedgerRow, ...]:
+    """What is there and ours, and not in the ledger under its id: adopted."""
+    listed = {row.id: row for row in situation.trace.ledger}
+    strangers = {twin.id for twin in verdict.strangers}
+    machine = LedgerRow("server", verdict.keep) if verdict.keep else None
+    parts = [part for part in found.parts if part.name != "server" and part.id not in strangers]
+    rows = [*([machine] if machine else []), *parts]
+    return tuple(
+        row for row in rows if row.id not in listed or (listed[row.id].name != row.name and row.name == "server")
+    )
+
+
+def _not_ours(verdict: Judgement) -> Decision[Step]:
+    ids = ", ".join(twin.id for twin in verdict.strangers)
+    failure = OwnershipMismatch(
+        f"machines that bear this machine's mark were not made by Hostwright: {ids}. Remove their mark, or delete them."
+    )
+    return failed(failure, look_again=SLOW)
+
+
+def _life(situation: Situation, found: Found, verdict: Judgement) -> Decision[Step]:
+    if verdict.extras and not situation.observe_only:
+        row = extra_row(verdict.extras[0])
+        return Decision(
+            step=Discard(row),
+            operation=OperationType.DELETE,
+            said=say.working(Reason.DELETING, f"deleting the duplicate {row.id}", ready=situation.ready_now),
+            phase=situation.phase,
+            notes=(Note("DuplicateFound", f"a second machine {row.id} of ours is deleted", row.id, warning=True),),
+        )
+    match found.life:
+        case Life.PARTIAL:
+            return missing(situation)
+        case Life.BUILDING:
+            return _building(situation, found)
+        case Life.FAILED:
+            return _error(situation, found)
+        case Life.DELETING:
+            return Decision(
+                said=say.working(Reason.WAITING, "the provider is deleting the machine"),
+                phase=Phase.UNKNOWN,
+                look_again=2.0,
+            )
+        case Life.HELD:
+            text = f"the provider holds the machine: {found.message}. It is left alone until that is over."
+            return failed(MachineHeld(text, code=found.code), look_again=SLOW)
+        case Life.CHANGING:
+            return Decision(
+                said=say.working(Reason.WAITING, found.message or "the provider is at work on the machine"),
+                phase=situation.phase,
+                look_again=1.0,
+            )
+        case Life.STEADY:
+            return at_rest(situation, found)
+
+
+def _building(situation: Situation, found: Found) -> Decision[Step]:
+    late = situation.deadline_passed(found.created_at, situation.spec.timeouts.create)
+    if late and not situation.provisioned:
+        return _discard(situation, found, f"the build takes longer than {situation.spec.timeouts.create}")
+    if situation.provisioned:
+        return Decision(
+            said=say.working(Reason.WAITING, found.message or "the provider is at work on the machine"),
+            phase=Phase.UPDATING,
+            look_again=1.0,
+        )
+    return Decision(
+        step=Create(),
+        operation=OperationType.CREATE,
+        said=(
+            *say.working(Reason.BUILDING, "the provider is building the machine"),
+            Said(Condition.PROVISIONED, False, Reason.BUILDING),
+        ),
+        phase=Phase.PROVISIONING,
+    )
+
+
+def _error(situation: Situation, found: Found) -> Decision[Step]:
+    text = found.message or "the provider gives no reason"
+    if situation.provisioned:
+        return failed(MachineFailed(f"the machine is in ERROR: {text}", code=found.code), look_again=SLOW)
+    return _discard(situation, found, f"the build failed: {text}")
+
+
+def _discard(situation: Situation, found: Found, why: str) -> Decision[Step]:
+    """A machine never seen active is removed by id and made again, its ports kept, with Capacity's back-off."""
+    row = situation.trace.row("server") or LedgerRow("server", found.id)
+    failure = BuildFailed(why, code=found.code)
+    if situation.observe_only:
+        return failed(failure, look_again=SLOW)
+    return Decision(
+        step=Discard(replace(row, id=found.id)),
+        operation=OperationType.CREATE,
+        failure=failure,
+        said=(*say.failed(failure), Said(Condition.PROVISIONED, False, failure.reason, why)),
+        phase=Phase.PROVISIONING,
+        notes=(Note(failure.reason, failure.message, found.id, warning=True),),
+    )

@@ -1,0 +1,171 @@
+"""A machine at rest: plugged in, restarted, powered, updated, or left in peace."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from hostwright.core.conditions import Said
+from hostwright.core.decision import Decision, Note
+from hostwright.core.errors import PowerOffTimedOut
+from hostwright.core.names import Condition, Phase, Reason
+from hostwright.core.port import OperationType
+from hostwright.kinds.virtualmachine import say
+from hostwright.kinds.virtualmachine.port import Create, Found, Power, SetPower, Step, Wanted
+from hostwright.kinds.virtualmachine.situation import Situation
+from hostwright.kinds.virtualmachine.steady import Gap, applied, assess
+
+OFF, ON = "power/off", "power/on"
+
+
+def at_rest(situation: Situation, found: Found) -> Decision[Step]:
+    if not isinstance(situation.wanted, Wanted):
+        raise TypeError("a steady machine is decided with a resolved spec")
+    gap = assess(situation, situation.wanted, found)
+    status = {
+        "pendingChanges": [row.model_dump(by_alias=True) for row in gap.pending] or None,
+        "drift": [row.model_dump(by_alias=True) for row in gap.drift] or None,
+    }
+    if situation.observe_only:
+        return _content(situation, situation.wanted, found, gap, status)
+    if any(not item.bound for item in found.interfaces):
+        step: Decision[Step] = Decision(
+            step=Create(),
+            operation=OperationType.UPDATE,
+            said=(*say.working(Reason.UPDATING, "plugging in the network"), *say.present(found)),
+            phase=Phase.UPDATING,
+        )
+        return replace(step, status=status)
+    restart = _restart(situation, found)
+    if restart is not None:
+        return replace(restart, status={**status, **restart.status})
+    if gap.power is not None:
+        return replace(_power(situation, found, gap), status=status)
+    if gap.update is not None:
+        return replace(_update(situation, found, gap), status=status)
+    return _content(situation, situation.wanted, found, gap, status)
+
+
+def _restart(situation: Situation, found: Found) -> Decision[Step] | None:
+    """Off, seen off, on, seen on: each half is harmless to repeat, and the operation says which half it is."""
+    operation = situation.operation
+    running = operation is not None and operation.type is OperationType.RESTART
+    if not running:
+        if (
+            not situation.restart_asked
+            or situation.spec.power_state.value != "PoweredOn"
+            or found.shape.power is Power.OFF
+        ):
+            return None
+        return _half(found, Power.OFF, OFF)
+    if operation is not None and operation.expect == OFF:
+        return _half(found, *((Power.OFF, OFF) if found.shape.power is Power.ON else (Power.ON, ON)))
+    if found.shape.power is Power.OFF:
+        return _half(found, Power.ON, ON)
+    return None
+
+
+def _half(found: Found, power: Power, expect: str) -> Decision[Step]:
+    return Decision(
+        step=SetPower(power),
+        operation=OperationType.RESTART,
+        expect=expect,
+        said=(*say.working(Reason.RESTARTING, "restarting"), *say.present(found)),
+        phase=Phase.UPDATING,
+    )
+
+
+def _power(situation: Situation, found: Found, gap: Gap) -> Decision[Step]:
+    power = gap.power or Power.ON
+    reason = Reason.STARTING if power is Power.ON else Reason.STOPPING
+    text = "powering on" if power is Power.ON else "powering off"
+    notes: tuple[Note, ...] = ()
+    if gap.power_is_drift:
+        was = "off" if power is Power.ON else "on"
+        text = f"was powered {was} by somebody else; {text} again"
+        notes = (Note(Reason.DRIFT_DETECTED, text, say.stamp(situation.now), warning=True),)
+    said = (
+        *say.working(reason, text),
+        Said(Condition.POWER_STATE_SYNCED, False, reason, text),
+        *say.present(found),
+    )
+    decision: Decision[Step] = Decision(
+        step=SetPower(power),
+        operation=OperationType.POWER,
+        said=said,
+        phase=Phase.UPDATING,
+        notes=notes if _power_was_synced(situation) else (),
+    )
+    if power is Power.OFF and situation.deadline_passed(_power_since(situation), situation.spec.timeouts.power_off):
+        failure = PowerOffTimedOut(f"the guest has not gone down within {situation.spec.timeouts.power_off}")
+        return replace(decision, failure=failure, said=(*say.failed(failure), *said[2:]))
+    return decision
+
+
+def _power_was_synced(situation: Situation) -> bool:
+    """The drift is told once, when it is first seen."""
+    return _power_condition(situation) != "False"
+
+
+def _power_condition(situation: Situation) -> str:
+    rows = [row for row in situation.status.conditions or [] if row.type == Condition.POWER_STATE_SYNCED]
+    return rows[0].status if rows else "Unknown"
+
+
+def _power_since(situation: Situation) -> datetime | None:
+    for row in situation.status.conditions or []:
+        if row.type == Condition.POWER_STATE_SYNCED and row.status == "False":
+            return datetime.fromisoformat(row.last_transition_time)
+    return None
+
+
+def _update(situation: Situation, found: Found, gap: Gap) -> Decision[Step]:
+    paths = ", ".join(gap.update.paths) if gap.update else ""
+    notes = tuple(
+        Note(
+            Reason.DRIFT_DETECTED,
+            f"{row.full_path} was changed to {row.found!r} by somebody else; set back",
+            f"{row.full_path}/{say.stamp(situation.now)}",
+            warning=True,
+        )
+        for row in gap.corrected[:1]
+    )
+    return Decision(
+        step=gap.update,
+        operation=OperationType.UPDATE,
+        said=(*say.working(Reason.UPDATING, f"updating {paths}"), *say.present(found)),
+        phase=Phase.UPDATING,
+        notes=notes if situation.ready_now else (),
+    )
+
+
+def _content(
+    situation: Situation, wanted: Wanted, found: Found, gap: Gap, status: Mapping[str, object]
+) -> Decision[Step]:
+    """Nothing is left to do."""
+    resolved = applied(wanted, situation)
+    before = situation.status.resolved.model_dump(by_alias=True) if situation.status.resolved else {}
+    for row in gap.pending:  # what waits was not applied: the names of what is there stay
+        for path, name in (
+            ("/classRef", "class"),
+            ("/resources", "class"),
+            ("/openstack/flavor", "class"),
+            ("/imageRef", "image"),
+        ):
+            if row.path == path and before.get(name):
+                resolved[name] = before[name]
+    handled = dict(situation.status.handled or {})
+    handled["restartedAt"] = situation.spec.restarted_at or handled.get("restartedAt", "")
+    notes = (
+        []
+        if situation.provisioned
+        else [Note(Reason.CREATED, f"{wanted.size_name} machine {found.id} is up", found.id)]
+    )
+    if situation.operation is not None and situation.operation.type is OperationType.RESTART:
+        notes.append(Note(Reason.RESTARTED, "restarted", situation.operation.id))
+    return Decision(
+        said=say.settled(found, gap),
+        phase=say.phase_of(found),
+        status={**status, "resolved": resolved, "handled": handled, "lastError": None},
+        close_operation=True,
+        notes=tuple(notes),
+    )

@@ -1,0 +1,103 @@
+"""The words a VirtualMachine is written in: bounded texts, closed lists and what each of them bounds."""
+
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import Field, StringConstraints
+
+from hostwright.core.names import Disruption
+
+#: The API server's own ip() takes no zone id, no leading zero and no IPv4-mapped IPv6. Global unicast leaves out
+#: unspecified, loopback, link-local, multicast and broadcast. One spelling only, because found addresses are compared as
+#: text. An address equal to its masked prefix is the network's own.
+Address = Annotated[
+    str,
+    StringConstraints(min_length=2, max_length=43),
+    Field(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                {
+                    "rule": "isCIDR(self) && cidr(self).ip().isGlobalUnicast() && string(cidr(self)) == self",
+                    "message": "write a unicast address with its prefix length in the shortest form and lower case, such as 10.1.2.10/24 or fd00::10/64",
+                },
+                {
+                    "rule": "!isCIDR(self) || (cidr(self).prefixLength() > 0 && (cidr(self).prefixLength() >= (cidr(self).ip().family() == 4 ? 31 : 127) || string(cidr(self).masked()) != self))",
+                    "message": "this is the network itself, not an address in it, such as 10.1.2.10/24",
+                },
+            ]
+        }
+    ),
+]
+Mac = Annotated[
+    str,
+    StringConstraints(pattern=r"^[0-9a-f][02468ace](:[0-9a-f]{2}){5}$", max_length=17),
+    Field(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                {"rule": "self != '00:00:00:00:00:00'", "message": "the MAC address of zeros belongs to nobody"}
+            ]
+        }
+    ),
+]
+TagKey = Annotated[
+    str, StringConstraints(min_length=1, max_length=32, pattern=r"^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$")
+]
+TagValue = Annotated[str, StringConstraints(max_length=27, pattern=r"^[-A-Za-z0-9_.:@ ]*$")]
+SshKey = Annotated[
+    str,
+    StringConstraints(
+        min_length=40,
+        max_length=8192,
+        pattern=r"^(ssh-(ed25519|rsa)|ecdsa-sha2-nistp(256|384|521)|sk-(ssh-ed25519|ecdsa-sha2-nistp256)@openssh\.com) [A-Za-z0-9+/=]+( [^\x00-\x1f\x7f]*)?$",
+    ),
+]
+
+
+IgnoredPath = Annotated[str, StringConstraints(min_length=2, max_length=128, pattern=r"^/[^\x00-\x1f\x7f]+$")]
+SET: dict[str, Any] = {"x-kubernetes-list-type": "set"}
+
+
+def between(least: str, most: str) -> dict[str, Any]:
+    """CEL on a duration."""
+    return {
+        "x-kubernetes-validations": [
+            {
+                "rule": f"duration(self) >= duration('{least}') && duration(self) <= duration('{most}')",
+                "message": f"write a duration between {least} and {most}, such as 90s or 10m",
+            }
+        ]
+    }
+
+
+class PowerState(StrEnum):
+    POWERED_ON = "PoweredOn"
+    POWERED_OFF = "PoweredOff"
+    UNMANAGED = "Unmanaged"
+
+
+class PowerOffMode(StrEnum):
+    TRY_SOFT = "TrySoft"
+
+
+class ManagementPolicy(StrEnum):
+    MANAGED = "Managed"
+    OBSERVE_ONLY = "ObserveOnly"
+
+
+class DeletionPolicy(StrEnum):
+    DELETE = "Delete"
+    RETAIN = "Retain"
+
+
+class DriftMode(StrEnum):
+    ENABLED = "Enabled"
+    WARN = "Warn"
+    DISABLED = "Disabled"
+
+
+class MaxDisruption(StrEnum):
+    NONE = "None"
+    LIVE = "Live"
+
+
+CEILING: dict[MaxDisruption, Disruption] = {MaxDisruption.NONE: Disruption.NONE, MaxDisruption.LIVE: Disruption.LIVE}
