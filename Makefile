@@ -2,6 +2,7 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
+WORKERS ?= 3
 STAMP := .venv/.installed-$(shell cat requirements.lock pyproject.toml 2>/dev/null | sha256sum | cut -c1-16)
 
 .DEFAULT_GOAL := help
@@ -26,7 +27,7 @@ demo: $(STAMP) ## the main job, live: machines from Pending to Running, one repa
 	@$(BIN)/hostwright demo $(if $(SITE),--site $(SITE))
 
 test: $(STAMP) ## every test, on real things
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
 
 check: $(STAMP) ## lint, types, layers, stale generated files
 	@$(BIN)/ruff format --check operator tests
