@@ -1,12 +1,13 @@
 """The passes over Provider, MachineClass and MachineImage: what they are worth now, and held while in use."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
 
-from hostwright.core.conditions import Said, merge
+from hostwright.core.conditions import Said, find, is_true, merge
+from hostwright.core.decision import Note
 from hostwright.core.errors import Denied, Failure, InvalidConfiguration
 from hostwright.core.names import FINALIZER, FINALIZER_SECRET, Condition, Reason
 from hostwright.engine.connection import Connection
@@ -58,6 +59,8 @@ class CatalogPass:
         connection = self.connect(key.name, spec, body.get("status") or {})
         if isinstance(connection, Failure):
             return await self._broken(key, body, connection)
+        if _starting(body, connection):
+            return Again(60.0, Priority.RESYNC)
         await self._say(key, body, self._provider_said(key, body, spec, connection), self._provider_status(connection))
         return Again(60.0, Priority.RESYNC)
 
@@ -107,6 +110,8 @@ class CatalogPass:
                 rows.append({"name": key.name, "ready": False, "message": "the Provider is not connected"})
                 continue
             fact = session.image(source.section(connection.backend.sections.key) or {})
+            if not fact.id:
+                connection.want_catalog()
             row = {"name": key.name, "id": fact.id, "ready": bool(fact.id), "message": fact.message}
             rows.append({name: value for name, value in row.items() if value not in (None, "")})
         return sorted(rows, key=lambda row: str(row["name"]))
@@ -124,15 +129,20 @@ class CatalogPass:
             )
         if failure is None:
             missing = self._missing_networks(connection)
+            if missing:
+                connection.want_catalog()
             catalog = Said(
                 Condition.CATALOG_RESOLVED, not missing, "NetworkNotFound" if missing else Reason.RESOLVED, missing
             )
-            ready = Said(Condition.READY, not missing, catalog.reason if missing else Reason.READY, missing)
-            good = (
-                Said(Condition.REACHABLE, True, Reason.REACHABLE),
-                Said(Condition.CREDENTIALS_VALID, True, Reason.VALID),
+            refused = connection.state.refused
+            former = f"the former login is used on: {refused.message}" if refused is not None else ""
+            ready = Said(Condition.READY, not missing, catalog.reason if missing else Reason.READY, missing or former)
+            valid = (
+                Said(Condition.CREDENTIALS_VALID, True, Reason.VALID)
+                if refused is None
+                else Said(Condition.CREDENTIALS_VALID, False, refused.reason, former)
             )
-            return (*said, ready, catalog, *good)
+            return (*said, ready, catalog, Said(Condition.REACHABLE, True, Reason.REACHABLE), valid)
         return (*said, *_failure_said(failure))
 
     def _provider_status(self, connection: Connection) -> dict[str, Any]:
@@ -141,7 +151,10 @@ class CatalogPass:
         if state.checked is not None:
             status["identity"] = dict(connection.recorded)
             status["apiVersion"] = state.checked.api_version or None
-            version = {"resourceVersion": state.secret_version or None, "expiresAt": stamp(state.checked.expires_at)}
+            version = {
+                "resourceVersion": connection.secret_version or None,
+                "expiresAt": stamp(state.checked.expires_at),
+            }
             status["credentials"] = {name: value for name, value in version.items() if value} or None
         if session is not None:
             status["networks"] = [_network_row(fact) for fact in session.networks()] or None
@@ -199,9 +212,14 @@ class CatalogPass:
             old.get("conditions") or [], said, generation=generation, now=stamp(self.clock.now()) or ""
         )
         patch = status_patch(body, {name: value for name, value in status.items() if value is not None})
-        if patch is not None:
-            self.store.renew(key, await self.cluster.patch_status(key, patch))
-            self.telemetry.wrote(key.kind, "status")
+        if patch is None:
+            return
+        after = await self.cluster.patch_status(key, patch)
+        self.store.renew(key, after)
+        self.telemetry.wrote(key.kind, "status")
+        for note in _turns(body, old.get("conditions") or [], status["conditions"]):
+            self.telemetry.said(key, note.reason, note.message)
+            await self.cluster.event(after, note)
 
     # -- held while in use
 
@@ -241,6 +259,34 @@ class CatalogPass:
             await self.cluster.hold_secret(self.namespace, secret, FINALIZER_SECRET, held=False)
         await self.disconnect(key.name)
         return await self._let_go(key, body)
+
+
+def _starting(body: Body, connection: Connection) -> bool:
+    """A restart says nothing of a Provider that was ready, until the first login has an outcome."""
+    status = body.get("status") or {}
+    return (
+        connection.state.session is None
+        and connection.state.failure is None
+        and status.get("observedGeneration") == body["metadata"].get("generation")
+        and is_true(status.get("conditions") or [], Condition.READY)
+        and not is_deleting(body)
+    )
+
+
+def _turns(body: Body, before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]) -> list[Note]:
+    """One Event for each turn for the worse, whatever conditions tell of it, and one when all is well again."""
+    told: dict[str, Note] = {}
+    for kind in (Condition.READY, Condition.CREDENTIALS_VALID, Condition.REACHABLE):
+        was, now = find(before, kind) or {}, find(after, kind) or {}
+        if now.get("reason") == was.get("reason") or now.get("reason") == Reason.WAITING:
+            continue
+        if now.get("status") == "False":
+            reason = str(now["reason"])
+            turn = f"{reason}/{body['metadata'].get('resourceVersion', '')}"
+            told[reason] = Note(reason, str(now.get("message", "")), turn, warning=True)
+        elif kind == Condition.READY and was.get("status") == "False" and was.get("reason") != Reason.WAITING:
+            told[Reason.READY] = Note(Reason.READY, f"well again after {was['reason']}", now["lastTransitionTime"])
+    return list(told.values())
 
 
 def _network_row(fact: Any) -> dict[str, Any]:

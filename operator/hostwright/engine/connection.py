@@ -1,9 +1,9 @@
-"""One Provider's session: connected, watched, its login rotated live, its outages noticed."""
+"""One Provider's actor: logs in, keeps its session watched, takes a changed login up live, follows the catalog."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 from hostwright.core.errors import (
@@ -13,25 +13,28 @@ from hostwright.core.errors import (
     Failure,
     IdentityChanged,
     InvalidConfiguration,
+    Transient,
     Unreachable,
 )
 from hostwright.core.quantity import to_seconds
+from hostwright.engine.health import State
 from hostwright.engine.limits import Bucket, Slots
-from hostwright.engine.ports import Clock, Secret
+from hostwright.engine.ports import Clock, ClusterUnavailableError, Secret, WriteRefusedError
 from hostwright.kinds.provider.port import Backend, Checked, Context, Session
 from hostwright.kinds.provider.resource import ProviderSpec
 
 #: Seconds between looks at a Provider's Secret, and at its catalog.
 SECRET_EVERY = 60.0
 CATALOG_EVERY = 300.0
-#: An outage that was told on machines ends after this many seconds of good answers.
-GOOD_FOR = 30.0
-TOLD_AFTER = 120.0
-#: One failed read may be a blip.
-BAD_READS = 2
-#: After a refused login: one probe after each of these, then every 15 minutes.
+#: A catalog that lacks what a spec names is read again after this long; doubled while it still lacks it.
+CATALOG_SOON, CATALOG_LATE = 1.0, 60.0
+#: After a refused login: one probe after each of these, then every 15 minutes (PROTOCOLS section 7).
 DENIED_PROBES = (1.0, 2.0, 5.0, 900.0)
 UNREACHABLE_PROBES = (1.0, 2.0, 5.0, 10.0)
+#: A session that was replaced is closed when every call in flight must have ended: a create's deadline and some.
+RETIRE_AFTER = 35.0
+#: A watch that ended sooner than this counts as broken, and the next one waits.
+WATCH_LIVES = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,24 +45,10 @@ class Deps:
     secret: Callable[[str], Awaitable[Secret | None]]  # by name, in the operator's namespace
     cluster_id: str
     changed: Callable[[str, Sequence[str]], None]  # (provider, tokens): rows that moved
+    catalog_read: Callable[[str], None]  # its networks and images may be others now
     turned: Callable[[str], None]  # the Provider's own state changed: its object and its machines want a look
     bug: Callable[[str, BaseException], None]
     visibility_lag: float | None = None
-
-
-@dataclass(slots=True)
-class State:
-    """What the rest of the engine reads; mutable, written by the connection only."""
-
-    session: Session | None = None
-    checked: Checked | None = None
-    failure: Failure | None = None
-    down_since: float | None = None
-    good_since: float | None = None
-    secret_version: str = ""
-    bad_reads: int = 0
-    synced: bool = False  # the session's first full sweep was told
-    catalog_wanted: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Connection:
@@ -71,24 +60,38 @@ class Connection:
         self.unfenced = frozenset(  # networks where creation cannot be fenced, as learnt before a restart
             row["id"] for row in status.get("networks") or () if row.get("createFence") == "None" and row.get("id")
         )
-        self.state = State()
+        self.state = State(
+            deps.clock.monotonic, turned=lambda: deps.turned(name), bug=lambda error: deps.bug(name, error)
+        )
+        self.secret_version = ""  # of the Secret that was tried last; empty: try whatever is there
         self.slots = Slots(spec.limits.max_concurrency, deps.clock.monotonic)
         self.bucket = Bucket(spec.limits.requests_per_second, deps.clock.monotonic)
-        self._executor: Executor = ThreadPoolExecutor(
+        self._executor = ThreadPoolExecutor(
             max_workers=min(spec.limits.max_concurrency, 64) + 4, thread_name_prefix=f"provider-{name}"
         )
         self._task: asyncio.Task[None] | None = None
+        self._retiring: set[asyncio.Task[None]] = set()
         self._poke = asyncio.Event()
+        self._lacking: set[str] = set()  # whose spec names what the catalog lacks
+        self._lacks = asyncio.Event()
+        self._probes = 0  # logins that failed in a row
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._run(), name=f"hostwright provider {self.name}")
 
     async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        tasks = [task for task in (self._task, *self._retiring) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self._close(self.state.session)
         self._executor.shutdown(wait=False, cancel_futures=True)
+
+    @property
+    def dead(self) -> BaseException | None:
+        """Why the actor ended by itself, which it never should."""
+        task = self._task
+        return None if task is None or not task.done() or task.cancelled() else task.exception()
 
     def update(self, spec: ProviderSpec) -> None:
         """A changed spec: limits at once, all else by a new login."""
@@ -96,16 +99,13 @@ class Connection:
         self.slots.set_cap(spec.limits.max_concurrency)
         self.bucket.set_rate(spec.limits.requests_per_second)
         if before != spec:
-            self.state.secret_version = ""
+            self.secret_version = ""
             self._poke.set()
 
-    def poke(self) -> None:
-        """The Secret or the spec changed: try now."""
-        self._poke.set()
-
-    def want_catalog(self) -> None:
-        """Something could not be resolved: read the catalog again soon."""
-        self.state.catalog_wanted.set()
+    def want_catalog(self, token: str = "") -> None:
+        """Something named is not in the catalog: it is read again soon, and the object of this token is looked at."""
+        self._lacking.add(token)
+        self._lacks.set()
 
     def learn(self, facts: Mapping[str, str]) -> None:
         """What a receipt says of the backend as a whole: `createFence` names a network without one."""
@@ -114,131 +114,117 @@ class Connection:
             self.unfenced |= {network}
             self._deps.turned(self.name)
 
-    @property
-    def down_for(self) -> float | None:
-        since = self.state.down_since
-        return None if since is None else self._deps.clock.monotonic() - since
-
-    # -- what the machines may count on
-
     def answered(self, error: BaseException | None) -> None:
-        """After every answered or failed read of the inventory."""
-        now = self._deps.clock.monotonic()
-        if error is None:
-            self.state.bad_reads = 0
-            session = self.state.session
-            if not self.state.synced and session is not None and session.synced():
-                self.state.synced = True
-                self._deps.turned(self.name)  # machines waited for the first full look
-            self._good(now)
-        elif isinstance(error, Denied):
-            self._fail(error)
+        """After every answered (None) or failed read; a first refusal of the running session asks for a new login."""
+        first = isinstance(error, Denied) and not isinstance(self.state.failure, Denied)
+        self.state.answered(error)
+        if first:
             self._poke.set()
-        elif isinstance(error, Failure):
-            self.state.bad_reads += 1
-            if self.state.bad_reads >= BAD_READS:
-                self._fail(error if isinstance(error, Unreachable) else Unreachable(error.message, code=error.code))
-        else:
-            self._deps.bug(self.name, error)
-            self._fail(Bug(f"{type(error).__name__} while reading the backend"))
-
-    def _good(self, now: float) -> None:
-        state = self.state
-        if state.failure is None:
-            return
-        if isinstance(state.failure, Denied):
-            return  # a login that leads elsewhere, or was refused, is judged by _login alone
-        state.good_since = state.good_since or now
-        told = state.down_since is not None and now - state.down_since >= TOLD_AFTER
-        if not told or now - state.good_since >= GOOD_FOR:
-            state.failure, state.down_since, state.good_since = None, None, None
-            self._deps.turned(self.name)
-
-    def _fail(self, failure: Failure) -> None:
-        state = self.state
-        state.good_since = None
-        turned = state.failure is None or state.failure.reason != failure.reason
-        if state.down_since is None:
-            state.down_since = self._deps.clock.monotonic()
-        state.failure = failure
-        if turned:
-            self._deps.turned(self.name)
 
     # -- the actor
 
     async def _run(self) -> None:
-        probes = 0
         while True:
             self._poke.clear()
-            secret_read = self._deps.clock.monotonic()
-            try:
-                await self._login()
-            except asyncio.CancelledError:
-                raise
-            except Failure as failure:
-                self._fail(failure)
-                probes += 1
-                steps = DENIED_PROBES if isinstance(failure, Denied | InvalidConfiguration) else UNREACHABLE_PROBES
-                if self.state.session is None or isinstance(failure, IdentityChanged | CredentialsMissing):
-                    await self._sleep_or_poke(min(steps[min(probes, len(steps)) - 1], SECRET_EVERY), steps, probes)
-                    continue
-            except Exception as error:  # noqa: BLE001 - a backend's bug must not end the actor
-                self._deps.bug(self.name, error)
-                self._fail(Bug(f"{type(error).__name__} while connecting: {error}"))
-                await self._sleep_or_poke(30.0, UNREACHABLE_PROBES, probes)
-                continue
+            failure = await self._try_login()
+            next_login = float("inf")
+            if failure is not None:
+                self.state.login_failed(failure)
+                next_login = self._next_probe(failure)
+            if self.state.session is None or isinstance(self.state.failure, IdentityChanged):
+                await self._idle(next_login)
             else:
-                probes = 0
-            await self._serve(secret_read)
+                await self._serve(self.state.session, next_login)
 
-    async def _sleep_or_poke(self, seconds: float, steps: Sequence[float], probes: int) -> None:
-        """Wait for the next probe; a changed Secret ends the wait (looked at every 60 s)."""
-        left = steps[min(probes, len(steps)) - 1] if probes else seconds
-        while left > 0 and not self._poke.is_set():
-            slice_ = min(left, SECRET_EVERY)
-            await self._wait(self._poke, slice_)
-            left -= slice_
-            if left > 0 and await self._secret_changed():
+    async def _try_login(self) -> Failure | None:
+        try:
+            await self._login()
+        except Transient as failure:
+            self.secret_version = ""  # this Secret was not judged: it is tried again
+            return failure
+        except Failure as failure:
+            return failure
+        except (ClusterUnavailableError, WriteRefusedError) as error:
+            return Unreachable(f"the Secret could not be read from the API server: {error}")
+        except Exception as error:  # noqa: BLE001 - a backend's bug must not end the actor
+            self._deps.bug(self.name, error)
+            return Bug(f"{type(error).__name__} while connecting: {error}")
+        return None
+
+    async def _idle(self, next_login: float) -> None:
+        """No session to serve: until the next probe is due, the spec changed, or the Secret did."""
+        while not self._poke.is_set():
+            left = next_login - self._deps.clock.monotonic()
+            if left <= 0:
+                return
+            await self._wait(min(left, SECRET_EVERY))
+            if next_login > self._deps.clock.monotonic() and await self._secret_changed():
                 return
 
-    async def _serve(self, secret_read: float) -> None:
-        """Watch until the login must be renewed."""
-        session = self.state.session
-        if session is None:
-            return
+    async def _serve(self, session: Session, next_login: float) -> None:
+        """Watch until a new login is due: the spec or the Secret changed, a probe's time came, the watch ended."""
+        began = self._deps.clock.monotonic()
         watch = asyncio.create_task(
             session.watch(self._moved, self.answered, to_seconds(self.spec.limits.poll_interval)),
             name=f"hostwright watch {self.name}",
         )
-        catalog_at = self._deps.clock.monotonic() + CATALOG_EVERY
-        secret_at = secret_read + SECRET_EVERY
         try:
-            while not self._poke.is_set():
-                now = self._deps.clock.monotonic()
-                await self._wait(self._poke, max(0.05, min(catalog_at, secret_at, now + 5.0) - now), watch)
-                if watch.done():
-                    self.answered(watch.exception() or Bug("the watch of the backend ended"))
-                    return
-                now = self._deps.clock.monotonic()
-                if now >= secret_at:
-                    secret_at = now + SECRET_EVERY
-                    if await self._secret_changed():
-                        return
-                if now >= catalog_at or self.state.catalog_wanted.is_set():
-                    catalog_at = now + CATALOG_EVERY
-                    await self._catalog(session)
+            await self._follow(session, watch, next_login)
         finally:
             watch.cancel()
             await asyncio.gather(watch, return_exceptions=True)
+        if not watch.cancelled() and not self._poke.is_set():
+            self.answered(watch.exception() or Bug("the watch of the backend ended"))
+        failure = self.state.failure
+        if self._deps.clock.monotonic() - began >= WATCH_LIVES:
+            self._probes = 0
+        elif isinstance(failure, Denied | Bug) and next_login == float("inf"):  # a login that works, and is of no use
+            self._poke.clear()
+            await self._idle(self._next_probe(failure))
 
-    async def _catalog(self, session: Session) -> None:
-        self.state.catalog_wanted.clear()
+    def _next_probe(self, failure: Failure) -> float:
+        """When the next login is tried, on the monotonic clock."""
+        self._probes += 1
+        steps = DENIED_PROBES if isinstance(failure, Denied | InvalidConfiguration) else UNREACHABLE_PROBES
+        return self._deps.clock.monotonic() + steps[min(self._probes, len(steps)) - 1]
+
+    async def _follow(self, session: Session, watch: asyncio.Task[None], next_login: float) -> None:
+        """Beside the watch: the Secret every minute, the catalog every five, and sooner where it lacks something."""
+        read = self._deps.clock.monotonic()
+        secret_at, catalog_at, soon = read + SECRET_EVERY, read + CATALOG_EVERY, CATALOG_SOON
+        while not self._poke.is_set() and not watch.done():
+            now = self._deps.clock.monotonic()
+            due = min(catalog_at, read + soon) if self._lacking else catalog_at
+            if now >= next_login:
+                return
+            if now >= secret_at:
+                secret_at = now + SECRET_EVERY
+                if await self._secret_changed():
+                    return
+            if now >= due:
+                soon = min(soon * 2, CATALOG_LATE) if self._lacking else CATALOG_SOON
+                await self._catalog(session, everyone=now >= catalog_at)
+                read = self._deps.clock.monotonic()
+                catalog_at = read + CATALOG_EVERY if now >= catalog_at else catalog_at
+                continue
+            until = min(due, secret_at, next_login)
+            await self._wait(until - now, watch, *(() if self._lacking else (self._lacks,)))
+
+    async def _catalog(self, session: Session, *, everyone: bool) -> None:
+        """Read it, and wake whom it may concern: those whose spec could not be resolved, now and then everyone."""
+        lacking = sorted(self._lacking)
+        self._lacking.clear()
+        self._lacks.clear()
         try:
             await session.load_catalog()
         except Failure as failure:
             self.answered(failure)
-        else:
+            return
+        if everyone:
             self._deps.turned(self.name)
+            return
+        self._deps.catalog_read(self.name)
+        self._deps.changed(self.name, lacking)
 
     def _moved(self, tokens: Sequence[str]) -> None:
         self._deps.changed(self.name, tokens)
@@ -246,8 +232,13 @@ class Connection:
     async def _secret_changed(self) -> bool:
         if self.spec.credentials_ref is None:
             return False
-        secret = await self._deps.secret(self.spec.credentials_ref.name)
-        return (secret.resource_version if secret else "") != self.state.secret_version
+        try:
+            secret = await self._deps.secret(self.spec.credentials_ref.name)
+        except (ClusterUnavailableError, WriteRefusedError):
+            return False  # the API server is away, or the role was taken; looked at again in a minute
+        return (secret.resource_version if secret else "") != self.secret_version
+
+    # -- the login
 
     async def _login(self) -> None:
         """A new session beside the running one; the old one is closed only when the new one works."""
@@ -255,10 +246,27 @@ class Connection:
         if self.spec.credentials_ref is not None:
             name = self.spec.credentials_ref.name
             secret = await self._deps.secret(name)
-            self.state.secret_version = secret.resource_version if secret else ""
+            self.secret_version = secret.resource_version if secret else ""
             if secret is None:
                 raise CredentialsMissing(f"Secret {name!r} is not there in the operator's namespace: create it.")
-        context = Context(
+        session = await self.backend.connect(self.spec, secret.data if secret else None, self._context())
+        try:
+            checked = await session.check()
+            self._same_place(checked)
+            await session.load_catalog()
+        except BaseException:
+            await self._close(session)
+            raise
+        old = self.state.session
+        self.recorded = self.recorded or dict(checked.identity)
+        self.state.logged_in(session, checked)
+        if old is not None:
+            retiring = asyncio.create_task(self._retire(old), name=f"hostwright retire {self.name}")
+            self._retiring.add(retiring)
+            retiring.add_done_callback(self._retiring.discard)
+
+    def _context(self) -> Context:
+        return Context(
             name=self.name,
             cluster_id=self._deps.cluster_id,
             executor=self._executor,
@@ -267,21 +275,6 @@ class Connection:
             visibility_lag=self._deps.visibility_lag,
             unfenced_networks=self.unfenced,
         )
-        session = await self.backend.connect(self.spec, secret.data if secret else None, context)
-        try:
-            checked = await session.check()
-            self._same_place(checked)
-            await session.load_catalog()
-        except BaseException:
-            await self._close(session)
-            raise
-        old, self.state.session, self.state.checked = self.state.session, session, checked
-        self.state.synced = False
-        self.recorded = self.recorded or dict(checked.identity)
-        self.state.failure, self.state.down_since, self.state.good_since = None, None, None
-        self._deps.turned(self.name)
-        if old is not None:
-            await self._close(old)
 
     def _same_place(self, checked: Checked) -> None:
         if self.recorded and dict(checked.identity) != self.recorded:
@@ -292,6 +285,13 @@ class Connection:
                 "or make a new Provider for the new place. Nothing is changed and nothing counts as gone."
             )
 
+    async def _retire(self, session: Session) -> None:
+        """Calls in flight on the former login end by themselves first."""
+        try:
+            await asyncio.sleep(RETIRE_AFTER)
+        finally:
+            await self._close(session)
+
     async def _close(self, session: Session | None) -> None:
         if session is None:
             return
@@ -300,11 +300,17 @@ class Connection:
         except Exception as error:  # noqa: BLE001 - a session that cannot be closed is told, and let go
             self._deps.bug(self.name, error)
 
-    async def _wait(self, event: asyncio.Event, seconds: float, *others: asyncio.Future[Any]) -> None:
-        waiter = asyncio.ensure_future(event.wait())
-        wanted = asyncio.ensure_future(self.state.catalog_wanted.wait())
+    async def _wait(self, seconds: float, *others: "asyncio.Event | asyncio.Task[None]") -> None:
+        """Until the time is over, a poke, or one of the others."""
+        events = [self._poke, *(other for other in others if isinstance(other, asyncio.Event))]
+        waiters = [asyncio.ensure_future(event.wait()) for event in events]
+        tasks: list[asyncio.Future[Any]] = [other for other in others if isinstance(other, asyncio.Task)]
         try:
-            await asyncio.wait({waiter, wanted, *others}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(
+                [*waiters, *tasks],
+                timeout=None if seconds == float("inf") else max(0.0, seconds),
+                return_when=asyncio.FIRST_COMPLETED,
+            )
         finally:
-            waiter.cancel()
-            wanted.cancel()
+            for waiter in waiters:
+                waiter.cancel()

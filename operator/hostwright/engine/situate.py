@@ -44,7 +44,7 @@ def _resolved(tools: Tools, view: View) -> View:
     wanted = view.machines.resolve(view.spec, bindings)
     connection = tools.world.connection(view.spec.provider_ref.name)
     if isinstance(wanted, Unresolved) and connection is not None:
-        connection.want_catalog()
+        connection.want_catalog(view.trace.machine_id.replace("-", ""))
     return replace(view, wanted=wanted)
 
 

@@ -68,7 +68,7 @@ class World:
         return Backend(
             connected=state.session is not None,
             synced=state.session is not None and state.session.synced(),
-            down_for=connection.down_for,
+            down_for=state.down_for,
             failure=failure,
             paused=provider.paused,
             drift_default=DriftMode(provider.defaults.drift_detection.mode or "Enabled"),

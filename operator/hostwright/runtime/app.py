@@ -224,12 +224,14 @@ class Operator:
 
     def _provider_turned(self, name: str) -> None:
         """A Provider's connection changed: its object now, its machines spread over time."""
-        key = Key("Provider", "", name)
-        self.queue.add(key, Priority.TRANSITION)
+        self._catalog_read(name)
+        for number, user in enumerate(sorted(self.store.users(Key("Provider", "", name)))):
+            self.queue.add_after(user, number / 50.0, Priority.DRIFT)
+
+    def _catalog_read(self, name: str) -> None:
+        self.queue.add(Key("Provider", "", name), Priority.TRANSITION)
         for image in self.store.keys("MachineImage"):
             self.queue.add(image, Priority.RESYNC)
-        for number, user in enumerate(sorted(self.store.users(key))):
-            self.queue.add_after(user, number / 50.0, Priority.DRIFT)
 
     def _turned(self, leading: bool) -> None:
         self.metrics.leading.set(1 if leading else 0)
@@ -253,6 +255,7 @@ class Operator:
                 secret=self._secret,
                 cluster_id=self.cluster_id,
                 changed=self._rows_moved,
+                catalog_read=self._catalog_read,
                 turned=self._provider_turned,
                 bug=lambda provider, error: self.metrics.failed(Key("Provider", "", provider), error),
                 visibility_lag=self.settings.visibility_lag,
@@ -289,7 +292,10 @@ class Operator:
             dead = self.workers.dead + [
                 task for task in self._tasks if task.done() and not task.cancelled() and task.exception() is not None
             ]
-            if dead:
+            lost = [connection.dead for connection in self._connections.values() if connection.dead is not None]
+            if lost:
+                self._die(lost[0])
+            elif dead:
                 self._die(dead[0].exception() or RuntimeError(dead[0].get_name()))
             elif self.ready.is_set() and len(hooks.watching()) < len(PLURALS):
                 await asyncio.sleep(SELF_CHECK_EVERY)
