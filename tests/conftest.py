@@ -6,27 +6,27 @@ import pytest
 
 pytest_plugins = ["tests.fixtures_openstack"]
 
-#: With several workers (`-n`), tests of one group run on one of them and share what is expensive to start: a lab, a
-#: control plane. The longest first, so that none is left for the end. End-to-end files each have their own world.
-LONGEST_FIRST = ("e2e", "contract", "examples", "sandbox", "generated", "sandbox_openstack")
-OWN_WORLD = ("e2e", "examples")
+#: With several workers (`-n`), the tests of one group run on one of them, so that what is dear to start (a lab, a
+#: control plane) is started once. Longest first. A folder that is not named is a group of its own.
+GROUPS = {
+    "lab": ("contract", "providers/openstack", "sandbox_openstack"),
+    "e2e": ("e2e",),
+    "box": ("examples", "sandbox", "generated"),
+}
 
 
-def _room(item: pytest.Item) -> tuple[str, str]:
-    """(top folder below tests/, group)."""
-    parts = PurePath(item.nodeid.partition("::")[0]).parts[1:]
-    room = parts[0] if len(parts) > 1 else ""
-    group = "/".join(parts) if room in OWN_WORLD else "/".join(parts[:-1])
-    return room, group
+def _group(item: pytest.Item) -> str:
+    folder = PurePath(item.nodeid.partition("::")[0]).parent.as_posix().removeprefix("tests/")
+    return next((group for group, folders in GROUPS.items() if folder in folders), folder)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The group stands before xdist reads it, so this hook goes first."""
     for item in items:
-        item.add_marker(pytest.mark.xdist_group(_room(item)[1]))
-    weight = {room: number for number, room in enumerate(LONGEST_FIRST)}
-    items.sort(key=lambda item: weight.get(_room(item)[0], len(weight)))
+        item.add_marker(pytest.mark.xdist_group(_group(item)))
+    rank = {group: number for number, group in enumerate(GROUPS)}
+    items.sort(key=lambda item: rank.get(_group(item), len(rank)))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
