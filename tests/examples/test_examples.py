@@ -84,7 +84,6 @@ def test_warned_drift_is_told_and_left(world: World) -> None:
     assert _site(world, f"/v1/machines/{watched}")["tags"]["owner"] == "intruder"
 
 
-@pytest.mark.xfail(reason="putting one tag right writes the ignored one, too: kinds/virtualmachine/steady.py, _update")
 def test_an_ignored_tag_is_left_while_the_one_beside_it_is_put_right(world: World) -> None:
     _apply(world, "drift")
     shared = _server(world, "shared")

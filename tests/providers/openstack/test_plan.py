@@ -180,6 +180,17 @@ def test_entries_change_one_after_the_other_and_strangers_entries_stay() -> None
     assert isinstance(ask(Update(("/metadata",)), seen([have]), wanted=wish(spec(tags={"team": "b"}))), Done)
 
 
+def test_of_a_mapping_only_the_entries_of_the_step_are_set() -> None:
+    have = server(tags=(MARK, "team=a", "tier=x"), metadata={"one": "x", "two": "x"})
+    wanted = wish(spec(tags={"team": "b", "tier": "web"}, openstack={"metadata": {"one": "1", "two": "2"}}))
+    tier = call(ask(Update(("/tags/tier",)), seen([have]), wanted=wanted), "remove_tag")
+    assert tier.arguments.path.endswith("/tags/tier%3Dx")
+    two = call(ask(Update(("/metadata/two",)), seen([have]), wanted=wanted), "set_metadata")
+    assert two.arguments.body == {"metadata": {"two": "2"}}
+    there = server(tags=(MARK, "team=a", "tier=web"), metadata={"one": "x", "two": "2"})
+    assert isinstance(ask(Update(("/tags/tier", "/metadata/two")), seen([there]), wanted=wanted), Done)
+
+
 def test_the_server_goes_before_its_ports_and_the_ports_wait_for_it() -> None:
     trace = ledger(PORT, SERVER)
     first = call(ask(Delete(), seen([server()], [port()], trace), trace), "delete_server")

@@ -160,6 +160,13 @@ def test_only_the_paths_of_the_step_are_touched() -> None:
     assert isinstance(plan(Update(("/metadata",)), TRACE, wanted(), look(row(tags={})), Memory()), Done)
 
 
+def test_of_a_mapping_only_the_entries_of_the_step_are_set() -> None:
+    planned = plan(Update(("/tags/env",)), TRACE, wanted(), look(row(tags={"env": "x"})), Memory())
+    assert isinstance(planned, Call)
+    assert (planned.verb, planned.arguments.key) == ("set_tag", "env")
+    assert isinstance(plan(Update(("/tags/env",)), TRACE, wanted(), look(row(tags={"env": "prod"})), Memory()), Done)
+
+
 def test_deletion_goes_by_the_ledger_extras_too() -> None:
     trace = replace(TRACE, ledger=(SERVER, LedgerRow("extra/m2", "m2", state=RowState.DELETING)))
     stranger = row(id="m3", name="a-clone", number=3)

@@ -170,11 +170,26 @@ class SetPower:
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """Bring live fields to what is wanted: `paths` of MachineShape; keys to drop were ours and are wanted no more."""
+    """Bring live fields to what is wanted; keys to drop were ours and are wanted no more, all others stay as found.
+
+    `paths` are of MachineShape: a mapping with all its entries (`/tags`), or one entry of it (`/tags/owner`).
+    """
 
     paths: tuple[str, ...]
     drop_tags: tuple[str, ...] = ()
     drop_metadata: tuple[str, ...] = ()
+
+    def names(self, path: str, key: str) -> bool:
+        """Whether this entry of the mapping at `path` is to be brought to what is wanted."""
+        return path in self.paths or f"{path}/{key}" in self.paths
+
+    @property
+    def roots(self) -> tuple[str, ...]:
+        """The mappings that are touched."""
+        named = {f"/{path.split('/')[1]}" for path in self.paths}
+        return tuple(
+            sorted(named | ({"/tags"} if self.drop_tags else set()) | ({"/metadata"} if self.drop_metadata else set()))
+        )
 
 
 @dataclass(frozen=True, slots=True)

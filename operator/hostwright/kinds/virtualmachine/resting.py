@@ -119,7 +119,7 @@ def _power_since(situation: Situation) -> datetime | None:
 
 
 def _update(situation: Situation, found: Found, gap: Gap) -> Decision[Step]:
-    paths = ", ".join(gap.update.paths) if gap.update else ""
+    roots = ", ".join(gap.update.roots) if gap.update else ""  # every entry by name would cost a write for each call
     notes = tuple(
         Note(
             Reason.DRIFT_DETECTED,
@@ -132,7 +132,7 @@ def _update(situation: Situation, found: Found, gap: Gap) -> Decision[Step]:
     return Decision(
         step=gap.update,
         operation=OperationType.UPDATE,
-        said=(*say.working(Reason.UPDATING, f"updating {paths}"), *say.present(found)),
+        said=(*say.working(Reason.UPDATING, f"updating {roots}"), *say.present(found)),
         phase=Phase.UPDATING,
         notes=notes if situation.ready_now else (),
     )
@@ -142,17 +142,7 @@ def _content(
     situation: Situation, wanted: Wanted, found: Found, gap: Gap, status: Mapping[str, object]
 ) -> Decision[Step]:
     """Nothing is left to do."""
-    resolved = applied(wanted, situation)
-    before = situation.status.resolved.model_dump(by_alias=True) if situation.status.resolved else {}
-    for row in gap.pending:  # what waits was not applied: the names of what is there stay
-        for path, name in (
-            ("/classRef", "class"),
-            ("/resources", "class"),
-            ("/openstack/flavor", "class"),
-            ("/imageRef", "image"),
-        ):
-            if row.path == path and before.get(name):
-                resolved[name] = before[name]
+    resolved = applied(wanted, situation, gap)
     handled = dict(situation.status.handled or {})
     handled["restartedAt"] = situation.spec.restarted_at or handled.get("restartedAt", "")
     notes = (

@@ -44,7 +44,7 @@ class InterfaceStatus(Words):
 
 
 class PendingChange(Words):
-    path: Annotated[str, StringConstraints(max_length=128)]
+    path: Annotated[str, StringConstraints(max_length=320)]
     from_: Text = Field(default="", alias="from")
     to: Text = ""
     disruption: Annotated[str, StringConstraints(max_length=16)]
@@ -52,7 +52,7 @@ class PendingChange(Words):
 
 
 class DriftRow(Words):
-    path: Annotated[str, StringConstraints(max_length=128)]
+    path: Annotated[str, StringConstraints(max_length=320)]
     wanted: Text = ""
     found: Text = ""
     since: Annotated[str, StringConstraints(max_length=32)]

@@ -1,16 +1,18 @@
 """A machine that is there and at rest: what differs, what may be done about it, what waits and what is drift."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hostwright.core.drift import Difference, differences
+from hostwright.core.drift import Difference, differences, table
 from hostwright.core.names import WaitingFor
-from hostwright.kinds.virtualmachine.port import Found, Power, Update, Wanted
+from hostwright.kinds.virtualmachine.port import Found, MachineShape, Power, Update, Wanted
 from hostwright.kinds.virtualmachine.situation import Situation
-from hostwright.kinds.virtualmachine.status import DriftRow, PendingChange
+from hostwright.kinds.virtualmachine.status import DriftRow, Named, PendingChange
 from hostwright.kinds.virtualmachine.values import CEILING, DriftMode
 
+#: The schema's bound of pendingChanges and of drift.
+ROWS = 64
 _MAPPINGS = {"/tags": "tags", "/metadata": "metadata"}
 
 
@@ -23,6 +25,7 @@ class Gap:
     update: Update | None = None
     corrected: tuple[Difference, ...] = ()  # drift among what `power` and `update` bring back
     pending: tuple[PendingChange, ...] = ()
+    held: frozenset[str] = frozenset()  # full paths of MachineShape of what is pending
     drift: tuple[DriftRow, ...] = ()
 
 
@@ -30,9 +33,9 @@ def assess(situation: Situation, wanted: Wanted, found: Found) -> Gap:
     """Sort every difference: changed by the user (act, or wait) or behind our back (act, report or ignore)."""
     act: list[Difference] = []
     corrected: list[Difference] = []
-    pending: list[PendingChange] = []
+    pending: list[Difference] = []
     drift: list[DriftRow] = []
-    for row in differences(wanted.shape, found.shape):
+    for row in (*differences(wanted.shape, found.shape), *_dropped(situation, wanted, found)):
         by_user = _changed_by_user(situation, wanted, row)
         if not by_user and _ignored(situation, row):
             continue
@@ -40,8 +43,8 @@ def assess(situation: Situation, wanted: Wanted, found: Found) -> Gap:
             drift.append(_drift_row(situation, wanted, row))
         elif not by_user and situation.drift_mode is DriftMode.DISABLED:
             continue
-        elif waits := _waits(situation, row):
-            pending.append(_pending_row(situation, wanted, found, row, waits))
+        elif _waits(situation, row):
+            pending.append(row)
         else:
             act.append(row)
             if not by_user:
@@ -49,47 +52,70 @@ def assess(situation: Situation, wanted: Wanted, found: Found) -> Gap:
     return Gap(
         power=next((row.wanted for row in act if row.path == "/powerState"), None),
         power_is_drift=any(row.path == "/powerState" for row in corrected),
-        update=_update(situation, wanted, found, act),
+        update=_update(act),
         corrected=tuple(corrected),
-        pending=tuple(pending),
-        drift=tuple(drift),
+        pending=tuple(_pending_row(situation, wanted, found, row) for row in pending[:ROWS]),
+        held=frozenset(row.full_path for row in pending),
+        drift=tuple(drift[:ROWS]),
     )
 
 
-def applied(wanted: Wanted, situation: Situation) -> dict[str, Any]:
-    """What stands in status.resolved once the machine is as wanted: names, ids and every effective default."""
-    shape = wanted.shape
+def applied(wanted: Wanted, situation: Situation, gap: Gap) -> dict[str, Any]:
+    """What stands in status.resolved once the machine is as wanted: names, ids and every effective default.
+
+    What waits was not applied, so what stood there before stays.
+    """
+    shape, before = wanted.shape, situation.status.resolved
+    size, image = Named(name=wanted.size_name, id=wanted.size_id), Named(name=wanted.image_name, id=wanted.image_id)
+    if before is not None and "/classRef" in gap.held:
+        size = before.machine_class or size
+    if before is not None and "/imageRef" in gap.held:
+        image = before.image or image
     return {
-        "class": {"name": wanted.size_name, "id": wanted.size_id},
-        "image": {"name": wanted.image_name, "id": wanted.image_id},
+        "class": size.model_dump(),
+        "image": image.model_dump(),
         "provider": situation.spec.provider_ref.name,
         "hostname": wanted.hostname,
         "deletionPolicy": str(situation.deletion_policy),
         "driftDetection": str(situation.drift_mode),
         "powerState": str(shape.power) if shape.power else "Unmanaged",
-        "tags": dict(shape.tags),
-        "metadata": dict(shape.metadata),
+        "tags": _applied_entries(situation, shape, gap, "/tags"),
+        "metadata": _applied_entries(situation, shape, gap, "/metadata"),
     }
 
 
-def _update(situation: Situation, wanted: Wanted, found: Found, act: Iterable[Difference]) -> Update | None:
-    paths = tuple(sorted({row.path for row in act if row.path in _MAPPINGS}))
-    drops = {} if situation.observe_only else {path: _dropped(situation, wanted, found, path) for path in _MAPPINGS}
-    if situation.spec.update_policy.max_disruption.value == "None":
-        drops = {}
-    if not paths and not any(drops.values()):
-        return None
-    touched = tuple(sorted({*paths, *(path for path, keys in drops.items() if keys)}))
-    return Update(paths=touched, drop_tags=drops.get("/tags", ()), drop_metadata=drops.get("/metadata", ()))
-
-
-def _dropped(situation: Situation, wanted: Wanted, found: Found, path: str) -> tuple[str, ...]:
-    """Keys that we set once, that are wanted no more and still there; what others added stays."""
+def _applied_entries(situation: Situation, shape: MachineShape, gap: Gap, path: str) -> dict[str, str]:
     name = _MAPPINGS[path]
-    before = _last_applied(situation, name) or {}
-    now: Mapping[str, str] = getattr(wanted.shape, name)
-    there: Mapping[str, str] = getattr(found.shape, name)
-    return tuple(sorted(key for key in before if key not in now and there.get(key) == before[key]))
+    entries: Mapping[str, str] = getattr(shape, name)
+    before: Mapping[str, str] = _last_applied(situation, name) or {}
+    kept = {key: value for key, value in before.items() if f"{path}/{key}" in gap.held}
+    return {**{key: value for key, value in entries.items() if f"{path}/{key}" not in gap.held}, **kept}
+
+
+def _update(act: Iterable[Difference]) -> Update | None:
+    rows = [row for row in act if row.path in _MAPPINGS]
+    if not rows:
+        return None
+    drops = {path: tuple(row.key for row in rows if row.path == path and row.wanted is None) for path in _MAPPINGS}
+    return Update(
+        paths=tuple(sorted(row.full_path for row in rows if row.wanted is not None)),
+        drop_tags=drops["/tags"],
+        drop_metadata=drops["/metadata"],
+    )
+
+
+def _dropped(situation: Situation, wanted: Wanted, found: Found) -> Iterator[Difference]:
+    """Entries that we set once, that are wanted no more and still there as we set them; what others added stays."""
+    if situation.observe_only:
+        return
+    disruption = table(MachineShape)
+    for path, name in _MAPPINGS.items():
+        before: Mapping[str, str] = _last_applied(situation, name) or {}
+        now: Mapping[str, str] = getattr(wanted.shape, name)
+        there: Mapping[str, str] = getattr(found.shape, name)
+        for key in sorted(before):
+            if key not in now and there.get(key) == before[key]:
+                yield Difference(path, key, None, there[key], disruption[path])
 
 
 def _last_applied(situation: Situation, name: str) -> Any:
@@ -135,30 +161,29 @@ def _spec_path(situation: Situation, row: Difference) -> str:
     return f"{base}/{row.key}" if row.key else base
 
 
-def _pending_row(
-    situation: Situation, wanted: Wanted, found: Found, row: Difference, waits: WaitingFor
-) -> PendingChange:
+def _pending_row(situation: Situation, wanted: Wanted, found: Found, row: Difference) -> PendingChange:
     return PendingChange(
-        path=_spec_path(situation, row)[:128],
-        from_=_found_word(situation, found, row),
+        path=_spec_path(situation, row),
+        from_=_found_word(situation, wanted, found, row),
         to=_word(wanted.display.get(row.path, row.wanted)),
         disruption=str(row.disruption),
-        waiting_for=str(waits),
+        waiting_for=str(_waits(situation, row)),
     )
 
 
-def _found_word(situation: Situation, found: Found, row: Difference) -> str:
-    """What people call the found value: the class or image that was resolved, where that is still what is there."""
+def _found_word(situation: Situation, wanted: Wanted, found: Found, row: Difference) -> str:
+    """What people call the found value: the class or image last applied, unless somebody else changed it since."""
     resolved = situation.status.resolved
-    if row.path == "/classRef" and resolved and resolved.machine_class and resolved.machine_class.name:
-        return resolved.machine_class.name
-    if row.path == "/imageRef" and resolved and resolved.image and resolved.image.name:
-        return resolved.image.name
-    return found.size_name if row.path == "/classRef" else _word(row.found)
+    if resolved is not None and _changed_by_user(situation, wanted, row):
+        if row.path == "/classRef" and resolved.machine_class and resolved.machine_class.name:
+            return resolved.machine_class.name
+        if row.path == "/imageRef" and resolved.image and resolved.image.name:
+            return resolved.image.name
+    return found.size_name if row.path == "/classRef" and found.size_name else _word(row.found)
 
 
 def _drift_row(situation: Situation, wanted: Wanted, row: Difference) -> DriftRow:
-    path = _spec_path(situation, row)[:128]
+    path = _spec_path(situation, row)
     known = next((item for item in situation.status.drift or () if item.path == path), None)
     return DriftRow(
         path=path,

@@ -178,15 +178,19 @@ def _update(
     base, have, want = f"/servers/{found.id}", found.shape, wanted.shape
     for key, value in sorted(want.tags.items()):
         old = have.tags.get(key)
-        if "/tags" in step.paths and old != value:
+        if step.names("/tags", key) and old != value:
             if old is not None:  # another value of the key is another tag for Nova
                 return _entry("remove_tag", found.id, "DELETE", _tag(base, key, old))
             return _entry("set_tag", found.id, "PUT", _tag(base, key, value))
     for key in step.drop_tags:
         if key in have.tags and key not in want.tags:
             return _entry("remove_tag", found.id, "DELETE", _tag(base, key, have.tags[key]))
-    changed = {key: value for key, value in want.metadata.items() if have.metadata.get(key) != value}
-    if "/metadata" in step.paths and changed:
+    changed = {
+        key: value
+        for key, value in want.metadata.items()
+        if step.names("/metadata", key) and have.metadata.get(key) != value
+    }
+    if changed:
         return _entry("set_metadata", found.id, "POST", f"{base}/metadata", {"metadata": changed})
     for key in step.drop_metadata:
         if key in have.metadata and key not in want.metadata:

@@ -108,10 +108,8 @@ def _update(
         ("/metadata", Table.METADATA, "metadata", wanted.shape.metadata, found.shape.metadata, step.drop_metadata),
     )
     for path, table, word, want, have, drop in tables:
-        if path not in step.paths:
-            continue
         for key, value in sorted(want.items()):
-            if have.get(key) != value:
+            if step.names(path, key) and have.get(key) != value:
                 on = On(found.id, table, key, value)
                 return Call(f"set_{word}", SERVER, Repeat.IDEMPOTENT, on, message=f"setting {word} {key}")
         for key in drop:
