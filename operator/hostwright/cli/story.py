@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 import yaml
 
 from hostwright.cli.screen import Row, Screen, row
-from hostwright.core.names import GROUP
+from hostwright.core.names import GROUP, Reason
 from hostwright.sandbox import Sandbox, SandboxError
 from hostwright.sandbox.install import Kubectl
 from hostwright.sandbox.processes import Identity, handle, readable
@@ -129,10 +129,10 @@ class Story:
         ground(self.box).switch_off(self._server(name))
 
         def told(seen: Mapping[str, dict[str, Any]]) -> list[dict[str, Any]]:
-            """Its new Events, once it runs again."""
-            if not _is(seen.get(name), "Running"):
-                return []
-            return [each for each in self._events(name) if each["metadata"]["uid"] not in old]
+            """Its new Events, the drift's among them, once it runs again."""
+            new = [each for each in self._events(name) if each["metadata"]["uid"] not in old]
+            drift = any(each["reason"] == Reason.DRIFT_DETECTED for each in new)
+            return new if drift and _is(seen.get(name), "Running") else []
 
         for event in self._until(f"{name} is Running again and an Event tells so", told):
             self.screen.tell(f"Event about {name}: {event['type']} {event['reason']}: {event['message']}")

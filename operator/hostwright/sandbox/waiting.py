@@ -15,6 +15,8 @@ Look = Callable[[], str | None]
 
 BETWEEN = 0.05
 TELL_AFTER = 2.0
+WHY_AFTER = 15.0
+"""What is missing is told only when a start takes longer than it should; until then it says nothing to a reader."""
 
 
 def until(what: str, look: Look, seconds: float, progress: Progress, needs: Mapping[Path, Identity]) -> None:
@@ -33,7 +35,8 @@ def until(what: str, look: Look, seconds: float, progress: Progress, needs: Mapp
                 logs_there = ", ".join(str(log) for log in needs)
                 raise SandboxError(f"{what} is not ready after {seconds:.0f} s: {missing}", f"Read {logs_there}.")
             if now > told:
-                progress(f"{what}: {missing} ({now - begin:.0f} s)")
+                why = f": {missing}" if now - begin > WHY_AFTER else ""
+                progress(f"waiting for {what}{why} ({now - begin:.0f} s)")
                 told += TELL_AFTER
 
 
