@@ -4,6 +4,7 @@ from typing import Any
 
 from hostwright.engine.ports import Key
 from hostwright.engine.store import Store
+from hostwright.kinds.machineclass.resource import MachineClassSpec
 
 CLASS = Key("MachineClass", "", "small")
 VM = Key("VirtualMachine", "team-a", "web")
@@ -60,3 +61,18 @@ def test_users_follow_the_spec() -> None:
     assert store.users(CLASS) == {VM}
     store.put(VM, body(8, classRef={"name": "large"}))
     assert store.users(CLASS) == frozenset()
+
+
+def test_a_spec_is_read_once_for_each_body() -> None:
+    store, key = Store(), Key("MachineClass", "", "small")
+    assert store.spec(key, MachineClassSpec) is None
+
+    def small(version: int, memory: str) -> dict[str, Any]:
+        metadata = {"name": "small", "uid": "c-1", "resourceVersion": str(version)}
+        return {"kind": "MachineClass", "metadata": metadata, "spec": {"cpu": 1, "memory": memory}}
+
+    store.put(key, small(1, "1Gi"))
+    first = store.spec(key, MachineClassSpec)
+    assert store.spec(key, MachineClassSpec) is first
+    store.put(key, small(2, "2Gi"))
+    assert (store.spec(key, MachineClassSpec) or MachineClassSpec(cpu=1, memory="1Mi")).memory == "2Gi"

@@ -2,10 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
 
 from hostwright.core.names import ANNOTATION_MACHINE_ID
 from hostwright.engine.ports import Body, Key
+
+M = TypeVar("M", bound=BaseModel)
 
 #: spec field → kind it refers to.
 _REFERENCES = {"providerRef": "Provider", "classRef": "MachineClass", "imageRef": "MachineImage"}
@@ -26,11 +30,26 @@ class Store:
 
     def __init__(self) -> None:
         self._bodies: dict[Key, Body] = {}
+        self._specs: dict[Key, tuple[Body, Any]] = {}  # of the kinds that many objects refer to
         self._users: defaultdict[Key, set[Key]] = defaultdict(set)
         self._tokens: defaultdict[str, set[Key]] = defaultdict(set)  # machine id without dashes, backend id → keys
 
     def get(self, key: Key) -> Body | None:
         return self._bodies.get(key)
+
+    def spec(self, key: Key, model: type[M]) -> M | None:
+        """The object's spec as its model, read once for each body: every machine's pass asks for its Provider's.
+
+        Raises pydantic's ValidationError. None: there is no such object.
+        """
+        body = self._bodies.get(key)
+        if body is None:
+            return None
+        known = self._specs.get(key)
+        if known is None or known[0] is not body:
+            known = self._specs[key] = (body, model.model_validate(body["spec"]))
+        found: M = known[1]
+        return found
 
     def put(self, key: Key, body: Body, *, relisted: bool = False) -> bool:
         """Keep the newer body; False when it was an echo or older. A relisted object always replaces."""
@@ -63,6 +82,7 @@ class Store:
     def drop(self, key: Key) -> None:
         self._forget(key)
         self._bodies.pop(key, None)
+        self._specs.pop(key, None)
 
     def keys(self, kind: str) -> list[Key]:
         return [key for key in self._bodies if key.kind == kind]

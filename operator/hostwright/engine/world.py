@@ -36,11 +36,8 @@ class World:
         return self._connections.get(name)
 
     def provider_spec(self, name: str) -> ProviderSpec | None:
-        body = self._store.get(Key("Provider", "", name))
-        if body is None:
-            return None
         try:
-            return ProviderSpec.model_validate(body["spec"])
+            return self._store.spec(Key("Provider", "", name), ProviderSpec)
         except ValidationError:
             return None
 
@@ -122,8 +119,7 @@ class World:
         if spec.class_ref is None:
             return None, None, {}
         name = spec.class_ref.name
-        body = self._store.get(Key("MachineClass", "", name))
-        model = MachineClassSpec.model_validate(body["spec"]) if body is not None else None
+        model = self._store.spec(Key("MachineClass", "", name), MachineClassSpec)
         if model is None or not _allowed(model.allowed_namespaces, labels):
             return ClassNotFound(
                 f"MachineClass {name!r} does not exist or is not for this namespace: kubectl get machineclasses."
@@ -132,8 +128,7 @@ class World:
 
     def _image(self, spec: VirtualMachineSpec, labels: Mapping[str, str]) -> Source | Failure:
         name, provider = spec.image_ref.name, spec.provider_ref.name
-        body = self._store.get(Key("MachineImage", "", name))
-        model = MachineImageSpec.model_validate(body["spec"]) if body is not None else None
+        model = self._store.spec(Key("MachineImage", "", name), MachineImageSpec)
         if model is None or not _allowed(model.allowed_namespaces, labels):
             return ImageNotFound(
                 f"MachineImage {name!r} does not exist or is not for this namespace: kubectl get machineimages."
