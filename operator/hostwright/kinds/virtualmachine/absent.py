@@ -12,13 +12,15 @@ from hostwright.kinds.virtualmachine import say
 from hostwright.kinds.virtualmachine.port import Create, Step
 from hostwright.kinds.virtualmachine.situation import Situation
 from hostwright.kinds.virtualmachine.values import ManagementPolicy
-from hostwright.kinds.virtualmachine.verdict import SLOW, failed
+from hostwright.kinds.virtualmachine.verdict import SLOW, blocked, failed
 
 
 def missing(situation: Situation) -> Decision[Step]:
     if situation.spec.management_policy is ManagementPolicy.OBSERVE_ONLY and not situation.provisioned:
-        return failed(
-            NotBound("ObserveOnly looks at a machine that exists, and this object has none yet."), look_again=SLOW
+        return blocked(
+            situation,
+            NotBound("ObserveOnly looks at a machine that exists, and this object has none yet."),
+            look_again=SLOW,
         )
     if situation.provisioned:
         return _deleted_externally(situation)
@@ -64,7 +66,9 @@ def unsure(situation: Situation, why: str) -> Decision[Step]:
 
 def _create(situation: Situation) -> Decision[Step]:
     if situation.observe_only:
-        return failed(NotBound("nothing is made while the machine or its Provider is only observed."), look_again=SLOW)
+        return blocked(
+            situation, NotBound("nothing is made while the machine or its Provider is only observed."), look_again=SLOW
+        )
     waits = _wait_until(situation, situation.operation.next_retry_at if situation.operation else None)
     if waits is not None:
         return waits

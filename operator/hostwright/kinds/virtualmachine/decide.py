@@ -1,16 +1,19 @@
 """What is next for a VirtualMachine: going, paused, missing, unsettled, drifting, content — in this order."""
 
+from dataclasses import replace
+
 from hostwright.core.conditions import Said
 from hostwright.core.decision import Decision
+from hostwright.core.errors import Failure
 from hostwright.core.names import Condition, Phase, Reason
 from hostwright.core.port import Missing, Operation, OperationType, Present, Unsure
 from hostwright.kinds.virtualmachine import say
 from hostwright.kinds.virtualmachine.absent import missing, unsure
 from hostwright.kinds.virtualmachine.leaving import leave
-from hostwright.kinds.virtualmachine.port import Found, Step, Unresolved
+from hostwright.kinds.virtualmachine.port import Found, Life, Step, Unresolved
 from hostwright.kinds.virtualmachine.present import present
 from hostwright.kinds.virtualmachine.situation import Situation
-from hostwright.kinds.virtualmachine.verdict import failed
+from hostwright.kinds.virtualmachine.verdict import blocked
 
 #: An outage is told on its machines after this many seconds (PROTOCOLS section 7).
 OUTAGE_TOLD_AFTER = 120.0
@@ -25,7 +28,7 @@ def decide(situation: Situation) -> Decision[Step]:
     if situation.backend.failure is not None or not situation.backend.connected:
         return _provider_in_the_way(situation)
     if isinstance(situation.wanted, Unresolved):
-        return failed(situation.wanted.failure, look_again=30.0)
+        return _unresolved(situation, situation.wanted.failure)
     if situation.outcome_open and not situation.nothing_made:
         verdict = _verify(situation)
         if verdict is not None:
@@ -63,7 +66,16 @@ def _provider_in_the_way(situation: Situation) -> Decision[Step]:
         text = f"the Provider does not answer, so the machine's state is not known: {failure.message}"
         said = Said(Condition.READY, None, Reason.PROVIDER_UNREACHABLE, text)
         return Decision(said=(said,), phase=Phase.UNKNOWN)
-    return failed(failure, look_again=30.0)
+    return blocked(situation, failure, look_again=30.0)
+
+
+def _unresolved(situation: Situation, failure: Failure) -> Decision[Step]:
+    """Nothing can be compared or made; a machine that is there is still reported on."""
+    decision = blocked(situation, failure, look_again=30.0)
+    if isinstance(situation.look, Present) and situation.look.found.life is not Life.PARTIAL:
+        found = situation.look.found
+        return replace(decision, phase=say.phase_of(found), status=say.found_status(found))
+    return decision
 
 
 def _verify(situation: Situation) -> Decision[Step] | None:

@@ -68,6 +68,11 @@ class Situation:
         return condition is not None and condition["status"] == "True"
 
     @property
+    def begun(self) -> bool:
+        """Something may be there: a call was made, or is about to be."""
+        return bool(self.trace.ledger) or self.operation is not None or self.provisioned
+
+    @property
     def restart_asked(self) -> bool:
         """A value present at creation, or after a lost status, is only recorded."""
         token, handled = self.spec.restarted_at, self.status.handled
