@@ -33,6 +33,7 @@ GOOD_SPECS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
         {"network": {"interfaces": [{**ETH0, "name": f"eth{number}"} for number in range(16)]}},
     ),
     "host name": ("VirtualMachine", {"network": {"hostname": "web"}}),
+    "host name of two characters": ("VirtualMachine", {"network": {"hostname": "4u"}}),
     "words of templates are words": (
         "VirtualMachine",
         {"restartedAt": "${x} {{y}} %s {0.__class__}", "tags": {"a": "v:1@x y_z"}},
@@ -110,17 +111,17 @@ IMMUTABLE: Mapping[str, tuple[str, Mapping[str, Any], Mapping[str, Any], str]] =
     "provider": ("VirtualMachine", {}, {"providerRef": {"name": "other"}}, "providerRef is immutable"),
     "hostname": (
         "VirtualMachine",
-        {"network": {"hostname": "a"}},
-        {"network": {"hostname": "b"}},
+        {"network": {"hostname": "a1"}},
+        {"network": {"hostname": "b1"}},
         "hostname is immutable",
     ),
     "hostname removed": (
         "VirtualMachine",
-        {"network": {"hostname": "a"}},
+        {"network": {"hostname": "a1"}},
         {"network": {"hostname": None}},
         "hostname is imm",
     ),
-    "hostname added": ("VirtualMachine", {}, {"network": {"hostname": "a"}}, "hostname is immutable"),
+    "hostname added": ("VirtualMachine", {}, {"network": {"hostname": "a1"}}, "hostname is immutable"),
     "class's cpu": ("MachineClass", {}, {"cpu": 2}, "cpu and memory are immutable"),
     "class's memory": ("MachineClass", {}, {"memory": "1Gi"}, "cpu and memory are immutable"),
     "type": (

@@ -128,6 +128,7 @@ BAD: Mapping[str, tuple[str, Mapping[str, Any], str]] = {
         {"network": {"interfaces": [{**ETH0, "name": f"eth{number}"} for number in range(17)]}},
         "must have at most 16 items",
     ),
+    "hostname of one character": ("VirtualMachine", {"network": {"hostname": "a"}}, "should be at least 2 chars long"),
     "hostname with a newline": ("VirtualMachine", {"network": {"hostname": "x\nruncmd: []"}}, "should match"),
     "hostname with a newline at its end": ("VirtualMachine", {"network": {"hostname": "web\n"}}, "should match"),
     "hostname in upper case": ("VirtualMachine", {"network": {"hostname": "Web"}}, "should match"),
@@ -204,6 +205,11 @@ BAD: Mapping[str, tuple[str, Mapping[str, Any], str]] = {
         {"openstack": {"metadata": {"a": "v" * 256}}},
         "may not be more than 255",
     ),
+    "metadata key of ours": (
+        "VirtualMachine",
+        {"openstack": {"metadata": {"hostwright.namespace": "other"}}},
+        "metadata keys that begin with hostwright. are written by Hostwright itself",
+    ),
     "type that is not there": ("Provider", {"type": "VSphere", "simulated": None}, "supported values"),
     "block of its own type is missing": ("Provider", {"simulated": None}, "simulated is required with type Simulated"),
     "block of another type": ("Provider", {"openstack": {"cloudName": "x"}}, "openstack is for type OpenStack"),
@@ -221,7 +227,17 @@ BAD: Mapping[str, tuple[str, Mapping[str, Any], str]] = {
     "selector is missing": (
         "Provider",
         {"allowedNamespaces": {"from": "Selector"}},
-        "allowedNamespaces.selector is required with from: Selector",
+        "spec.allowedNamespaces: Invalid value: selector is required with from: Selector",
+    ),
+    "selector beside All": (
+        "Provider",
+        {"allowedNamespaces": {"selector": {"matchLabels": {"tenant": "a"}}}},
+        "selector is for from: Selector",
+    ),
+    "selector alone": (
+        "MachineClass",
+        {"allowedNamespaces": {"selector": {"matchLabels": {"tenant": "a"}}}},
+        "spec.allowedNamespaces.from: Required value",
     ),
     "nobody is named": ("Provider", {"allowedNamespaces": None}, "spec.allowedNamespaces: Required value"),
     "endpoint is a file": ("Provider", {"simulated": {"endpoint": "file:///etc/passwd"}}, "should match"),
@@ -236,13 +252,23 @@ BAD: Mapping[str, tuple[str, Mapping[str, Any], str]] = {
     "class for a selector that is missing": (
         "MachineClass",
         {"allowedNamespaces": {"from": "Selector"}},
-        "allowedNamespaces.selector is required",
+        "selector is required with from: Selector",
     ),
     "image without sources": ("MachineImage", {"sources": []}, "should have at least 1 items"),
     "source for nobody": (
         "MachineImage",
         {"sources": [{"name": "a", "simulated": {"image": "tiny"}}]},
         "set exactly one of providerRef and providerSelector",
+    ),
+    "image by name and id": (
+        "MachineImage",
+        {"sources": [{"name": "a", "providerRef": {"name": "os"}, "openstack": {"image": {"name": "x", "id": "y"}}}]},
+        "image: Invalid value: set exactly one of name and id",
+    ),
+    "image by neither name nor id": (
+        "MachineImage",
+        {"sources": [{"name": "a", "providerRef": {"name": "os"}, "openstack": {"image": {}}}]},
+        "image: Invalid value: set exactly one of name and id",
     ),
     "source without image": (
         "MachineImage",
@@ -294,6 +320,7 @@ def test_an_empty_spec_is_refused(api: Api, good: Callable[..., Body], kind: str
         ("a.*", "Invalid value"),
         ("a" * 254, "Invalid value"),
         ("a" * 64, "metadata.name is the host name too"),
+        ("a", "metadata.name is the host name too, so it has 2 to 63 characters"),
         ("web.1", "metadata.name is the host name too"),
     ],
 )

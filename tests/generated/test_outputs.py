@@ -119,11 +119,11 @@ def test_status_has_no_default_but_the_one_that_says_unseen() -> None:
         assert [path for path, node in nodes(status) if path and "default" in node] == []
 
 
-def test_every_field_of_a_spec_is_described() -> None:
+def test_every_field_of_spec_and_status_is_described() -> None:
     bare = [
         path
         for path, node in all_nodes()
-        if ".spec" in path and not path.endswith("[]") and not node.get("description")
+        if (".spec" in path or ".status" in path) and not path.endswith("[]") and not node.get("description")
     ]
     assert bare == []
 

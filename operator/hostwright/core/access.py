@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
 from hostwright.core.resource import Words
 
@@ -46,8 +46,22 @@ class LabelSelector(Words):
 
 
 class AllowedNamespaces(Words):
-    from_: From = Field(default=From.ALL, alias="from", description="All, Selector (by namespace labels) or None.")
-    selector: LabelSelector | None = Field(default=None, description="Labels of the namespaces, with from: Selector.")
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                {
+                    "rule": "self.from != 'Selector' || has(self.selector)",
+                    "message": "selector is required with from: Selector",
+                },
+                {"rule": "self.from == 'Selector' || !has(self.selector)", "message": "selector is for from: Selector"},
+            ]
+        }
+    )
+
+    from_: From = Field(alias="from", description="All, Selector (by namespace labels) or None.")
+    selector: LabelSelector | None = Field(
+        default=None, description="Labels of the namespaces, with from: Selector only."
+    )
 
     def allows(self, labels: Mapping[str, str]) -> bool:
         """Whether a namespace with these labels may use the object. A Selector without a selector allows nothing."""

@@ -45,7 +45,7 @@ class NameRef(Words):
 
 
 class SecretRef(Words):
-    name: Name = Field(description="Name of a Secret in the same namespace.")
+    name: Name = Field(description="Name of the Secret.")
 
 
 class SecretKeyRef(Words):
@@ -56,9 +56,11 @@ class SecretKeyRef(Words):
 class ConditionModel(Words):
     """metav1.Condition."""
 
-    type: Annotated[str, StringConstraints(max_length=64)]
-    status: Annotated[str, StringConstraints(max_length=8)]
-    reason: Annotated[str, StringConstraints(max_length=64)]
-    message: Text = ""
-    last_transition_time: Annotated[str, StringConstraints(max_length=32)]
-    observed_generation: int = 0
+    type: Annotated[str, StringConstraints(max_length=64)] = Field(description="What it speaks of, such as Ready.")
+    status: Annotated[str, StringConstraints(max_length=8)] = Field(description="True, False or Unknown.")
+    reason: Annotated[str, StringConstraints(max_length=64)] = Field(description="Why, in one word, for programs.")
+    message: Text = Field(default="", description="Why, in a sentence, for people, and who must act.")
+    last_transition_time: Annotated[str, StringConstraints(max_length=32)] = Field(
+        description="When status turned to what it is."
+    )
+    observed_generation: int = Field(default=0, description="The generation of the object that it speaks of.")

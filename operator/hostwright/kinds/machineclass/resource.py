@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from hostwright.core.access import AllowedNamespaces
+from hostwright.core.access import AllowedNamespaces, From
 from hostwright.core.resource import ConditionModel, Open, Quantity, Text, Words
 
 KIND = "MachineClass"
@@ -33,7 +33,7 @@ class MachineClassSpec(Open):
         },
     )
     allowed_namespaces: AllowedNamespaces = Field(
-        default=AllowedNamespaces(), description="The namespaces that may use this class. Default: all."
+        default=AllowedNamespaces(from_=From.ALL), description="The namespaces that may use this class. Default: all."
     )
     deprecated: Deprecated | None = Field(
         default=None, description="Set to tell users to move on; machines keep working."
@@ -58,8 +58,4 @@ COLUMNS: tuple[tuple[str, str, str, int], ...] = (
 )
 SPEC_RULES: tuple[tuple[str, str], ...] = (
     ("self.cpu == oldSelf.cpu && self.memory == oldSelf.memory", "cpu and memory are immutable: make a new class"),
-    (
-        "self.allowedNamespaces.from != 'Selector' || has(self.allowedNamespaces.selector)",
-        "allowedNamespaces.selector is required with from: Selector",
-    ),
 )

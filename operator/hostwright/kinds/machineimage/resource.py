@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from hostwright.core.access import AllowedNamespaces, LabelSelector
+from hostwright.core.access import AllowedNamespaces, From, LabelSelector
 from hostwright.core.resource import ConditionModel, Label, NameRef, Open, Quantity, Text, Words
 
 KIND = "MachineImage"
@@ -45,15 +45,17 @@ class MachineImageSpec(Words):
         json_schema_extra={"x-list-map-key": "name"},
     )
     allowed_namespaces: AllowedNamespaces = Field(
-        default=AllowedNamespaces(), description="The namespaces that may use this image. Default: all."
+        default=AllowedNamespaces(from_=From.ALL), description="The namespaces that may use this image. Default: all."
     )
 
 
 class ImageOnProvider(Words):
-    name: Annotated[str, StringConstraints(max_length=253)]
-    id: Annotated[str, StringConstraints(max_length=255)] | None = None
-    ready: bool = False
-    message: Text = ""
+    name: Annotated[str, StringConstraints(max_length=253)] = Field(description="The Provider.")
+    id: Annotated[str, StringConstraints(max_length=255)] | None = Field(
+        default=None, description="The image's id there."
+    )
+    ready: bool = Field(default=False, description="Whether machines can be made from it there.")
+    message: Text = Field(default="", description="Why not.")
 
 
 class MachineImageStatus(Words):
@@ -78,12 +80,7 @@ COLUMNS: tuple[tuple[str, str, str, int], ...] = (
     ("Age", ".metadata.creationTimestamp", "date", 0),
     ("Message", '.status.conditions[?(@.type=="Ready")].message', "string", 1),
 )
-SPEC_RULES: tuple[tuple[str, str], ...] = (
-    (
-        "self.allowedNamespaces.from != 'Selector' || has(self.allowedNamespaces.selector)",
-        "allowedNamespaces.selector is required with from: Selector",
-    ),
-)
+SPEC_RULES: tuple[tuple[str, str], ...] = ()
 #: CEL on each element of spec.sources.
 SOURCE_RULES: tuple[tuple[str, str], ...] = (
     ("has(self.providerRef) != has(self.providerSelector)", "set exactly one of providerRef and providerSelector"),

@@ -75,33 +75,38 @@ class ProviderSpec(Open):
 
 
 class Identity(Words):
-    project: Id | None = None
-    region: Id | None = None
-    site: Id | None = None
+    project: Id | None = Field(default=None, description="OpenStack: the project's id.")
+    region: Id | None = Field(default=None, description="OpenStack: the region.")
+    site: Id | None = Field(default=None, description="Simulated: the site's id.")
 
 
 class NetworkStatus(Words):
-    name: Annotated[str, StringConstraints(max_length=63)]
-    id: Id | None = None
-    create_fence: Short | None = None
-    message: Text = ""
+    name: Annotated[str, StringConstraints(max_length=63)] = Field(description="Its name in spec.networks.")
+    id: Id | None = Field(default=None, description="Its id on the backend; missing while it is not found there.")
+    create_fence: Short | None = Field(
+        default=None,
+        description="What keeps a repeated creation from making a second port: MACAddress, or None where MACs may not be chosen.",
+    )
+    message: Text = Field(default="", description="Why it has no id.")
 
 
 class Orphan(Words):
-    name: Id
-    id: Id
-    kind: Short
-    machine_id: Short | None = Field(default=None, alias="machineID")
-    since: Short
+    name: Id = Field(description="Its name on the backend.")
+    id: Id = Field(description="Its id on the backend.")
+    kind: Short = Field(description="What it is, such as server or port.")
+    machine_id: Short | None = Field(
+        default=None, alias="machineID", description="The machine id in its mark, without dashes."
+    )
+    since: Short = Field(description="When it was first seen without an object.")
 
 
 class CredentialsStatus(Words):
-    resource_version: Short | None = None
-    expires_at: Short | None = None
+    resource_version: Short | None = Field(default=None, description="resourceVersion of the Secret.")
+    expires_at: Short | None = Field(default=None, description="When the credential itself ends, where it does.")
 
 
 class BreakerStatus(Words):
-    state: Short | None = None
+    state: Short | None = Field(default=None, description="Closed or Open.")
 
 
 class ProviderStatus(Words):
@@ -140,10 +145,4 @@ COLUMNS: tuple[tuple[str, str, str, int], ...] = (
     ("API", ".status.apiVersion", "string", 1),
     ("Message", '.status.conditions[?(@.type=="Ready")].message', "string", 1),
 )
-SPEC_RULES: tuple[tuple[str, str], ...] = (
-    ("self.type == oldSelf.type", "type is immutable: make a new Provider"),
-    (
-        "self.allowedNamespaces.from != 'Selector' || has(self.allowedNamespaces.selector)",
-        "allowedNamespaces.selector is required with from: Selector",
-    ),
-)
+SPEC_RULES: tuple[tuple[str, str], ...] = (("self.type == oldSelf.type", "type is immutable: make a new Provider"),)

@@ -19,6 +19,7 @@ from hostwright.kinds.virtualmachine.values import (
     Address,
     DeletionPolicy,
     DriftMode,
+    Hostname,
     IgnoredPath,
     Mac,
     ManagementPolicy,
@@ -75,8 +76,9 @@ class Interface(Words):
 
 
 class Network(Words):
-    hostname: Label | None = Field(
-        default=None, description="Host name inside the guest. Default: metadata.name. Immutable."
+    hostname: Hostname | None = Field(
+        default=None,
+        description="Host name inside the guest, of 2 to 63 characters. Default: metadata.name. Immutable.",
     )
     interfaces: list[Interface] = Field(
         min_length=1,
@@ -228,7 +230,7 @@ SPEC_RULES: tuple[tuple[str, str], ...] = (
 #: CEL at the root of the object.
 OBJECT_RULES: tuple[tuple[str, str], ...] = (
     (
-        "has(self.spec.network.hostname) || (size(self.metadata.name) <= 63 && !self.metadata.name.contains('.'))",
-        "metadata.name is the host name too, so it has at most 63 characters and no dots; or set spec.network.hostname",
+        "has(self.spec.network.hostname) || (size(self.metadata.name) >= 2 && size(self.metadata.name) <= 63 && !self.metadata.name.contains('.'))",
+        "metadata.name is the host name too, so it has 2 to 63 characters and no dots; or set spec.network.hostname",
     ),
 )

@@ -6,90 +6,116 @@ from pydantic import Field, StringConstraints
 
 from hostwright.core.resource import ConditionModel, Text, Token, Words
 
+Word = Annotated[str, StringConstraints(max_length=32)]
+Name = Annotated[str, StringConstraints(max_length=255)]
+Path = Annotated[str, StringConstraints(max_length=320)]
+
 
 class AddressStatus(Words):
-    type: Annotated[str, StringConstraints(max_length=16)]
-    address: Annotated[str, StringConstraints(max_length=64)]
+    type: Word = Field(description="InternalIP (on one of the machine's networks) or ExternalIP (a floating one).")
+    address: Annotated[str, StringConstraints(max_length=64)] = Field(description="The address, without prefix length.")
 
 
 class Hardware(Words):
-    cpu: int | None = None
-    memory: Annotated[str, StringConstraints(max_length=32)] | None = None
+    cpu: int | None = Field(default=None, description="Number of virtual CPUs.")
+    memory: Word | None = Field(default=None, description="Memory, such as 16Gi.")
 
 
 class Named(Words):
-    name: Annotated[str, StringConstraints(max_length=255)] | None = None
-    id: Annotated[str, StringConstraints(max_length=255)] | None = None
+    name: Name | None = Field(default=None, description="The name that the spec used.")
+    id: Name | None = Field(default=None, description="Its id on the backend.")
 
 
 class Resolved(Words):
     """What the spec resolved to, and every effective default."""
 
-    provider: Annotated[str, StringConstraints(max_length=253)] | None = None
-    machine_class: Named | None = Field(default=None, alias="class")
-    image: Named | None = None
-    hostname: Annotated[str, StringConstraints(max_length=63)] | None = None
-    deletion_policy: Annotated[str, StringConstraints(max_length=16)] | None = None
-    drift_detection: Annotated[str, StringConstraints(max_length=16)] | None = None
-    power_state: Annotated[str, StringConstraints(max_length=16)] | None = None
-    tags: dict[str, Annotated[str, StringConstraints(max_length=255)]] | None = Field(default=None, max_length=128)
-    metadata: dict[str, Annotated[str, StringConstraints(max_length=255)]] | None = Field(default=None, max_length=128)
+    provider: Name | None = Field(default=None, description="The Provider that runs the machine.")
+    machine_class: Named | None = Field(default=None, alias="class", description="The size it was made with.")
+    image: Named | None = Field(
+        default=None, description="The image it was made from; pinned, a moved name is ignored."
+    )
+    hostname: Annotated[str, StringConstraints(max_length=63)] | None = Field(
+        default=None, description="Host name inside the guest."
+    )
+    deletion_policy: Word | None = Field(default=None, description="What deleting the object does: Delete or Retain.")
+    drift_detection: Word | None = Field(default=None, description="Enabled, Warn or Disabled.")
+    power_state: Word | None = Field(default=None, description="The power state last applied, or Unmanaged.")
+    tags: dict[str, Name] | None = Field(
+        default=None, max_length=128, description="The tags last applied, the Provider's defaults included."
+    )
+    metadata: dict[str, Name] | None = Field(
+        default=None, max_length=128, description="The backend's metadata last applied."
+    )
 
 
 class InterfaceStatus(Words):
-    name: Annotated[str, StringConstraints(max_length=63)]
-    id: Annotated[str, StringConstraints(max_length=255)] | None = None
-    mac_address: Annotated[str, StringConstraints(max_length=32)] | None = None
-    addresses: list[Annotated[str, StringConstraints(max_length=64)]] = Field(default_factory=list, max_length=16)
+    name: Annotated[str, StringConstraints(max_length=63)] = Field(description="Its name in the spec.")
+    id: Name | None = Field(default=None, description="Its id on the backend.")
+    mac_address: Word | None = Field(default=None, description="Its MAC address.")
+    addresses: list[Annotated[str, StringConstraints(max_length=64)]] = Field(
+        default_factory=list, max_length=16, description="Its fixed addresses."
+    )
 
 
 class PendingChange(Words):
-    path: Annotated[str, StringConstraints(max_length=320)]
-    from_: Text = Field(default="", alias="from")
-    to: Text = ""
-    disruption: Annotated[str, StringConstraints(max_length=16)]
-    waiting_for: Annotated[str, StringConstraints(max_length=32)]
+    path: Path = Field(description="Where it stands in the spec, such as /classRef or /tags/owner.")
+    from_: Text = Field(default="", alias="from", description="What the machine has now.")
+    to: Text = Field(default="", description="What the spec asks for; empty: that it be removed.")
+    disruption: Word = Field(description="What the change would do to the machine: Live, Restart, Rebuild or Replace.")
+    waiting_for: Word = Field(
+        description="MaxDisruption: until spec.updatePolicy.maxDisruption allows it. NotYetSupported: for a later version."
+    )
 
 
 class DriftRow(Words):
-    path: Annotated[str, StringConstraints(max_length=320)]
-    wanted: Text = ""
-    found: Text = ""
-    since: Annotated[str, StringConstraints(max_length=32)]
+    path: Path = Field(description="Where it stands in the spec, such as /powerState or /tags/owner.")
+    wanted: Text = Field(default="", description="What the spec asks for.")
+    found: Text = Field(default="", description="What the machine has; empty: nothing.")
+    since: Word = Field(description="When the difference was first seen.")
 
 
 class WindowModel(Words):
-    from_: Annotated[str, StringConstraints(max_length=32)] | None = Field(default=None, alias="from")
-    to: Annotated[str, StringConstraints(max_length=32)] | None = None
+    from_: Word | None = Field(default=None, alias="from", description="Just before the first attempt.")
+    to: Word | None = Field(default=None, description="Just after the last attempt.")
 
 
 class ResourceRow(Words):
-    name: Annotated[str, StringConstraints(max_length=128)]
-    id: Annotated[str, StringConstraints(max_length=255)]
-    state: Annotated[str, StringConstraints(max_length=16)] = "Created"
-    ownership: Annotated[str, StringConstraints(max_length=16)] = "Created"
-    window: WindowModel | None = None
+    name: Annotated[str, StringConstraints(max_length=128)] = Field(
+        description="What it is to the machine: server, port/<interface>, or extra/<id> for a duplicate that is deleted."
+    )
+    id: Name = Field(description="Its id on the backend.")
+    state: Word = Field(default="Created", description="Created, or Deleting: its deletion was sent.")
+    ownership: Word = Field(
+        default="Created", description="Created (by Hostwright), Adopted (by import) or Referenced (never deleted)."
+    )
+    window: WindowModel | None = Field(default=None, description="When it was made, by the operator's clock.")
 
 
 class OperationModel(Words):
-    id: Annotated[str, StringConstraints(max_length=64)]
-    type: Annotated[str, StringConstraints(max_length=16)]
-    attempt: int = 1
-    expect: Annotated[str, StringConstraints(max_length=512)] = ""
-    started_at: Annotated[str, StringConstraints(max_length=32)] | None = None
-    deadline: Annotated[str, StringConstraints(max_length=32)] | None = None
-    window_start: Annotated[str, StringConstraints(max_length=32)] | None = None
-    task: Annotated[str, StringConstraints(max_length=255)] | None = None
-    next_retry_at: Annotated[str, StringConstraints(max_length=32)] | None = None
+    id: Annotated[str, StringConstraints(max_length=64)] = Field(description="Names the operation in Events and logs.")
+    type: Word = Field(description="Create, SetPower, Restart, Update or Delete.")
+    attempt: int = Field(default=1, description="How often the same thing was tried.")
+    expect: Annotated[str, StringConstraints(max_length=512)] = Field(
+        default="", description="What is to come of the call, such as port/eth0 or server."
+    )
+    started_at: Word | None = Field(default=None, description="When this attempt was announced, just before its call.")
+    deadline: Word | None = Field(default=None, description="When the call is given up.")
+    window_start: Word | None = Field(default=None, description="When the first attempt was announced.")
+    task: Name | None = Field(default=None, description="The backend's own task.")
+    next_retry_at: Word | None = Field(default=None, description="The next attempt is not made before.")
 
 
 class LastError(Words):
-    reason: Annotated[str, StringConstraints(max_length=64)]
-    code: Annotated[str, StringConstraints(max_length=32)] | None = None
-    message: Text = ""
-    request_id: Annotated[str, StringConstraints(max_length=128)] | None = Field(default=None, alias="requestID")
-    actor: Annotated[str, StringConstraints(max_length=16)]
-    at: Annotated[str, StringConstraints(max_length=32)]
+    reason: Annotated[str, StringConstraints(max_length=64)] = Field(description="What happened, in one word.")
+    code: Word | None = Field(default=None, description="The backend's own code, such as 403.")
+    message: Text = Field(
+        default="", description="What happened, and what to do, in the backend's own words where it has any."
+    )
+    request_id: Annotated[str, StringConstraints(max_length=128)] | None = Field(
+        default=None, alias="requestID", description="The backend's id of the request, for whoever runs it."
+    )
+    actor: Word = Field(description="Who must act: You, Platform or Wait (nobody).")
+    at: Word = Field(description="When it first happened.")
 
 
 class VirtualMachineStatus(Words):
@@ -99,19 +125,13 @@ class VirtualMachineStatus(Words):
     machine_id: Annotated[str, StringConstraints(max_length=64)] | None = Field(
         default=None, alias="machineID", description="The machine's identity; equal to the annotation machine-id."
     )
-    phase: Annotated[str, StringConstraints(max_length=16)] | None = Field(
-        default=None, description="A word for people; conditions are for programs."
-    )
-    power_state: Annotated[str, StringConstraints(max_length=16)] | None = Field(
-        default=None, description="Power as found."
-    )
+    phase: Word | None = Field(default=None, description="A word for people; conditions are for programs.")
+    power_state: Word | None = Field(default=None, description="Power as found.")
     provider_id: Annotated[str, StringConstraints(max_length=512)] | None = Field(
         default=None, alias="providerID", description="The machine's id on the backend, as a URI."
     )
     addresses: list[AddressStatus] | None = Field(default=None, max_length=64, description="Addresses as found.")
-    failure_domain: Annotated[str, StringConstraints(max_length=255)] | None = Field(
-        default=None, description="Where it runs."
-    )
+    failure_domain: Name | None = Field(default=None, description="Where it runs.")
     hardware: Hardware | None = Field(default=None, description="Size as found.")
     resolved: Resolved | None = Field(default=None, description="What names resolved to, and every effective default.")
     interfaces: list[InterfaceStatus] | None = Field(

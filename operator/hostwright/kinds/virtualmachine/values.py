@@ -39,6 +39,8 @@ Mac = Annotated[
         }
     ),
 ]
+#: Nova takes no host name of one character (nova/api/validation/parameter_types.py: hostname).
+Hostname = Annotated[str, StringConstraints(min_length=2, max_length=63, pattern=r"^[a-z0-9][-a-z0-9]*[a-z0-9]$")]
 TagKey = Annotated[
     str, StringConstraints(min_length=1, max_length=32, pattern=r"^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$")
 ]

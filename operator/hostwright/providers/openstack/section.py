@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
 from hostwright.core.resource import BackendName, Words
 from hostwright.kinds.provider.port import Sections
@@ -23,6 +23,14 @@ class Named(Words):
 
 
 class ImageChoice(Words):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                {"rule": "has(self.name) != has(self.id)", "message": "set exactly one of name and id"}
+            ]
+        }
+    )
+
     name: BackendName | None = Field(
         default=None, description="Name of the image; exactly one active image must bear it."
     )
@@ -43,7 +51,17 @@ class MachineSection(Words):
     config_drive: bool | None = Field(default=None, description="Give the server a config drive. Used at creation.")
     availability_zone: BackendName | None = Field(default=None, description="Availability zone. Used at creation.")
     metadata: dict[MetadataKey, MetadataValue] | None = Field(
-        default=None, max_length=64, description="Server metadata. A change is made live; keys that others set stay."
+        default=None,
+        max_length=64,
+        description="Server metadata. A change is made live; keys that others set stay; hostwright.… are our own.",
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                {
+                    "rule": "self.all(k, !k.startsWith('hostwright.'))",
+                    "message": "metadata keys that begin with hostwright. are written by Hostwright itself",
+                }
+            ]
+        },
     )
 
 
