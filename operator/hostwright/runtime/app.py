@@ -3,17 +3,17 @@
 import asyncio
 import random
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from hostwright.core.errors import Failure, InvalidConfiguration
 from hostwright.engine.catalog import CatalogPass
 from hostwright.engine.connection import Connection, Deps
-from hostwright.engine.ports import Body, ClusterUnavailableError, Key, Secret
-from hostwright.engine.queue import Priority, WorkQueue
+from hostwright.engine.inbox import Inbox
+from hostwright.engine.ports import Body, Key, Secret
+from hostwright.engine.queue import WorkQueue
 from hostwright.engine.reconcile import MachinePass
-from hostwright.engine.store import Store, references
-from hostwright.engine.triggers import worth_a_look
+from hostwright.engine.store import Store
 from hostwright.engine.view import Tools
 from hostwright.engine.worker import Pass, Workers
 from hostwright.engine.world import World
@@ -21,6 +21,7 @@ from hostwright.kinds.provider.port import Backend  # noqa: TC001 - a value anno
 from hostwright.kinds.provider.resource import ProviderSpec
 from hostwright.runtime import hooks, http
 from hostwright.runtime.backends import discover
+from hostwright.runtime.checks import Checks
 from hostwright.runtime.clock import SystemClock
 from hostwright.runtime.cluster import PLURALS, KubernetesCluster
 from hostwright.runtime.clusterid import cluster_id
@@ -29,9 +30,7 @@ from hostwright.runtime.logs import logger
 from hostwright.runtime.metrics import Metrics
 from hostwright.runtime.settings import Settings
 
-#: Seconds between comparisons of the store with a metadata-only list, and between looks at the process itself.
-COMPARE_EVERY = 600.0
-SELF_CHECK_EVERY = 5.0
+#: Seconds that passes under way are given to end.
 DRAIN = 15.0
 
 
@@ -79,6 +78,7 @@ class Operator:
     async def _started(self) -> None:
         settings = self.settings
         self.queue = WorkQueue()
+        self.inbox = Inbox(self.store, self.queue)
         self.cluster = await KubernetesCluster.connect(settings.kubeconfig, settings.identity)
         self._connected.set()
         self.cluster_id = await cluster_id(self.cluster, settings.operator_namespace, settings.cluster_id)
@@ -91,8 +91,8 @@ class Operator:
         self._compose()
         self._http, address = await http.serve(settings.http, self.metrics, self._unhealthy, self._unready)
         self._spawn(self.lease.run(), "lease")
-        self._spawn(self._check_self(), "self check")
-        self._spawn(self._compare(), "compare")
+        self._spawn(self.checks.watch_self(), "self check")
+        self._spawn(self.checks.compare(), "compare")
         self._spawn(self._begin(), "begin")
         self._log.info("operator started", http=address, cluster_id=self.cluster_id, identity=settings.identity)
 
@@ -147,6 +147,17 @@ class Operator:
             "MachineImage": catalog.machine_image,
         }
         self.workers = Workers(self.queue, passes, self.lease, self.clock, self.metrics)
+        self.checks = Checks(
+            self.store,
+            self.queue,
+            self.workers,
+            self.cluster,
+            self._connections,
+            self._tasks,
+            self.metrics,
+            self.ready,
+            self._die,
+        )
 
     def _spawn(self, work: Any, name: str) -> None:
         self._tasks.append(asyncio.create_task(work, name=f"hostwright {name}"))
@@ -168,77 +179,14 @@ class Operator:
         await self.cluster.close()
         self._log.info("operator stopped", drained=drained)
 
-    # -- what comes in
-
     def _observe(self, key: Key, event: str | None, body: Body) -> None:
-        """From kopf: an object as the API server has it. No I/O, no await."""
-        if event == "DELETED":
-            self.store.drop(key)
-            self.queue.forget(key)
-            if key.kind != "Namespace":
-                self.queue.add(key, Priority.TRANSITION)
-            self._used_changed(body, key)
-            return
-        old = self.store.get(key)
-        priority = worth_a_look(old, body)
-        if not self.store.put(key, body, relisted=event is None) or key.kind == "Namespace":
-            return
-        if priority is None:
-            return
-        self.queue.add(key, priority)
-        if key.kind != "VirtualMachine":
-            self._dependents(key)
-        elif old is None:
-            self._used_changed(body, key)
-        elif references(key, old) != references(key, body):
-            self._used_changed(old, key)
-
-    def _dependents(self, key: Key) -> None:
-        """A Provider, class or image changed: whoever names it is looked at."""
-        for user in self.store.users(key):
-            self.queue.add(user, Priority.DRIFT)
-        if key.kind == "Provider":
-            for image in self.store.keys("MachineImage"):
-                self.queue.add(image, Priority.RESYNC)
-
-    def _used_changed(self, body: Body, key: Key) -> None:
-        """A machine came, went or names another: what it named may be let go of, if it is being deleted."""
-        if key.kind != "VirtualMachine":
-            return
-        spec = body.get("spec") or {}
-        for field, kind in (("providerRef", "Provider"), ("classRef", "MachineClass"), ("imageRef", "MachineImage")):
-            other = Key(kind, "", (spec.get(field) or {}).get("name", ""))
-            found = self.store.get(other)
-            if found is not None and found["metadata"].get("deletionTimestamp"):
-                self.queue.add(other, Priority.TRANSITION)
-
-    def _rows_moved(self, _: str, tokens: Sequence[str]) -> None:
-        """From an inventory: machines whose rows changed."""
-        for token in tokens:
-            for key in self.store.by_token(token):
-                self.queue.add(key, Priority.TRANSITION if self._at_work(key) else Priority.DRIFT)
-
-    def _at_work(self, key: Key) -> bool:
-        body = self.store.get(key)
-        return body is not None and bool((body.get("status") or {}).get("operation"))
-
-    def _provider_turned(self, name: str) -> None:
-        """A Provider's connection changed: its object now, its machines spread over time."""
-        self._catalog_read(name)
-        for number, user in enumerate(sorted(self.store.users(Key("Provider", "", name)))):
-            self.queue.add_after(user, number / 50.0, Priority.DRIFT)
-
-    def _catalog_read(self, name: str) -> None:
-        self.queue.add(Key("Provider", "", name), Priority.TRANSITION)
-        for image in self.store.keys("MachineImage"):
-            self.queue.add(image, Priority.RESYNC)
+        """From kopf, which starts its watches after our startup."""
+        self.inbox.observe(key, event, body)
 
     def _turned(self, leading: bool) -> None:
         self.metrics.leading.set(1 if leading else 0)
         if leading:
-            for kind in PLURALS:
-                for key in self.store.keys(kind):
-                    self.queue.add(key, Priority.RESYNC)
+            self.inbox.everything(tuple(PLURALS))
 
     # -- connections
 
@@ -254,9 +202,9 @@ class Operator:
                 clock=self.clock,
                 secret=self._secret,
                 cluster_id=self.cluster_id,
-                changed=self._rows_moved,
-                catalog_read=self._catalog_read,
-                turned=self._provider_turned,
+                changed=lambda _, tokens: self.inbox.rows_moved(tokens),
+                catalog_read=self.inbox.catalog_read,
+                turned=self.inbox.provider_turned,
                 bug=lambda provider, error: self.metrics.failed(Key("Provider", "", provider), error),
                 visibility_lag=self.settings.visibility_lag,
             )
@@ -281,51 +229,6 @@ class Operator:
 
     def _unready(self) -> str:
         return "" if self.ready.is_set() else "not synced yet"
-
-    async def _check_self(self) -> None:
-        """kopf does not watch our tasks: a dead worker, lease or watch ends the process, which starts anew cheaply."""
-        while True:
-            await asyncio.sleep(SELF_CHECK_EVERY)
-            self.metrics.objects.set(len(self.store))
-            for priority, depth in self.queue.depth().items():
-                self.metrics.queue.labels(priority.name.lower()).set(depth)
-            dead = self.workers.dead + [
-                task for task in self._tasks if task.done() and not task.cancelled() and task.exception() is not None
-            ]
-            lost = [connection.dead for connection in self._connections.values() if connection.dead is not None]
-            if lost:
-                self._die(lost[0])
-            elif dead:
-                self._die(dead[0].exception() or RuntimeError(dead[0].get_name()))
-            elif self.ready.is_set() and len(hooks.watching()) < len(PLURALS):
-                await asyncio.sleep(SELF_CHECK_EVERY)
-                if len(hooks.watching()) < len(PLURALS):
-                    self._die(RuntimeError(f"a watch ended; alive: {sorted(hooks.watching())}"))
-
-    async def _compare(self) -> None:
-        """A deaf watch is noticed: what the API server lists must be what the store holds."""
-        while True:
-            await asyncio.sleep(COMPARE_EVERY)
-            for kind in PLURALS:
-                try:
-                    await self._compare_kind(kind)
-                except ClusterUnavailableError as error:
-                    self._log.warning("store not compared", kind=kind, error=str(error))
-
-    async def _compare_kind(self, kind: str) -> None:
-        before = set(self.store.keys(kind))
-        listed = {Key(kind, row[0], row[1]): row[3] async for row in self.cluster.metadata(kind)}
-        for key, version in listed.items():
-            body = self.store.get(key)
-            if body is None or int(body["metadata"]["resourceVersion"]) < int(version):
-                fresh = await self.cluster.get(key)
-                if fresh is not None and self.store.put(key, {**fresh, "kind": kind}):
-                    self._log.warning("watch missed a change", kind=kind, namespace=key.namespace, name=key.name)
-                    self.queue.add(key, Priority.DRIFT)
-        for key in before - set(listed):
-            if self.store.get(key) is not None and await self.cluster.get(key) is None:
-                self.store.drop(key)
-                self.queue.add(key, Priority.RESYNC)
 
     def _die(self, error: BaseException) -> None:
         self.failure = self.failure or error

@@ -38,6 +38,12 @@ class Metrics:
         )
         self.queue = Gauge("hostwright_queue_depth", "Keys waiting.", ["priority"], registry=self.registry)
         self.leading = Gauge("hostwright_leading", "1 while this replica holds the Lease.", registry=self.registry)
+        self.provider_up = Gauge(
+            "hostwright_provider_up", "1 while a Provider answers.", ["provider"], registry=self.registry
+        )
+        self.machines = Gauge(
+            "hostwright_machines", "VirtualMachines by phase.", ["provider", "phase"], registry=self.registry
+        )
         self.objects = Gauge("hostwright_objects", "Objects in the store.", registry=self.registry)
 
     def passed(self, key: Key, seconds: float, outcome: str) -> None:

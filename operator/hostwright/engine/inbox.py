@@ -1,0 +1,85 @@
+"""What comes in — watch events, moved rows, a Provider's turn, the Lease — and which keys want a look for it."""
+
+from collections.abc import Iterable, Sequence
+
+from hostwright.engine.ports import Body, Key
+from hostwright.engine.queue import Priority, WorkQueue
+from hostwright.engine.store import Store, references
+from hostwright.engine.triggers import worth_a_look
+
+#: Machines of a Provider that turned are looked at no faster than this a second (PROTOCOLS section 7).
+TURNED_PER_SECOND = 50.0
+
+
+class Inbox:
+    """Fills the store and the queue; no I/O, no await."""
+
+    def __init__(self, store: Store, queue: WorkQueue) -> None:
+        self._store, self._queue = store, queue
+
+    def observe(self, key: Key, event: str | None, body: Body) -> None:
+        """An object as the API server has it; `event` None: it was listed."""
+        if event == "DELETED":
+            self._left(key, body)
+            return
+        old = self._store.get(key)
+        priority = worth_a_look(old, body)
+        if not self._store.put(key, body, relisted=event is None) or key.kind == "Namespace" or priority is None:
+            return
+        self._queue.add(key, priority)
+        if key.kind != "VirtualMachine":
+            self._users(key)
+        elif old is None:
+            self._named(references(key, body))
+        elif references(key, old) != references(key, body):
+            self._named(references(key, old))
+
+    def rows_moved(self, tokens: Iterable[str]) -> None:
+        """From an inventory: machine ids or backend ids whose rows changed."""
+        for token in tokens:
+            for key in self._store.by_token(token):
+                self._queue.add(key, Priority.TRANSITION if self._at_work(key) else Priority.DRIFT)
+
+    def provider_turned(self, name: str) -> None:
+        """A Provider's connection changed: its object now, its machines spread over time."""
+        self.catalog_read(name)
+        for number, user in enumerate(sorted(self._store.users(Key("Provider", "", name)))):
+            self._queue.add_after(user, number / TURNED_PER_SECOND, Priority.DRIFT)
+
+    def catalog_read(self, name: str) -> None:
+        """A Provider's networks and images may be others now."""
+        self._queue.add(Key("Provider", "", name), Priority.TRANSITION)
+        for image in self._store.keys("MachineImage"):
+            self._queue.add(image, Priority.RESYNC)
+
+    def everything(self, kinds: Sequence[str]) -> None:
+        """The Lease became ours: nothing that happened meanwhile was acted on."""
+        for kind in kinds:
+            for key in self._store.keys(kind):
+                self._queue.add(key, Priority.RESYNC)
+
+    def _left(self, key: Key, body: Body) -> None:
+        self._store.drop(key)
+        self._queue.forget(key)
+        if key.kind != "Namespace":
+            self._queue.add(key, Priority.TRANSITION)  # its pass forgets what it remembers of it
+        self._named(references(key, body))
+
+    def _users(self, key: Key) -> None:
+        """A Provider, class or image changed: whoever names it is looked at."""
+        for user in self._store.users(key):
+            self._queue.add(user, Priority.DRIFT)
+        if key.kind == "Provider":
+            for image in self._store.keys("MachineImage"):
+                self._queue.add(image, Priority.RESYNC)
+
+    def _named(self, others: Iterable[Key]) -> None:
+        """A machine came, went or names another: what it named may be let go of, if it is being deleted."""
+        for other in others:
+            found = self._store.get(other)
+            if found is not None and found["metadata"].get("deletionTimestamp"):
+                self._queue.add(other, Priority.TRANSITION)
+
+    def _at_work(self, key: Key) -> bool:
+        body = self._store.get(key)
+        return body is not None and bool((body.get("status") or {}).get("operation"))

@@ -1,0 +1,97 @@
+"""The process looks at itself: dead tasks end it, a deaf watch is noticed, gauges are set."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hostwright.engine.connection import Connection
+from hostwright.engine.ports import ClusterUnavailableError, Key
+from hostwright.engine.queue import Priority, WorkQueue
+from hostwright.engine.store import Store
+from hostwright.engine.worker import Workers
+from hostwright.runtime import hooks
+from hostwright.runtime.cluster import PLURALS, KubernetesCluster
+from hostwright.runtime.logs import logger
+from hostwright.runtime.metrics import Metrics
+
+#: Seconds between comparisons of the store with a metadata-only list, and between looks at the process itself.
+COMPARE_EVERY = 600.0
+SELF_CHECK_EVERY = 5.0
+
+
+@dataclass(slots=True)
+class Checks:
+    """kopf does not watch our tasks: a dead worker, lease or watch ends the process, which starts anew cheaply."""
+
+    store: Store
+    queue: WorkQueue
+    workers: Workers
+    cluster: KubernetesCluster
+    connections: Mapping[str, Connection]
+    tasks: Sequence["asyncio.Task[Any]"]
+    metrics: Metrics
+    ready: asyncio.Event
+    die: Callable[[BaseException], None]
+
+    async def watch_self(self) -> None:
+        deaf = False
+        while True:
+            await asyncio.sleep(SELF_CHECK_EVERY)
+            self._measure()
+            if (error := self._dead()) is not None:
+                self.die(error)
+            elif self.ready.is_set() and len(hooks.watching()) < len(PLURALS):
+                if deaf:  # twice in a row: kopf replaces a watch's task now and then
+                    self.die(RuntimeError(f"a watch ended; alive: {sorted(hooks.watching())}"))
+                deaf = True
+            else:
+                deaf = False
+
+    def _dead(self) -> BaseException | None:
+        for task in [*self.workers.dead, *self.tasks]:
+            if task.done() and not task.cancelled():
+                return task.exception() or RuntimeError(f"{task.get_name()} ended")
+        return next((found for each in self.connections.values() if (found := each.dead) is not None), None)
+
+    def _measure(self) -> None:
+        self.metrics.objects.set(len(self.store))
+        for priority, depth in self.queue.depth().items():
+            self.metrics.queue.labels(priority.name.lower()).set(depth)
+        self.metrics.provider_up.clear()
+        for name, connection in list(self.connections.items()):
+            state = connection.state
+            self.metrics.provider_up.labels(name).set(1 if state.session is not None and state.failure is None else 0)
+        phases = Counter(
+            (body["spec"]["providerRef"]["name"], (body.get("status") or {}).get("phase") or "Pending")
+            for _, body in self.store.bodies("VirtualMachine")
+        )
+        self.metrics.machines.clear()
+        for (provider, phase), count in phases.items():
+            self.metrics.machines.labels(provider, phase).set(count)
+
+    async def compare(self) -> None:
+        """A deaf watch is noticed: what the API server lists must be what the store holds."""
+        while True:
+            await asyncio.sleep(COMPARE_EVERY)
+            for kind in PLURALS:
+                try:
+                    await self._compare_kind(kind)
+                except ClusterUnavailableError as error:
+                    logger().warning("store not compared", kind=kind, error=str(error))
+
+    async def _compare_kind(self, kind: str) -> None:
+        before = set(self.store.keys(kind))
+        listed = {Key(kind, row[0], row[1]): row[3] async for row in self.cluster.metadata(kind)}
+        for key, version in listed.items():
+            body = self.store.get(key)
+            if body is None or int(body["metadata"]["resourceVersion"]) < int(version):
+                fresh = await self.cluster.get(key)
+                if fresh is not None and self.store.put(key, {**fresh, "kind": kind}):
+                    logger().warning("watch missed a change", kind=kind, namespace=key.namespace, name=key.name)
+                    self.queue.add(key, Priority.DRIFT)
+        for key in before - set(listed):
+            if self.store.get(key) is not None and await self.cluster.get(key) is None:
+                self.store.drop(key)
+                self.queue.add(key, Priority.RESYNC)
