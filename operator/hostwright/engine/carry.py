@@ -69,8 +69,6 @@ async def _reached(tools: Tools, view: View, recall: Recall, decision: Decision[
         case Release():
             situation = situation_of(tools, view, recall, Unsure(""), proven=True, nothing_made=True)
             return await tell.release(tools, view.key, view.body, leaving.after_release(situation).notes)
-        case Discard() as step:
-            return await _discarded(tools, view, recall, decision, step)
         case Delete():
             recall.retry_at = float("-inf")
             return await _prove_gone(tools, view, recall)
@@ -93,16 +91,6 @@ async def _prove_gone(tools: Tools, view: View, recall: Recall) -> Again:
     return await tell.say(tools, view, recall, replace(last, look_again=1.0))
 
 
-async def _discarded(tools: Tools, view: View, recall: Recall, decision: Decision[Step], step: Discard) -> Again:
-    """A failed build or an extra is gone: its row leaves; a failed build waits for Capacity's back-off."""
-    recall.gone.add(step.row.name)
-    recall.made.pop(step.row.name, None)
-    if decision.failure is not None:
-        base = view.operation or Operation(tools.new_id(), decision.operation or OperationType.CREATE, "server")
-        tell.retry_later(tools, recall, base, CAPACITY.delay(base.attempt, tools.jitter()))
-    return await tell.say(tools, view, recall, replace(decision, look_again=0.5))
-
-
 async def _call(tools: Tools, view: View, recall: Recall, decision: Decision[Step], call: Call) -> Again:
     left = recall.retry_at - tools.clock.monotonic()
     if left > 0:
@@ -113,11 +101,20 @@ async def _call(tools: Tools, view: View, recall: Recall, decision: Decision[Ste
             user_data = await _user_data(tools, view)
         except UserDataMissing as failure:
             return await tell.failed(tools, view, recall, decision, failure)
+    if isinstance(decision.step, Discard) and decision.failure is not None:
+        _make_again_later(tools, view, recall)
     outcome = await act.send(tools, view, recall, decision, call, user_data)
     if outcome.failure is None:
         recall.failures = 0
         return Again(outcome.again, Priority.TRANSITION)
     return await tell.failed(tools, replace(view, body=outcome.body), recall, decision, outcome.failure)
+
+
+def _make_again_later(tools: Tools, view: View, recall: Recall) -> None:
+    """A failed build waits for Capacity's back-off; the patch before its deletion says until when."""
+    base = view.operation or Operation(tools.new_id(), OperationType.CREATE, "server")
+    if base.next_retry_at is None:
+        tell.retry_later(tools, recall, base, CAPACITY.delay(base.attempt, tools.jitter()))
 
 
 async def _user_data(tools: Tools, view: View) -> bytes | None:

@@ -88,4 +88,5 @@ def _wait_until(situation: Situation, moment: datetime | None) -> Decision[Step]
     edited = situation.status.observed_generation != situation.generation  # a changed spec is tried at once
     if moment is None or moment <= situation.now or edited:
         return None
-    return Decision(look_again=(moment - situation.now).total_seconds() + 0.5, phase=situation.phase, observed=True)
+    wait = (moment - situation.now).total_seconds() + 0.5
+    return Decision(look_again=wait, phase=situation.phase, said=say.again(situation.status.last_error))

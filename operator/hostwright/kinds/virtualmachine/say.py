@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from hostwright.core import errors
 from hostwright.core.conditions import Said
 from hostwright.core.errors import Capacity, Failure, Rejected
 from hostwright.core.names import Actor, Condition, Phase, Reason
 from hostwright.core.quantity import from_mebibytes
 from hostwright.kinds.virtualmachine.port import Found, Life, Power
+from hostwright.kinds.virtualmachine.status import LastError
 from hostwright.kinds.virtualmachine.steady import Gap
 
 _WHO = {
@@ -63,6 +65,12 @@ def failed(failure: Failure, *, ready: bool | None = False) -> tuple[Said, ...]:
         Said(Condition.READY, ready, failure.reason, message),
         Said(blocker, True, failure.reason, message),
     )
+
+
+def again(error: LastError | None) -> tuple[Said, ...]:
+    """The last failure once more, while its next attempt is not due: the words that stood there at first."""
+    kind = getattr(errors, error.reason, None) if error is not None else None
+    return failed(kind(error.message)) if error is not None and kind is not None else ()
 
 
 def stalls(failure: Failure) -> bool:
