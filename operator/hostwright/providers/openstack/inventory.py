@@ -1,8 +1,10 @@
 """All servers and ports of one project as last seen; a list never removes a row, nor reverts a newer one.
 
 Servers by `changes-since` (one second of resolution, on the server's own clock, so the window overlaps) and full
-sweeps for what it does not show (tags, removed metadata, attachments). A paged list can end early while servers are
-being made, so absence is never evidence: what two full reads do not show is asked for by id.
+sweeps for what it does not show (tags, removed metadata, attachments). A row is as fresh as the read that carried it:
+a list of changes says nothing of a row that it does not show, so what we touched and it leaves out is asked for by id.
+A paged list can end early while servers are being made, so absence is never evidence: what two full reads do not show
+is asked for by id too.
 """
 
 import asyncio
@@ -23,8 +25,8 @@ OVERLAP = 60
 QUICK = 1.0
 PORTS_EVERY = 60.0
 SWEEP, SMALL, SWEEP_LARGE = 60.0, 500, 900.0
-#: After a call of ours, its rows count as moving for this long.
-HOT_FOR = 6.0
+#: A thing we touched is looked at until a read shows it that began this long after: the receipt is written meanwhile.
+HOT_FOR = 2.0
 GONE_REMEMBERED = 20_000
 ABSENT = 2
 
@@ -53,9 +55,9 @@ class Inventory:
         self._gone: OrderedDict[str, float] = OrderedDict()
         self._absent: dict[str, int] = {}
         self._told: dict[str, str] = {}
-        self._hot: dict[str, float] = {}
+        self._hot: dict[str, float] = {}  # what we touched → when
         self._since = ""
-        self._servers_read = self._ports_read = float("-inf")  # start of the last complete read
+        self._servers_read = self._ports_read = float("-inf")  # start of the last complete read, for what it left out
         self._swept_at: float | None = None
         self._soon = asyncio.Event()
 
@@ -68,15 +70,11 @@ class Inventory:
         return servers, [self.ports[key] for key in ids if key in self.ports]
 
     def as_of(self, servers: Iterable[SeenServer], ports: Iterable[SeenPort]) -> float:
-        """Of the machine's own row where there is one: the later of its reading and the last complete read."""
-        rows = [max(item.as_of, self._servers_read) for item in servers]
+        """Of the machine's own row where there is one; of nothing at all, of the last complete read."""
+        rows = [item.as_of for item in servers]
         if rows:
             return min(rows)
-        ages = [max(item.as_of, self._ports_read) for item in ports]
-        return min(ages, default=min(self._servers_read, self._ports_read))
-
-    def port_as_of(self, port: SeenPort) -> float:
-        return max(port.as_of, self._ports_read)
+        return min((item.as_of for item in ports), default=min(self._servers_read, self._ports_read))
 
     def gone_since(self, server_id: str) -> float | None:
         return self._gone.get(server_id)
@@ -120,13 +118,14 @@ class Inventory:
         server, port = self.servers.pop(item, None), self.ports.pop(item, None)
         self._index(server.row.tags if server else (port.row.description,) if port else (), (), item)
         self._absent.pop(item, None)
+        self._hot.pop(item, None)
         self._gone[item] = as_of
         while len(self._gone) > GONE_REMEMBERED:
             self._gone.popitem(last=False)
 
     def touch(self, item: str) -> None:
         """We did something to it, and the answer did not show the row: look soon and tell its machine."""
-        self._hot[item] = self._monotonic() + HOT_FOR
+        self._hot[item] = self._monotonic()
         self._tell(item)
         self.hasten()
 
@@ -159,13 +158,23 @@ class Inventory:
         for row in rows:
             self.write_server(row, start)
         self._since = _overlapping(date) or self._since
+        listed = {row.id for row in rows}
         if full:
-            await self._absences({row.id for row in rows}, self.servers, start)
+            await self._absences(listed, self.servers, start)
+        await self._ask_for_touched(listed)
         if full or ports_due:
             await self._read_ports()
         self._servers_read = start
         if full:
             self._swept_at = start
+        for item in [item for item, touched in self._hot.items() if start - touched >= HOT_FOR]:
+            self._tell(item)
+            del self._hot[item]
+
+    async def _ask_for_touched(self, listed: set[str]) -> None:
+        """`changes-since` does not show a changed tag, nor removed metadata (tried)."""
+        left_out = [item for item in self._hot if item in self.servers and item not in listed]
+        await asyncio.gather(*(self.prove(item, server=True) for item in left_out))
 
     async def _read_ports(self) -> None:
         start = self._monotonic()
@@ -199,8 +208,6 @@ class Inventory:
         return True
 
     def _moving(self) -> bool:
-        now = self._monotonic()
-        self._hot = {item: until for item, until in self._hot.items() if until > now}
         return bool(self._hot) or any(seen.row.moving for seen in self.servers.values())
 
     def _take_told(self) -> Sequence[str]:

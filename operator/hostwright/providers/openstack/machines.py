@@ -47,7 +47,7 @@ class Machines:
     def look(self, trace: Trace) -> Look:
         servers, ports = self._inventory.gather(trace)
         if servers or ports:
-            ages = {seen.row.id: self._inventory.port_as_of(seen) for seen in ports}
+            ages = {seen.row.id: seen.as_of for seen in ports}
             return Present(
                 translate.found(self._region, servers, ports, trace, ages), self._inventory.as_of(servers, ports)
             )
@@ -84,6 +84,8 @@ class Machines:
             async with asyncio.timeout(call.deadline):
                 return await self._send(call, user_data)
         except errors.RAISED as error:
+            if isinstance(call.arguments, On):
+                self._inventory.touch(call.arguments.id)
             self._inventory.hasten()
             raise errors.of_write(error, intent=call.repeat is not Repeat.IDEMPOTENT) from error
 

@@ -35,7 +35,6 @@ class Server(msgspec.Struct, frozen=True):
     tags: tuple[str, ...] = ()
     metadata: dict[str, str] = Named(default_factory=dict)
     created: str = ""
-    updated: str = ""
     flavor: Flavor = Flavor()
     image: Any = None  # {"id": …}, or "" for a server that boots from a volume
     fault: Fault | None = None

@@ -1,0 +1,100 @@
+"""Nova and Neutron as the inventory sees them, in memory: what their lists show, and what they leave out."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from typing import Any
+
+import msgspec
+
+from hostwright.providers.openstack.rows import Catalog, Login, Port, Refused, Reply, Request, Server
+
+
+def refused(status: int, text: str, service: str = "compute", kind: str = "itemNotFound") -> Refused:
+    body = {"NeutronError": {"type": kind, "message": text}} if service == "network" else {kind: {"message": text}}
+    return Refused(service, Reply(status, msgspec.json.encode(body)))
+
+
+@dataclass
+class Cloud:
+    """Keeps the Protocol of `client.Client`. Time is the test's."""
+
+    now: float = 1_000_000.0
+    rows: dict[str, Server] = field(default_factory=dict)
+    updated: dict[str, float] = field(default_factory=dict)  # by what Nova counts as a change
+    plugs: dict[str, Port] = field(default_factory=dict)
+    hidden: set[str] = field(default_factory=set)  # what the next lists leave out
+    whole: bool = True
+    asked: list[str] = field(default_factory=list)
+    failing: dict[str, Exception] = field(default_factory=dict)  # id → what a GET of it raises
+    answer: Any = None  # to requests: a body, or what is raised
+
+    # -- what happens there
+
+    def put(self, item: str, **fields: Any) -> None:
+        """Nova notices: status, task, rename, lock, added metadata."""
+        before = self.rows.get(item, Server(id=item, name=item, status="ACTIVE"))
+        self.rows[item] = msgspec.structs.replace(before, **fields)
+        self.updated[item] = self.now
+
+    def tag(self, item: str, *tags: str) -> None:
+        """Nova's `updated` stays as it was (tried)."""
+        self.rows[item] = msgspec.structs.replace(self.rows[item], tags=tags)
+
+    def remove(self, item: str) -> None:
+        self.rows.pop(item)
+        self.updated[item] = self.now
+
+    def monotonic(self) -> float:
+        return self.now
+
+    # -- what is asked of it
+
+    async def login(self) -> Login:
+        return Login("p", "R", "compute 2.90")
+
+    async def catalog(self) -> Catalog:
+        return Catalog()
+
+    async def servers(self, since: str | None) -> tuple[list[Server], str, bool]:
+        self.asked.append("changes" if since else "servers")
+        from_ = datetime.fromisoformat(since).timestamp() if since else float("-inf")
+        rows = [row for item, row in self.rows.items() if self.updated[item] >= from_ and item not in self.hidden]
+        if since:
+            gone = [item for item in self.updated if item not in self.rows and self.updated[item] >= from_]
+            rows += [Server(id=item, status="DELETED") for item in gone]
+        date = format_datetime(datetime.fromtimestamp(int(self.now), UTC), usegmt=True)
+        return rows, date, self.whole
+
+    async def servers_tagged(self, mark: str) -> list[Server]:
+        self.asked.append("tagged")
+        return [row for row in self.rows.values() if mark in row.tags and row.id not in self.hidden]
+
+    async def server(self, server_id: str) -> Server:
+        self.asked.append(server_id)
+        if server_id in self.failing:
+            raise self.failing[server_id]
+        if server_id not in self.rows:
+            raise refused(404, f"Instance {server_id} could not be found.")
+        return self.rows[server_id]
+
+    async def ports(self, description: str | None = None) -> list[Port]:
+        self.asked.append("ports")
+        return [
+            row for row in self.plugs.values() if description in (None, row.description) and row.id not in self.hidden
+        ]
+
+    async def port(self, port_id: str) -> Port:
+        self.asked.append(port_id)
+        if port_id not in self.plugs:
+            raise refused(404, f"Port {port_id} could not be found.", "network", "PortNotFound")
+        return self.plugs[port_id]
+
+    async def send(self, request: Request, seconds: float) -> Reply:
+        self.asked.append(f"{request.method} {request.path}")
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return Reply(200, msgspec.json.encode(self.answer if self.answer is not None else {}))
+
+    async def close(self) -> None:
+        return None
