@@ -306,6 +306,7 @@ class Place:
     async def run(self, seconds: float, until: Callable[[], bool] = lambda: False) -> None:
         """Passes as they ask for each other; time moves only between them."""
         end = self.clock.passed + seconds
-        while self.clock.passed <= end and not until() and not self.api.gone:
+        while self.clock.passed < end and not until() and not self.api.gone:
             again = await self.machine_pass(KEY)
-            self.clock.passed += max(again.after if again.after is not None else seconds, 0.05)
+            wait = max(again.after if again.after is not None else seconds, 0.05)
+            self.clock.passed = min(self.clock.passed + wait, end)

@@ -1,7 +1,10 @@
 """The pass over one machine: what a failed build, a refusal, a lost status or a deletion leaves."""
 
+from dataclasses import replace
+
 from tests.engine.review_place import Place, machine
 
+from hostwright.core.errors import InvalidConfiguration
 from hostwright.kinds.virtualmachine.port import Life
 
 
@@ -16,3 +19,33 @@ async def test_a_failed_build_is_made_again_only_after_the_back_off_of_capacity(
     await place.run(60, lambda: place.backend.made == 2)
     assert place.backend.made == 2
     assert place.status["operation"]["attempt"] == 2
+
+
+async def running(place: Place, **tags: str) -> None:
+    """Its machine is up and settled."""
+    await place.run(5, lambda: place.backend.made == 1)
+    place.backend.found = machine(Life.STEADY, "m-1", **tags)
+    await place.run(10, lambda: place.status.get("phase") == "Running")
+    assert place.status["phase"] == "Running"
+    place.backend.calls.clear()
+
+
+async def test_a_refused_change_does_not_hold_back_its_correction_nor_the_deletion() -> None:
+    place = Place()
+    await running(place)
+    place.backend.wanted = replace(place.backend.wanted, tags={"owner": "refused"})
+    place.backend.refuses = InvalidConfiguration("the tag is not liked.")
+    place.api.edit(spec={"tags": {"owner": "refused"}})
+    await place.run(30)
+    assert place.backend.calls == ["set_tag"]
+    place.backend.refuses = None
+    place.api.edit(spec={"tags": {"owner": "liked"}})
+    await place.run(1, lambda: len(place.backend.calls) == 2)
+    assert place.backend.calls == ["set_tag", "set_tag"]
+    place.backend.refuses = InvalidConfiguration("the tag is not liked.")
+    await place.run(30)
+    place.backend.refuses = None
+    place.api.edit(deletionTimestamp="2026-01-01T00:00:00Z")
+    await place.run(5)
+    assert place.api.gone
+    assert place.backend.calls[-1] == "delete_server"

@@ -24,6 +24,12 @@ class Recall:
     retry_at: float = float("-inf")  # monotonic: no call before
     turn_at: float | None = None  # monotonic: when our token of the Provider's rate comes; None: none asked for
     called: bool = False  # a call was sent by this process
+    wish: tuple[int, bool] = (0, False)  # generation and going, as last looked at
+
+    def wished(self, generation: int, going: bool) -> None:
+        """What was refused holds nothing back that is wished since: an edit or a deletion is tried at once."""
+        if self.wish != (generation, going):
+            self.wish, self.retry_at, self.failures = (generation, going), float("-inf"), 0
 
     def ledger(self, rows: tuple[LedgerRow, ...]) -> tuple[LedgerRow, ...]:
         """The ledger as the status has it, and what no patch has carried yet."""

@@ -52,6 +52,7 @@ class MachinePass:
         recall = self.recalls.get(key)
         if recall is None or recall.uid != uid(body):
             recall = self.recalls[key] = Recall(uid(body))
+        recall.wished(body["metadata"].get("generation", 0), is_deleting(body))
         return recall
 
 
