@@ -1,6 +1,7 @@
 """A machine, or a part of one, that is there: whose it is, and what is next until it is at rest."""
 
 from dataclasses import replace
+from typing import Any
 
 from hostwright.core.conditions import Said
 from hostwright.core.decision import Decision, Note
@@ -25,8 +26,18 @@ def present(situation: Situation, found: Found) -> Decision[Step]:
         return Decision(needs_proof="whether a duplicate is gone", phase=situation.phase)
     decision = replace(_life(situation, found, verdict), forget=gone)
     rows = _rows(situation, found, verdict)
-    status = {**say.found_status(found), **decision.status} if found.life is not Life.PARTIAL else decision.status
+    status = {**_seen(situation, found), **decision.status}
     return replace(decision, adopt=(*rows, *decision.adopt), status=status)
+
+
+def _seen(situation: Situation, found: Found) -> dict[str, Any]:
+    """What a look shows. Of a first build only who it is: its power, place and addresses come one by one, each a write."""
+    if found.life is Life.PARTIAL:
+        return {}
+    whole = say.found_status(found)
+    if found.life is Life.BUILDING and not situation.provisioned:
+        return {"providerID": whole["providerID"]}
+    return whole
 
 
 def _extras_gone(situation: Situation, found: Found) -> tuple[str, ...]:
