@@ -43,8 +43,8 @@ fmt: $(STAMP) ## format, and mend what can be mended
 generate: $(STAMP) ## rewrite CRDs and the reference from the models
 	@$(BIN)/python -m hostwright.generate
 
-bench: $(STAMP) ## the bars that the end-to-end tests print (the full tables are not written yet)
-	@$(BIN)/python -m pytest tests/e2e -q -s $(ARGS) | grep -E "^bar:|passed|failed"
+bench: $(STAMP) ## the tables of figures (a part alone: make bench ARGS=latency; what they mean: docs/performance.md)
+	@$(BIN)/python -m tests.bench $(ARGS)
 
 clean: ## remove the virtual environment and caches of this folder
 	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
