@@ -99,7 +99,8 @@ class Operator:
     async def _begin(self) -> None:
         """No pass before the store holds all that there is: a Provider not listed yet would count as missing."""
         for kind in PLURALS:
-            listed = [Key(kind, row[0], row[1]) async for row in self.cluster.metadata(kind)]
+            rows = self.cluster.metadata(kind, self.settings.namespaces)
+            listed = [Key(kind, namespace, name) async for namespace, name, *_ in rows]
             for key in listed:
                 while self.store.get(key) is None and await self._still_there(key):
                     self._log.info("waiting for the watch", kind=key.kind, namespace=key.namespace, name=key.name)
@@ -157,6 +158,7 @@ class Operator:
             self.metrics,
             self.ready,
             self._die,
+            self.settings.namespaces,
         )
 
     def _spawn(self, work: Any, name: str) -> None:

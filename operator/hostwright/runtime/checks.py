@@ -34,6 +34,7 @@ class Checks:
     metrics: Metrics
     ready: asyncio.Event
     die: Callable[[BaseException], None]
+    namespaces: Sequence[str] = ()  # that we watch; none: all
 
     async def watch_self(self) -> None:
         deaf = False
@@ -83,7 +84,7 @@ class Checks:
 
     async def _compare_kind(self, kind: str) -> None:
         before = set(self.store.keys(kind))
-        listed = {Key(kind, row[0], row[1]): row[3] async for row in self.cluster.metadata(kind)}
+        listed = {Key(kind, row[0], row[1]): row[3] async for row in self.cluster.metadata(kind, self.namespaces)}
         for key, version in listed.items():
             body = self.store.get(key)
             if body is None or int(body["metadata"]["resourceVersion"]) < int(version):

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -36,6 +36,7 @@ PLURALS = {
     "MachineClass": "machineclasses",
     "MachineImage": "machineimages",
 }
+_NAMESPACED = frozenset({"VirtualMachine"})
 
 
 class KubernetesCluster:
@@ -157,12 +158,19 @@ class KubernetesCluster:
         answer: Body = await self._call(method, path, body)
         return answer
 
-    async def metadata(self, kind: str) -> AsyncIterator[tuple[str, str, str, str]]:
-        """(namespace, name, uid, resourceVersion) of every object, in pages, metadata only."""
+    async def metadata(self, kind: str, namespaces: Sequence[str] = ()) -> AsyncIterator[tuple[str, str, str, str]]:
+        """(namespace, name, uid, resourceVersion) of every object we watch: of these namespaces, else of all."""
+        base = f"/apis/{GROUP}/{VERSION}"
+        chosen = namespaces if kind in _NAMESPACED else ()
+        for path in [f"{base}/namespaces/{name}/{PLURALS[kind]}" for name in chosen] or [f"{base}/{PLURALS[kind]}"]:
+            async for row in self._pages(path):
+                yield row
+
+    async def _pages(self, path: str) -> AsyncIterator[tuple[str, str, str, str]]:
         token = ""
         while True:
             query = f"?limit={PAGE}" + (f"&continue={token}" if token else "")
-            page = await self._call("GET", f"/apis/{GROUP}/{VERSION}/{PLURALS[kind]}{query}", accept=_METADATA_LIST)
+            page = await self._call("GET", f"{path}{query}", accept=_METADATA_LIST)
             for item in page["items"] or ():  # an empty list of metadata is null
                 row = item["metadata"]
                 yield row.get("namespace", ""), row["name"], row["uid"], row["resourceVersion"]
