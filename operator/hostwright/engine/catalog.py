@@ -83,7 +83,7 @@ class CatalogPass:
         if is_deleting(body) and not self.store.users(key):
             return await self._let_go(key, body)
         body = await self._hold(key, body)
-        rows = self._image_rows(MachineImageSpec.model_validate(body["spec"]))
+        rows = self._image_rows(MachineImageSpec.model_validate(body["spec"]), _recorded_rows(body))
         bad = [row for row in rows if not row["ready"]]
         ready = bool(rows) and not bad
         if ready:
@@ -98,7 +98,8 @@ class CatalogPass:
 
     # -- what is said
 
-    def _image_rows(self, spec: MachineImageSpec) -> list[dict[str, Any]]:
+    def _image_rows(self, spec: MachineImageSpec, recorded: Mapping[str, dict[str, Any]]) -> list[dict[str, Any]]:
+        """Before the first login of a start has an outcome, what was recorded stands: a restart says nothing."""
         rows = []
         for key, body in self.store.bodies("Provider"):
             source = source_for(spec, key.name, body["metadata"].get("labels") or {})
@@ -107,7 +108,9 @@ class CatalogPass:
             connection = self.world.connection(key.name)
             session = connection.state.session if connection is not None else None
             if connection is None or session is None:
-                rows.append({"name": key.name, "ready": False, "message": "the Provider is not connected"})
+                starting = connection is None or connection.state.failure is None
+                unknown = {"name": key.name, "ready": False, "message": "the Provider is not connected"}
+                rows.append(recorded.get(key.name, unknown) if starting else unknown)
                 continue
             fact = session.image(source.section(connection.backend.sections.key) or {})
             if not fact.id:
@@ -259,6 +262,14 @@ class CatalogPass:
             await self.cluster.hold_secret(self.namespace, secret, FINALIZER_SECRET, held=False)
         await self.disconnect(key.name)
         return await self._let_go(key, body)
+
+
+def _recorded_rows(body: Body) -> dict[str, dict[str, Any]]:
+    """By Provider, what the status says of this generation's sources."""
+    status = body.get("status") or {}
+    if status.get("observedGeneration") != body["metadata"].get("generation"):
+        return {}
+    return {row["name"]: row for row in status.get("providers") or ()}
 
 
 def _starting(body: Body, connection: Connection) -> bool:

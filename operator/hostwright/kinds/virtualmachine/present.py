@@ -31,7 +31,7 @@ def present(situation: Situation, found: Found) -> Decision[Step]:
 
 
 def _seen(situation: Situation, found: Found) -> dict[str, Any]:
-    """What a look shows. Of a first build only who it is: its power, place and addresses come one by one, each a write."""
+    """What a look shows; of a first build only who it is, as all else comes one by one, and each would be a write."""
     if found.life is Life.PARTIAL:
         return {}
     whole = say.found_status(found)
