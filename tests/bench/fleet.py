@@ -134,7 +134,7 @@ async def _restarted(here: Ground, site: Site, running: Running, lists: float) -
     others = but_leases(write for write in writes if write.resource != "events" or "newcomer" not in write.name)
     return [
         Row(f"status writes of {SMALL} settled machines at a restart", status, "", 0),
-        Row(f"all writes but Lease and newcomer at a restart {_named(others)}", sum(others.values())),
+        Row(f"all writes but Lease and newcomer at a restart {_named(others)}", sum(others.values()), "", 0),
         Row(f"start → last pass over {SMALL} machines", ended - began, "s", None, "bare lists of both sides", lists),
         Row("start → first call for a machine applied meanwhile", called - began, "s"),
     ]
