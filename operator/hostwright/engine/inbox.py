@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from hostwright.engine.ports import Body, Key
 from hostwright.engine.queue import Priority, WorkQueue
-from hostwright.engine.store import Store, references
+from hostwright.engine.store import Store, references, uid
 from hostwright.engine.triggers import worth_a_look
 
 #: Machines of a Provider that turned are looked at no faster than this a second (PROTOCOLS section 7).
@@ -59,6 +59,9 @@ class Inbox:
                 self._queue.add(key, Priority.RESYNC)
 
     def _left(self, key: Key, body: Body) -> None:
+        old = self._store.get(key)
+        if old is not None and uid(old) != uid(body):
+            return  # of an object before this one, seen late
         self._store.drop(key)
         self._queue.forget(key)
         if key.kind != "Namespace":

@@ -41,12 +41,16 @@ class MachinePass:
         spec = VirtualMachineSpec.model_validate(body["spec"])
         body, conflict = await claim(tools, key, body, spec)
         if conflict is not None:
-            return await _conflict(tools, key, body, recall, conflict)
+            return await _conflict(tools, key, body, spec, recall, conflict)
         view = view_of(tools, key, body, spec, recall)
         decision, look = await _decided(tools, view, recall)
         if decision is None:
             return Again(max(0.2, recall.retry_at - tools.clock.monotonic()))
         return await carry_out(tools, view, recall, decision, look)
+
+    def forget(self) -> None:
+        """The Lease changed hands: what another leader did since is in the objects and on the backend, not here."""
+        self.recalls.clear()
 
     def _recall(self, key: Key, body: Body) -> Recall:
         recall = self.recalls.get(key)
@@ -78,7 +82,9 @@ async def _decided(tools: Tools, view: View, recall: Recall) -> tuple[Decision[S
     return kind.decide(situation_of(tools, view, recall, look, proven=True, nothing_made=nothing)), look
 
 
-async def _conflict(tools: Tools, key: Key, body: Body, recall: Recall, failure: Failure) -> Again:
+async def _conflict(
+    tools: Tools, key: Key, body: Body, spec: VirtualMachineSpec, recall: Recall, failure: Failure
+) -> Again:
     """No call; deleted by dropping the finalizer, the ledger goes into an Event (PROTOCOLS section 1)."""
     status = body.get("status") or {}
     if is_deleting(body):
@@ -92,7 +98,7 @@ async def _conflict(tools: Tools, key: Key, body: Body, recall: Recall, failure:
         machine_id=status.get("machineID") or carried_id(body),
         rows=rows_of(status),
         operation=operation_of(status),
-        handled={"restartedAt": ""},
+        handled={"restartedAt": spec.restarted_at or ""},
         now=tools.clock.now(),
     )
     await tell.put(tools, key, body, recall, told, decision)

@@ -74,7 +74,7 @@ class Workers:
 
     async def _one(self, key: Key) -> Again:
         if not self._gate.held():
-            return Again(1.0, Priority.RESYNC)
+            return Again()  # every key is looked at when the Lease becomes ours
         began = self._clock.monotonic()
         outcome = "ok"
         try:

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import uuid
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any
 
 from hostwright.core.errors import Failure, InvalidConfiguration
@@ -30,8 +30,8 @@ from hostwright.runtime.logs import logger
 from hostwright.runtime.metrics import Metrics
 from hostwright.runtime.settings import Settings
 
-#: Seconds that passes under way are given to end.
-DRAIN = 15.0
+#: Seconds that passes under way are given to end, and each thing that is closed after them: 25 in all.
+DRAIN, CLOSE = 15.0, 2.0
 
 
 class Operator:
@@ -54,7 +54,10 @@ class Operator:
     async def run(self) -> int:
         """Until SIGTERM or an error that another start may heal; returns the exit code."""
         bound = hooks.registry(PLURALS, self._observe, self._started, self._stopping, self._access)
-        await hooks.run(bound, self.settings.namespaces, self.stop)
+        try:
+            await hooks.run(bound, self.settings.namespaces, self.stop)
+        except hooks.EndedError as error:
+            self.failure = self.failure or error.__cause__ or error
         if self.failure is not None:
             self._log.error("stopped", error=f"{type(self.failure).__name__}: {self.failure}")
             return 1
@@ -98,9 +101,9 @@ class Operator:
 
     async def _begin(self) -> None:
         """No pass before the store holds all that there is: a Provider not listed yet would count as missing."""
-        for kind in PLURALS:
+        for kind in (*PLURALS, "Namespace"):
             rows = self.cluster.metadata(kind, self.settings.namespaces)
-            listed = [Key(kind, namespace, name) async for namespace, name, *_ in rows]
+            listed = [Key(kind, row[0], row[1]) async for row in rows]
             for key in listed:
                 while self.store.get(key) is None and await self._still_there(key):
                     self._log.info("waiting for the watch", kind=key.kind, namespace=key.namespace, name=key.name)
@@ -130,6 +133,7 @@ class Operator:
             new_id=lambda: uuid.uuid4().hex[:12],
             jitter=lambda: random.random() * 0.25,  # noqa: S311 - jitter
         )
+        self.machines = MachinePass(tools, recalls={})
         catalog = CatalogPass(
             self.store,
             world,
@@ -142,7 +146,7 @@ class Operator:
             judges_orphans=not self.settings.namespaces,
         )
         passes: dict[str, Pass] = {
-            "VirtualMachine": MachinePass(tools, recalls={}),
+            "VirtualMachine": self.machines,
             "Provider": catalog.provider,
             "MachineClass": catalog.machine_class,
             "MachineImage": catalog.machine_image,
@@ -166,20 +170,28 @@ class Operator:
 
     async def _stopping(self) -> None:
         """Within 25 s: no further keys, drain, let the Lease go only with no call in flight, close."""
-        if not hasattr(self, "workers"):
+        if not hasattr(self, "checks"):
             return
+        for task in self._tasks:
+            if not task.get_name().endswith(" lease"):  # renewed until the last call has ended
+                task.cancel()
         drained = await self.workers.drain(DRAIN)
         for task in self._tasks:
             task.cancel()
         if drained:
-            await self.lease.release()
-        await asyncio.wait_for(
-            asyncio.gather(*(connection.stop() for connection in self._connections.values()), return_exceptions=True),
-            3.0,
-        )
-        await self._http.cleanup()
-        await self.cluster.close()
+            await self._in_time("lease", self.lease.release())
+        stops = [connection.stop() for connection in self._connections.values()]
+        await self._in_time("providers", asyncio.gather(*stops, return_exceptions=True))
+        await self._in_time("http", self._http.cleanup())
+        await self._in_time("cluster", self.cluster.close())
         self._log.info("operator stopped", drained=drained)
+
+    async def _in_time(self, what: str, work: Awaitable[Any]) -> None:
+        """The process ends whatever hangs: all that counts is in the objects by now."""
+        try:
+            await asyncio.wait_for(work, CLOSE)
+        except (TimeoutError, OSError) as error:
+            self._log.warning("not closed in order", what=what, error=type(error).__name__)
 
     def _observe(self, key: Key, event: str | None, body: Body) -> None:
         """From kopf, which starts its watches after our startup."""
@@ -187,6 +199,7 @@ class Operator:
 
     def _turned(self, leading: bool) -> None:
         self.metrics.leading.set(1 if leading else 0)
+        self.machines.forget()
         if leading:
             self.inbox.everything(tuple(PLURALS))
 

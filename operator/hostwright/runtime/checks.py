@@ -34,21 +34,22 @@ class Checks:
     metrics: Metrics
     ready: asyncio.Event
     die: Callable[[BaseException], None]
-    namespaces: Sequence[str] = ()  # that we watch; none: all
+    namespaces: Sequence[str] = ()
 
     async def watch_self(self) -> None:
-        deaf = False
+        expected: set[str] = set()
+        before: set[str] = set()
         while True:
             await asyncio.sleep(SELF_CHECK_EVERY)
             self._measure()
+            alive = hooks.watching()
+            expected |= alive
+            missing = expected - alive
             if (error := self._dead()) is not None:
                 self.die(error)
-            elif self.ready.is_set() and len(hooks.watching()) < len(PLURALS):
-                if deaf:  # twice in a row: kopf replaces a watch's task now and then
-                    self.die(RuntimeError(f"a watch ended; alive: {sorted(hooks.watching())}"))
-                deaf = True
-            else:
-                deaf = False
+            elif missing & before:  # twice in a row: kopf replaces a watch's task now and then
+                self.die(RuntimeError(f"a watch ended: {sorted(missing)}"))
+            before = missing
 
     def _dead(self) -> BaseException | None:
         for task in [*self.workers.dead, *self.tasks]:

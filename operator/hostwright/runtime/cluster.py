@@ -36,7 +36,7 @@ PLURALS = {
     "MachineClass": "machineclasses",
     "MachineImage": "machineimages",
 }
-_NAMESPACED = frozenset({"VirtualMachine"})
+NAMESPACED = frozenset({"VirtualMachine"})
 
 
 class KubernetesCluster:
@@ -159,18 +159,16 @@ class KubernetesCluster:
         return answer
 
     async def metadata(self, kind: str, namespaces: Sequence[str] = ()) -> AsyncIterator[tuple[str, str, str, str]]:
-        """(namespace, name, uid, resourceVersion) of every object we watch: of these namespaces, else of all."""
-        base = f"/apis/{GROUP}/{VERSION}"
-        chosen = namespaces if kind in _NAMESPACED else ()
-        for path in [f"{base}/namespaces/{name}/{PLURALS[kind]}" for name in chosen] or [f"{base}/{PLURALS[kind]}"]:
-            async for row in self._pages(path):
+        """(namespace, name, uid, resourceVersion) of every object, in pages; `namespaces`: only of those."""
+        for namespace in namespaces if namespaces and kind in NAMESPACED else ("",):
+            async for row in self._metadata(_collection(kind, namespace)):
                 yield row
 
-    async def _pages(self, path: str) -> AsyncIterator[tuple[str, str, str, str]]:
+    async def _metadata(self, collection: str) -> AsyncIterator[tuple[str, str, str, str]]:
         token = ""
         while True:
             query = f"?limit={PAGE}" + (f"&continue={token}" if token else "")
-            page = await self._call("GET", f"{path}{query}", accept=_METADATA_LIST)
+            page = await self._call("GET", f"{collection}{query}", accept=_METADATA_LIST)
             for item in page["items"] or ():  # an empty list of metadata is null
                 row = item["metadata"]
                 yield row.get("namespace", ""), row["name"], row["uid"], row["resourceVersion"]
@@ -210,10 +208,15 @@ class KubernetesCluster:
         return json.loads(data)
 
 
-def _path(key: Key) -> str:
-    plural = PLURALS[key.kind]
+def _collection(kind: str, namespace: str) -> str:
+    if kind == "Namespace":
+        return "/api/v1/namespaces"
     base = f"/apis/{GROUP}/{VERSION}"
-    return f"{base}/namespaces/{key.namespace}/{plural}/{key.name}" if key.namespace else f"{base}/{plural}/{key.name}"
+    return f"{base}/namespaces/{namespace}/{PLURALS[kind]}" if namespace else f"{base}/{PLURALS[kind]}"
+
+
+def _path(key: Key) -> str:
+    return f"{_collection(key.kind, key.namespace)}/{key.name}"
 
 
 def _translate(status: int, text: str) -> Exception:

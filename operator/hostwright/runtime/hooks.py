@@ -31,6 +31,10 @@ class Access:
 Observe = Callable[[Key, str | None, Body], None]
 
 
+class EndedError(Exception):
+    """Our start or end failed; the cause says why."""
+
+
 class _NoDiffBase(kopf.DiffBaseStorage):
     """kopf keeps no copy of a spec, and compares nothing."""
 
@@ -84,12 +88,12 @@ def registry(
     """Handlers bound to one operator; `plurals` is kind → plural of our group. Namespaces are watched too."""
     bound = kopf.OperatorRegistry()
 
-    @kopf.on.startup(registry=bound)
+    @kopf.on.startup(registry=bound, errors=kopf.ErrorsMode.PERMANENT)  # else kopf tries again after 60 s
     async def startup(settings: kopf.OperatorSettings, **_: Any) -> None:
         _configure(settings)
         await started()
 
-    @kopf.on.cleanup(registry=bound)
+    @kopf.on.cleanup(registry=bound, errors=kopf.ErrorsMode.PERMANENT)
     async def cleanup(**_: Any) -> None:
         await stopping()
 
@@ -120,14 +124,17 @@ def registry(
 
 
 async def run(bound: kopf.OperatorRegistry, namespaces: tuple[str, ...], stop: asyncio.Event) -> None:
-    """kopf in the foreground until `stop` is set or SIGTERM."""
-    await kopf.operator(
-        registry=bound,
-        standalone=True,
-        clusterwide=not namespaces,
-        namespaces=namespaces,
-        stop_flag=stop,
-    )
+    """kopf in the foreground until `stop` is set or SIGTERM. Raises EndedError from what went wrong."""
+    try:
+        await kopf.operator(
+            registry=bound,
+            standalone=True,
+            clusterwide=not namespaces,
+            namespaces=namespaces,
+            stop_flag=stop,
+        )
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is told and ends the process
+        raise EndedError(str(error)) from error.__cause__ or error  # kopf wraps a failed start
 
 
 def watching() -> set[str]:

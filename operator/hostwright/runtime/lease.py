@@ -49,15 +49,20 @@ class Lease:
         """Take it when it is free, renew it, for ever."""
         was = False
         while True:
+            was = self._turn(was)  # lost for a moment: told, or keys that were dropped meanwhile would be forgotten
             try:
                 await self._try()
             except (ClusterUnavailableError, StaleBodyError, WriteRefusedError) as error:
                 self._log.warning("lease not renewed", error=str(error))
-            if self.held() != was:
-                was = self.held()
-                self._log.info("leading" if was else "standing by")
-                self.on_turn(was)
+            was = self._turn(was)
             await asyncio.sleep(RENEW_EVERY if was else STANDBY_EVERY)
+
+    def _turn(self, was: bool) -> bool:
+        now = self.held()
+        if now != was:
+            self._log.info("leading" if now else "standing by")
+            self.on_turn(now)
+        return now
 
     async def release(self) -> None:
         """Let a successor take it at once. Only when no mutating call is in flight."""
