@@ -201,8 +201,18 @@ class OpenStackHarness:
 
     async def lock(self, machine_id: str, *, on: bool) -> None:
         """By an administrator: the owner can do nothing about it."""
-        action = self._admin.compute.lock_server if on else self._admin.compute.unlock_server
-        await self._run(lambda: action(machine_id))
+        compute = self._admin.compute
+        if on:
+            await self._run(lambda: compute.lock_server(machine_id, locked_reason="being moved"))
+        else:
+            await self._run(lambda: compute.unlock_server(machine_id))
+
+    async def unplug(self, machine_id: str, port: str) -> None:
+        await self._send("compute", "DELETE", f"/servers/{machine_id}/os-interface/{port}")
+        deadline = time.monotonic() + self.patience
+        while any(row["device_id"] for row in await self._ports() if row["id"] == port):
+            assert time.monotonic() < deadline, f"port {port} stays plugged in"
+            await asyncio.sleep(0.1)
 
     async def fault(self, verb: str, fault: Fault) -> None:
         self.faults.add({**REQUESTS[verb], **FAULTS[fault], "count": 1})

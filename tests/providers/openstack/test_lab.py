@@ -10,7 +10,7 @@ from tests.contract.harness_openstack import OpenStackHarness
 from tests.contract.watched import Watched, watching
 
 from hostwright.core import errors
-from hostwright.core.port import Present, Repeat
+from hostwright.core.port import Present, Repeat, Wait
 from hostwright.kinds.virtualmachine.port import Create, Delete, Discard, Life, Power, SetPower, Wanted
 from hostwright.sandbox.openstack import clouds
 from hostwright.sandbox.openstack.lab import LabFacts
@@ -67,8 +67,25 @@ async def test_a_lock_is_told_and_not_asked_again(harness: OpenStackHarness, wat
     with pytest.raises(errors.MachineHeld, match="is locked"):
         await made.send(stop)
     assert (await harness.truth())[made.id].powered_on is True
+    await made.until(lambda look: isinstance(look, Present) and look.found.life is Life.HELD, "the lock is seen")
+    assert "locked: being moved" in made.found().message
+    assert isinstance(made.plan(SetPower(Power.OFF)), Wait)
     await harness.lock(made.id, on=False)
     await made.reach(SetPower(Power.OFF))
+
+
+async def test_a_port_that_came_loose_is_plugged_in_once(harness: OpenStackHarness, watched: Watched) -> None:
+    made = machine(harness, watched)
+    await made.reach(Create())
+    port = made.found().interfaces[0].id
+    await harness.unplug(made.id, port)
+    look = await made.provider.prove(made.trace)  # the watch reads the ports of settled machines once a minute
+    assert isinstance(look, Present)
+    assert not look.found.interfaces[0].bound
+    before = len(made.sent)
+    await made.reach(Create())
+    assert [call.verb for call in made.sent[before:]] == ["attach_port"]
+    assert made.found().interfaces[0].bound
 
 
 async def test_a_network_that_lets_nobody_choose_a_mac_takes_the_path_without_a_fence(

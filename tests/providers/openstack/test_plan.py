@@ -2,8 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from urllib.parse import unquote
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.providers.openstack.rows import BINDINGS, MARK, NAMES, TRACE, port, row, server, spec
 
 from hostwright.core.port import (
@@ -34,7 +37,7 @@ from hostwright.kinds.virtualmachine.port import (
     Wanted,
 )
 from hostwright.providers.openstack.inventory import SeenPort, SeenServer
-from hostwright.providers.openstack.plan import SEND_AGAIN, Fence, NewPort, NewServer, On, plan
+from hostwright.providers.openstack.plan import SEND_AGAIN, Fence, NewPort, NewServer, On, PortSeen, plan
 from hostwright.providers.openstack.resolve import resolve
 from hostwright.providers.openstack.translate import found, mac
 
@@ -217,6 +220,49 @@ def test_what_is_not_in_the_ledger_or_only_referenced_is_never_deleted() -> None
     assert isinstance(ask(Delete(), seen([clone], [port()], trace), trace), Done)
     referenced = ledger(*(replace(item, ownership=Ownership.REFERENCED) for item in (SERVER, PORT)))
     assert isinstance(ask(Delete(), seen([server()], [port()], referenced), referenced), Done)
+
+
+def test_a_loose_port_is_plugged_in_when_nothing_holds_it() -> None:
+    look = seen([server()], [port(device_id="")])
+    free = Fence(ports={"p1": PortSeen("", 10.0)})
+    plugged = call(ask(Create(), look, fence=free), "attach_port")
+    assert (plugged.expect, plugged.arguments.body) == ("port/eth0", {"interfaceAttachment": {"port_id": "p1"}})
+    assert isinstance(ask(Create(), look, fence=free, receipts={"port/eth0": 10.0}), Wait), "not seen since"
+    assert isinstance(ask(Create(), look, fence=free, receipts={"port/eth0": 9.0}), Call)
+    taken = ask(Create(), seen([server()], [port(device_id="s9")]), fence=Fence(ports={"p1": PortSeen("s9", 10.0)}))
+    assert isinstance(taken, Wait)
+    assert "held by s9" in taken.message
+
+
+def test_every_other_value_of_a_tag_goes_before_ours_is_set() -> None:
+    asked = wish(spec(tags={"team": "b"}))
+    update = Update(("/tags",))
+    servers = [("team=a", "team=c"), ("team=b", "team=c"), ()]
+    plans = [
+        call(ask(update, seen([server(tags=(MARK, *tags))]), wanted=asked), verb)
+        for tags, verb in zip(servers, ("remove_tag", "remove_tag", "set_tag"), strict=True)
+    ]
+    assert [item.arguments.path.rpartition("/")[2] for item in plans] == ["team%3Da", "team%3Dc", "team%3Db"]
+    assert isinstance(ask(update, seen([server(tags=(MARK, "team=b"))]), wanted=asked), Done)
+    drop = Update((), drop_tags=("old",))
+    both = seen([server(tags=(MARK, "old=1", "old=2"))])
+    assert call(ask(drop, both, wanted=asked), "remove_tag").arguments.path.endswith("old%3D1")
+
+
+@given(
+    st.sets(st.sampled_from(["a=1", "a=2", "b=1", "b=2", "c=1", "word"])),
+    st.dictionaries(st.sampled_from("abc"), st.sampled_from("12")),
+)
+def test_tags_reach_what_is_wanted_and_others_stay(there: set[str], tags: dict[str, str]) -> None:
+    asked, have = wish(spec(tags=tags)), set(there)
+    for _ in range(20):
+        planned = ask(Update(("/tags",)), seen([server(tags=(MARK, *sorted(have)))]), wanted=asked)
+        if isinstance(planned, Done):
+            break
+        tag = unquote(call(planned, planned.verb).arguments.path.rpartition("/")[2])  # type: ignore[union-attr] - a Call
+        have = have - {tag} if planned.verb == "remove_tag" else have | {tag}  # type: ignore[union-attr] - a Call
+    ours = {f"{key}={value}" for key, value in tags.items()}
+    assert have == ours | {tag for tag in there if tag.partition("=")[0] not in tags}
 
 
 def test_discarding_takes_that_one_server_and_no_port() -> None:

@@ -1,14 +1,20 @@
 """Names to ids, and what is said of those that lead nowhere."""
 
+import re
 from dataclasses import replace
 
 import pytest
-from tests.providers.openstack.rows import BINDINGS, CATALOG, NAMES, spec
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.providers.openstack.rows import BINDINGS, CATALOG, NAMES, TRACE, spec
 
 from hostwright.core import errors
 from hostwright.kinds.virtualmachine.port import Bindings, Unresolved, Wanted
 from hostwright.kinds.virtualmachine.resource import VirtualMachineSpec
-from hostwright.providers.openstack.resolve import TAG_LIMIT, Names, resolve
+from hostwright.providers.openstack.resolve import MOST_TAGS, TAG_LIMIT, Names, resolve
+from hostwright.providers.openstack.rows import Server
+from hostwright.providers.openstack.translate import server_body
+from hostwright.providers.openstack.translate import tags as shown
 
 NIC = {"name": "eth0", "networkRef": {"name": "app"}}
 
@@ -73,6 +79,52 @@ def test_a_tag_may_be_as_long_as_nova_holds_and_no_longer() -> None:
     answer = resolve(NAMES, spec(), replace(BINDINGS, default_tags={key: f"{longest}v"}))
     assert isinstance(answer, Unresolved)
     assert type(answer.failure) is errors.InvalidConfiguration
+
+
+@pytest.mark.parametrize(
+    ("tags", "words"),
+    [
+        ({"team/a": "b"}, "team/a"),
+        ({"team": "a,b"}, "'team'"),
+        ({"team=a": "b"}, "team=a"),
+        ({"hw:me": "b"}, "hw:me"),
+        ({"": "b"}, "''"),
+        ({f"k{number}": "v" for number in range(MOST_TAGS)}, "50 tags"),
+    ],
+)
+def test_a_default_tag_that_nova_cannot_hold_is_refused_by_its_key(tags: dict[str, str], words: str) -> None:
+    answer = resolve(NAMES, spec(), replace(BINDINGS, default_tags=tags))
+    assert isinstance(answer, Unresolved)
+    assert type(answer.failure) is errors.InvalidConfiguration
+    assert words in answer.failure.message
+
+
+TAG_WORDS = st.text("ab=/,:hw.-", max_size=8)
+
+
+@given(st.dictionaries(TAG_WORDS, TAG_WORDS, max_size=5))
+def test_every_tag_that_is_taken_can_be_told_apart_on_nova(tags: dict[str, str]) -> None:
+    """What is asked for comes back as it was, or is refused."""
+    answer = resolve(NAMES, spec(), replace(BINDINGS, default_tags=tags))
+    if isinstance(answer, Wanted):
+        made = server_body(answer, TRACE, (), None)["server"]["tags"]
+        assert all(re.fullmatch("[^,/]{1,60}", tag) for tag in made), "as Nova's own schema says"
+        assert shown(Server(id="s1", tags=tuple(made))) == tags
+    else:
+        assert type(answer.failure) is errors.InvalidConfiguration
+
+
+@pytest.mark.parametrize("name", ["a", "", "web-", "-web", "web.a", "web_a", "w" * 64])
+def test_a_host_name_that_nova_refuses_is_told_before_any_call(name: str) -> None:
+    answer = resolve(NAMES, spec(), replace(BINDINGS, hostname=name))
+    assert isinstance(answer, Unresolved)
+    assert type(answer.failure) is errors.InvalidConfiguration
+    assert "hostname" in answer.failure.message
+
+
+@pytest.mark.parametrize("name", ["ab", "web-1", "7-a", "w" * 63])
+def test_a_host_name_that_nova_takes(name: str) -> None:
+    assert wanted(spec(), replace(BINDINGS, hostname=name)).hostname == name
 
 
 def test_names_become_ids() -> None:

@@ -86,6 +86,28 @@ def test_an_old_row_of_a_port_does_not_say_that_it_came_loose(
     assert [nic.bound for nic in item.interfaces] == [bound]  # type: ignore[attr-defined] - a Found
 
 
+@pytest.mark.parametrize(
+    ("fields", "becomes", "words"),
+    [
+        ({"locked": True}, Life.HELD, "the server is locked"),
+        ({"locked": True, "locked_reason": "being moved"}, Life.HELD, "the server is locked: being moved"),
+        ({"locked": True, "status": "SHUTOFF"}, Life.HELD, "the server is locked"),
+        ({"locked": True, "task": "powering-off"}, Life.CHANGING, "Nova is at work: powering-off"),
+        ({"locked": True, "status": "BUILD"}, Life.BUILDING, ""),
+        ({"locked": True, "status": "ERROR"}, Life.FAILED, ""),
+        ({"locked": False, "locked_reason": None}, Life.STEADY, ""),
+    ],
+)
+def test_a_locked_server_at_rest_is_held(fields: dict[str, object], becomes: Life, words: str) -> None:
+    item = found("R", [server(**fields)], [], TRACE, {})
+    assert (item.life, item.message) == (becomes, words)
+
+
+def test_two_values_of_one_tag_are_both_shown() -> None:
+    item = found("R", [server(tags=("team=b", MARK, "team=a", "free"))], [], TRACE, {})
+    assert item.shape.tags == {"team": "a,b"}
+
+
 def test_ports_without_a_server_are_a_part() -> None:
     item = found("R", [], [port()], TRACE, {"p1": 10.0})
     assert (item.life, item.id, item.parts, item.twins) == (Life.PARTIAL, "", (LedgerRow("port/eth0", "p1"),), ())

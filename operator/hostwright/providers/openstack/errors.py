@@ -4,6 +4,8 @@
 |---|---|
 | Nova 403 "Quota exceeded for …", Neutron 409 OverQuota, Cinder 413 | QuotaExceeded |
 | Nova 400/409 about a port or volume in use, other 409 on a write | Ambiguous: verify |
+| Nova "Port id … could not be found" | Ambiguous: verify, the look tells what became of the port |
+| flavor, image, network, subnet, security group or key pair not found | each its own class, as in resolve |
 | Neutron 409 IpAddressAlreadyAllocated | AddressInUse |
 | Nova 409 "Instance … is locked" | MachineHeld |
 | 401 | CredentialsRejected |
@@ -23,6 +25,15 @@ _SERVICES = {"compute": "Nova", "network": "Neutron", "image": "Glance"}
 _QUOTA = re.compile(r"(?i)quota exceeded|exceeds? .*quota|maximum number of")
 _IN_USE = re.compile(r"(?i)(port|volume).*(in use|still in use)|reserve")
 _LOCKED = re.compile(r"(?i)^instance .* is locked")
+_LOST_PORT = re.compile(r"(?i)^port id .* could not be found")
+#: What went away after it was resolved: by the words of Nova or the type of Neutron (tried).
+_LOST: tuple[tuple[re.Pattern[str], type[errors.Failure]], ...] = (
+    (re.compile(r"^Flavor .* could not be found"), errors.FlavorNotFound),
+    (re.compile(r"^Can not find requested image"), errors.ImageNotResolved),
+    (re.compile(r"^(NetworkNotFound|SubnetNotFound)$|^Network .* could not be found"), errors.NetworkNotFound),
+    (re.compile(r"^SecurityGroupNotFound$|^Unable to find security_group"), errors.SecurityGroupNotFound),
+    (re.compile(r"^Invalid key_name provided"), errors.KeyPairNotFound),
+)
 _NO_HOST = re.compile(r"(?i)no valid host")
 
 
@@ -78,6 +89,12 @@ def _refused(error: Refused) -> errors.Failure:
         return errors.MachineHeld(words, code=code, request_id=request)
     if _NO_HOST.search(text):
         return errors.NoValidHost(words, code=code, request_id=request)
+    if _LOST_PORT.search(text):
+        return errors.Ambiguous(words, code=code, request_id=request)
+    if status in {400, 404}:
+        for pattern, failure in _LOST:
+            if pattern.search(error.kind) or pattern.search(text):
+                return failure(words, code=code, request_id=request)
     if status in {408, 409} or status >= 500 or (status == 400 and _IN_USE.search(text)):  # noqa: PLR2004
         return errors.Ambiguous(words, code=code, request_id=request)
     return errors.InvalidConfiguration(words, code=code, request_id=request)

@@ -14,7 +14,7 @@ from hostwright.kinds.virtualmachine.resource import VirtualMachineSpec
 from hostwright.providers.openstack import errors, translate
 from hostwright.providers.openstack.client import Client
 from hostwright.providers.openstack.inventory import Inventory
-from hostwright.providers.openstack.plan import Fence, NewPort, NewServer, On, plan
+from hostwright.providers.openstack.plan import Fence, NewPort, NewServer, On, PortSeen, plan
 from hostwright.providers.openstack.resolve import Names, resolve
 from hostwright.providers.openstack.rows import Port, Refused, Request, Server
 from hostwright.providers.openstack.section import SECTIONS
@@ -77,7 +77,9 @@ class Machines:
         servers, ports = self._inventory.gather(trace)
         marked = [seen.row.id for seen in servers if trace.mark in seen.row.tags]
         marked += [seen.row.id for seen in ports if seen.row.description == trace.mark]
-        return plan(step, trace, wanted, look, memory, replace(self.fence, marked=frozenset(marked)))
+        held = {seen.row.id: PortSeen(seen.row.device_id, seen.as_of) for seen in ports}
+        fence = replace(self.fence, marked=frozenset(marked), ports=held)
+        return plan(step, trace, wanted, look, memory, fence)
 
     async def perform(self, call: Call, user_data: bytes | None) -> Receipt:
         try:

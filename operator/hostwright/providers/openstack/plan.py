@@ -45,11 +45,20 @@ SERVER = "server"
 
 @dataclass(frozen=True, slots=True)
 class Fence:
-    """What the session has learnt about MACs."""
+    """What the session knows beside the look: about MACs, and about who holds what."""
 
     unfenced: frozenset[str] = frozenset()  # network ids where policy forbids choosing one
     salts: Mapping[str, int] = field(default_factory=dict)  # `<machine id>/<interface>` → next salt
     marked: frozenset[str] = frozenset()  # ids of what bears this machine's mark, as last seen
+    ports: Mapping[str, "PortSeen"] = field(default_factory=dict)  # by id: this machine's ports, as last seen
+
+
+@dataclass(frozen=True, slots=True)
+class PortSeen:
+    """Who holds a port, and when that was read."""
+
+    holder: str  # id of a server or of something else; empty when nobody does
+    as_of: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +94,7 @@ def plan(
     found = look.found if isinstance(look, Present) else None
     match step:
         case Create():
-            return _create(trace, wanted, found, fence)
+            return _create(trace, wanted, found, memory, fence)
         case SetPower(power=power):
             return _power(power, found, look.as_of, memory)
         case Update():
@@ -98,12 +107,14 @@ def plan(
             return _release(trace, found, fence.marked)
 
 
-def _create(trace: Trace, wanted: Wanted | None, found: Found | None, fence: Fence) -> Call | Wait | Done:
+def _create(
+    trace: Trace, wanted: Wanted | None, found: Found | None, memory: Memory, fence: Fence
+) -> Call | Wait | Done:
     if wanted is None:
         raise TypeError("a machine is made from a resolved spec")
     there = {part.name: part.id for part in found.parts} if found else {}
     if found is not None and found.life is Life.STEADY:
-        return _plug_in(found)
+        return _plug_in(found, memory, fence)
     if SERVER in there and found is not None:
         # One wording for the whole build: Nova's changing task would cost a status write each time.
         return Wait("Nova builds the server" if found.life is Life.BUILDING else found.message or "Nova is at work")
@@ -147,9 +158,15 @@ def _create_port(trace: Trace, wanted: Wanted, interface: InterfaceShape, fence:
     )
 
 
-def _plug_in(found: Found) -> Call | Done:
+def _plug_in(found: Found, memory: Memory, fence: Fence) -> Call | Wait | Done:
+    """One loose port after the other; one that something else holds is never tried: that would take it away."""
     for item in found.interfaces:
         if not item.bound:
+            port = fence.ports.get(item.id, PortSeen("", float("inf")))
+            if _stale(f"port/{item.name}", port.as_of, memory):
+                return Wait(f"{item.name} was plugged in")
+            if port.holder:
+                return Wait(f"port {item.id} of {item.name} is held by {port.holder}")
             body = {"interfaceAttachment": {"port_id": item.id}}
             on = On(found.id, "compute", "POST", f"/servers/{found.id}/os-interface", body)
             return Call("attach_port", f"port/{item.name}", Repeat.IDEMPOTENT, on, message=f"plugging in {item.name}")
@@ -177,14 +194,16 @@ def _update(
         return Wait("the change was sent")
     base, have, want = f"/servers/{found.id}", found.shape, wanted.shape
     for key, value in sorted(want.tags.items()):
-        old = have.tags.get(key)
-        if step.names("/tags", key) and old != value:
-            if old is not None:  # another value of the key is another tag for Nova
-                return _entry("remove_tag", found.id, "DELETE", _tag(base, key, old))
-            return _entry("set_tag", found.id, "PUT", _tag(base, key, value))
+        if step.names("/tags", key):
+            held = translate.values(have.tags.get(key))
+            for old in held:
+                if old != value:  # another value of the key is another tag for Nova
+                    return _entry("remove_tag", found.id, "DELETE", _tag(base, key, old))
+            if not held:
+                return _entry("set_tag", found.id, "PUT", _tag(base, key, value))
     for key in step.drop_tags:
-        if key in have.tags and key not in want.tags:
-            return _entry("remove_tag", found.id, "DELETE", _tag(base, key, have.tags[key]))
+        for old in translate.values(have.tags.get(key)) if key not in want.tags else ():
+            return _entry("remove_tag", found.id, "DELETE", _tag(base, key, old))
     changed = {
         key: value
         for key, value in want.metadata.items()

@@ -1,5 +1,6 @@
 """Names to OpenStack's ids: pure, from the loaded catalog."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,10 @@ from hostwright.providers.openstack.section import SECTIONS, ClassSection, Image
 POWER = {PowerState.POWERED_ON: Power.ON, PowerState.POWERED_OFF: Power.OFF, PowerState.UNMANAGED: None}
 #: Nova's bound of a tag.
 TAG_LIMIT = 60
+#: Tags of one server (nova/objects/instance.py: MAX_TAG_COUNT).
+MOST_TAGS = 50
+#: What Nova takes from microversion 2.90 on (tried).
+HOSTNAME = re.compile(r"(?=.{2,63}$)[a-zA-Z0-9]+[a-zA-Z0-9-]*[a-zA-Z0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,11 +159,12 @@ def _resolved(names: Names, spec: VirtualMachineSpec, bindings: Bindings) -> Wan
             f"OpenStack has no availability zone {section.availability_zone!r} (it has: {known})."
         )
     tags = {**bindings.default_tags, **(spec.tags or {})}
-    for key, value in tags.items():
-        if len(key) + len(value) + 1 > TAG_LIMIT:
-            raise errors.InvalidConfiguration(
-                f"tag {key!r} is too long: Nova holds {TAG_LIMIT} characters of key=value."
-            )
+    _holdable(tags)
+    if not HOSTNAME.fullmatch(bindings.hostname):
+        raise errors.InvalidConfiguration(
+            f"Nova takes no host name {bindings.hostname!r}: 2 to 63 letters, digits and dashes, no dash at its ends. "
+            "Set spec.network.hostname."
+        )
     cloud_init = spec.bootstrap.cloud_init if spec.bootstrap else None
     interfaces = tuple(_interface(names, item) for item in spec.network.interfaces)
     size_name = bindings.class_name or flavor.name
@@ -187,6 +193,25 @@ def _resolved(names: Names, spec: VirtualMachineSpec, bindings: Bindings) -> Wan
             chosen_macs=frozenset(item.name for item in spec.network.interfaces if item.mac_address),
         ),
     )
+
+
+def _holdable(tags: Mapping[str, str]) -> None:
+    """Told here, with the tag's key and before any call: what Nova would refuse, or what could not be read back."""
+    for key, value in tags.items():
+        if len(key) + len(value) + 1 > TAG_LIMIT:
+            raise errors.InvalidConfiguration(
+                f"tag {key!r} is too long: Nova holds {TAG_LIMIT} characters of key=value."
+            )
+        if set("/,") & set(key + value):
+            raise errors.InvalidConfiguration(f"tag {key!r} holds '/' or ',', which no tag of Nova may. Reword it.")
+        if not key or "=" in key or key.startswith("hw:"):
+            raise errors.InvalidConfiguration(
+                f"tag {key!r} cannot be kept on Nova: a key is not empty, has no '=' and does not begin with 'hw:'."
+            )
+    if len(tags) >= MOST_TAGS:
+        raise errors.InvalidConfiguration(
+            f"{len(tags)} tags with the Provider's defaults: Nova holds {MOST_TAGS}, the owner mark included."
+        )
 
 
 def _interface(names: Names, item: Interface) -> InterfaceShape:

@@ -42,6 +42,7 @@ class Server(msgspec.Struct, frozen=True):
     addresses: dict[str, tuple[Address, ...]] = Named(default_factory=dict)
     key_name: str | None = None
     locked: bool = False
+    locked_reason: str | None = None
 
     @property
     def moving(self) -> bool:

@@ -35,6 +35,8 @@ LIFE: Mapping[str, Life] = {
 }
 #: Our own record on the server, not shown as the user's metadata.
 RECORD_NAMESPACE, RECORD_NAME = "hostwright.namespace", "hostwright.name"
+#: Between several values of one tag's key: no tag of Nova holds it.
+BETWEEN = ","
 _BEST_FIRST = (Life.STEADY, Life.CHANGING, Life.HELD, Life.BUILDING, Life.FAILED, Life.DELETING)
 
 
@@ -43,7 +45,8 @@ def life(server: Server) -> Life:
         return Life.DELETING
     if server.task and server.status != "BUILD":
         return Life.CHANGING
-    return LIFE.get(server.status, Life.HELD)
+    steady = LIFE.get(server.status, Life.HELD)
+    return Life.HELD if steady is Life.STEADY and server.locked else steady
 
 
 def mac(machine_id: str, interface: str, salt: int) -> str:
@@ -188,11 +191,25 @@ def port_body(trace: Trace, interface: InterfaceShape, subnet: str, address: str
     return {"port": body}
 
 
+def tags(server: Server) -> dict[str, str]:
+    """Tag `key=value` by key. Nova may hold several values of one key: they are shown in one, apart by commas."""
+    held: dict[str, list[str]] = {}
+    for tag in sorted(server.tags):
+        key, sign, value = tag.partition("=")
+        if sign and not tag.startswith("hw:"):
+            held.setdefault(key, []).append(value)
+    return {key: BETWEEN.join(values) for key, values in held.items()}
+
+
+def values(shown: str | None) -> tuple[str, ...]:
+    """The values of one key, as `tags` shows them."""
+    return () if shown is None else tuple(shown.split(BETWEEN))
+
+
 def _shape(server: Server, chosen: Mapping[str, SeenPort]) -> MachineShape:
-    tags = dict(tag.split("=", 1) for tag in server.tags if "=" in tag and not tag.startswith("hw:"))
     return MachineShape(
         power=Power.OFF if server.status == "SHUTOFF" else Power.ON,
-        tags=tags,
+        tags=tags(server),
         metadata={key: value for key, value in server.metadata.items() if key not in {RECORD_NAMESPACE, RECORD_NAME}},
         size=server.flavor.original_name,
         image=server.image_id or None,
@@ -229,6 +246,8 @@ def _message(server: Server) -> str:
     if server.fault is not None and server.fault.message:
         return server.fault.message
     if life(server) is Life.HELD:
+        if server.locked:
+            return f"the server is locked: {server.locked_reason}" if server.locked_reason else "the server is locked"
         return f"Nova says {server.status}"
     return f"Nova is at work: {server.task}" if server.task else ""
 
