@@ -34,6 +34,7 @@ class Lease:
         self._namespace = namespace
         self._collection = f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases"
         self._renewed = float("-inf")
+        self._leading = False  # as told last
         self._seen: tuple[str, float] = ("", float("-inf"))  # content, monotonic first sight of it
         self._log = logger(lease=LEASE)
         self.on_turn: Callable[[bool], None] = lambda _: None
@@ -47,22 +48,23 @@ class Lease:
 
     async def run(self) -> None:
         """Take it when it is free, renew it, for ever."""
-        was = False
         while True:
-            was = self._turn(was)  # lost for a moment: told, or keys that were dropped meanwhile would be forgotten
             try:
                 await self._try()
             except (ClusterUnavailableError, StaleBodyError, WriteRefusedError) as error:
                 self._log.warning("lease not renewed", error=str(error))
-            was = self._turn(was)
-            await asyncio.sleep(RENEW_EVERY if was else STANDBY_EVERY)
+            self._turn()
+            await asyncio.sleep(RENEW_EVERY if self._leading else STANDBY_EVERY)
 
-    def _turn(self, was: bool) -> bool:
-        now = self.held()
-        if now != was:
-            self._log.info("leading" if now else "standing by")
-            self.on_turn(now)
-        return now
+    def _turn(self) -> None:
+        if self.held() != self._leading:
+            self._leading = self.held()
+            self._log.info("leading" if self._leading else "standing by")
+            self.on_turn(self._leading)
+
+    def _renew(self, began: float) -> None:
+        self._turn()  # lost for a moment, while the API server was slow: told, or the keys dropped then were forgotten
+        self._renewed = began
 
     async def release(self) -> None:
         """Let a successor take it at once. Only when no mutating call is in flight."""
@@ -83,13 +85,13 @@ class Lease:
         except ObjectGoneError:
             new = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": LEASE}, "spec": {}}
             await self._cluster.raw("POST", self._collection, self._with(new, holder=self._identity))
-            self._renewed = began
+            self._renew(began)
             return
         holder = lease["spec"].get("holderIdentity") or ""
         if holder not in {"", self._identity} and not self._expired(lease, began):
             return
         await self._cluster.raw("PUT", f"{self._collection}/{LEASE}", self._with(lease, holder=self._identity))
-        self._renewed = began
+        self._renew(began)
 
     def _expired(self, lease: Any, now: float) -> bool:
         content = f"{lease['metadata']['uid']}/{lease['metadata']['resourceVersion']}"

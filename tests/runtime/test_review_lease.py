@@ -1,0 +1,78 @@
+"""Every loss of the Lease is told, also one that is over when the slow API server has answered."""
+
+import asyncio
+import selectors
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from hostwright.core.errors import Failure
+from hostwright.engine.ports import ObjectGoneError
+from hostwright.runtime.lease import RENEW_EVERY, Lease
+
+if TYPE_CHECKING:
+    from hostwright.runtime.cluster import KubernetesCluster
+
+
+@dataclass
+class Clock:
+    passed: float = 0.0
+
+    def now(self) -> datetime:
+        return datetime(2026, 1, 1, tzinfo=UTC)
+
+    def monotonic(self) -> float:
+        return self.passed
+
+
+@dataclass
+class SlowApi:
+    """Answers each PUT after the next of these seconds; then it is cut off, which ends the test's Lease."""
+
+    clock: Clock
+    seconds: list[float]
+    lease: dict[str, Any] | None = None
+    held: list[bool] = field(default_factory=list)
+
+    async def raw(self, method: str, path: str, body: Any = None) -> Any:
+        if method == "GET":
+            if self.lease is None:
+                raise ObjectGoneError
+            return self.lease
+        if not self.seconds:
+            raise Failure("cut off")
+        self.clock.passed += self.seconds.pop(0)
+        self.lease = {**body, "metadata": {"uid": "u", "resourceVersion": str(self.clock.passed)}}
+        return self.lease
+
+
+class Hasty(selectors.DefaultSelector):
+    """Waits a hundredth of what it is asked to; the Lease's own clock does not see it."""
+
+    def select(self, timeout: float | None = None) -> Any:
+        return super().select(timeout and timeout / 100)
+
+
+class HastyLoop(asyncio.SelectorEventLoop):
+    def __init__(self) -> None:
+        super().__init__(Hasty())
+
+    def time(self) -> float:
+        return super().time() * 100
+
+
+async def _told(*seconds: float) -> list[bool]:
+    clock = Clock()
+    api = SlowApi(clock, list(seconds))
+    lease = Lease(cast("KubernetesCluster", api), "here", "me", clock)
+    lease.on_turn = api.held.append
+    with pytest.raises(Failure):
+        await asyncio.wait_for(lease.run(), 10 * RENEW_EVERY)
+    return api.held
+
+
+def test_a_lapse_during_a_slow_renewal_is_told_though_it_is_over() -> None:
+    with asyncio.Runner(loop_factory=HastyLoop) as runner:
+        assert runner.run(_told(0.0, 19.0, 5.0)) == [True, False, True]
