@@ -5,7 +5,8 @@ from dataclasses import replace
 from tests.engine.review_place import Place, machine
 
 from hostwright.core.errors import InvalidConfiguration
-from hostwright.kinds.virtualmachine.port import Life
+from hostwright.core.port import LedgerRow, Present
+from hostwright.kinds.virtualmachine.port import Found, Life
 
 
 async def test_a_failed_build_is_made_again_only_after_the_back_off_of_capacity() -> None:
@@ -49,3 +50,17 @@ async def test_a_refused_change_does_not_hold_back_its_correction_nor_the_deleti
     await place.run(5)
     assert place.api.gone
     assert place.backend.calls[-1] == "delete_server"
+
+
+async def test_a_machine_whose_ports_only_are_listed_is_not_called_deleted() -> None:
+    place = Place()
+    await running(place)
+    ports = Found(life=Life.PARTIAL, parts=(LedgerRow("port/eth0", "p-1"),))
+    place.backend.shown = Present(ports, place.clock.monotonic())
+    place.api.edit(annotations={**place.api.body["metadata"]["annotations"], "seen": "again"})
+    await place.run(5)
+    assert (place.condition("Ready") or {})["status"] == "True"
+    assert place.status["phase"] == "Running"
+    place.backend.found = ports
+    await place.run(5)
+    assert (place.condition("Ready") or {})["reason"] == "MachineDeletedExternally"

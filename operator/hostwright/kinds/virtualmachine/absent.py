@@ -7,7 +7,7 @@ from hostwright.core.conditions import Said
 from hostwright.core.decision import Decision, Note
 from hostwright.core.errors import MachineDeletedExternally, NotBound
 from hostwright.core.names import Condition, Phase, Reason
-from hostwright.core.port import OperationType
+from hostwright.core.port import OperationType, Present
 from hostwright.kinds.virtualmachine import say
 from hostwright.kinds.virtualmachine.port import Create, Step
 from hostwright.kinds.virtualmachine.situation import Situation
@@ -23,6 +23,9 @@ def missing(situation: Situation) -> Decision[Step]:
             look_again=SLOW,
         )
     if situation.provisioned:
+        # A list can end early, so that ports show and their server does not: only the backend itself can say it is gone.
+        if isinstance(situation.look, Present) and not situation.proven:
+            return Decision(needs_proof="the machine is not seen", phase=situation.phase)
         return _deleted_externally(situation)
     if situation.trace.row("server") is not None:
         # Made once and never seen up: only the backend itself can say that it is gone; then it is made again.
