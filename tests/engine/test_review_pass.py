@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from tests.engine.review_place import Place, machine
 
-from hostwright.core.errors import InvalidConfiguration
+from hostwright.core.errors import InvalidConfiguration, Transient
 from hostwright.core.port import LedgerRow, Present
 from hostwright.kinds.virtualmachine.port import Found, Life
 
@@ -64,3 +64,40 @@ async def test_a_machine_whose_ports_only_are_listed_is_not_called_deleted() -> 
     place.backend.found = ports
     await place.run(5)
     assert (place.condition("Ready") or {})["reason"] == "MachineDeletedExternally"
+
+
+async def test_a_late_release_ends_though_the_backend_refuses_to_take_our_marks_off() -> None:
+    place = Place(deletionPolicy="Retain", timeouts={"delete": "5m"})
+    await running(place)
+    place.backend.refuses = InvalidConfiguration("the policy forbids it.")
+    place.api.edit(deletionTimestamp="2026-01-01T00:00:00Z")
+    await place.run(200)
+    assert not place.api.gone
+    assert set(place.backend.calls) == {"remove_mark"}
+    await place.run(800)
+    assert place.api.gone
+    assert "server=m-1" in place.api.events[-1].message
+
+
+async def test_a_late_release_ends_though_the_backend_cannot_be_asked() -> None:
+    place = Place(deletionPolicy="Retain", timeouts={"delete": "5m"})
+    await running(place)
+    place.backend.unproven = Transient("half of it is down.")
+    place.api.edit(deletionTimestamp="2026-01-01T00:00:00Z")
+    await place.run(200)
+    assert not place.api.gone
+    await place.run(200)
+    assert place.api.gone
+
+
+async def test_retain_that_is_wished_late_still_tries_once_to_take_our_marks_off() -> None:
+    place = Place(timeouts={"delete": "5m"})
+    await running(place)
+    place.backend.refuses = InvalidConfiguration("the machine is locked.")
+    place.api.edit(deletionTimestamp="2026-01-01T00:00:00Z")
+    await place.run(900)
+    place.backend.refuses = None
+    place.backend.calls.clear()
+    place.api.edit(spec={"deletionPolicy": "Retain"})
+    await place.run(1, lambda: bool(place.backend.calls))
+    assert place.backend.calls == ["remove_mark"]

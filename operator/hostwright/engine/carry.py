@@ -56,6 +56,7 @@ def adopted(tools: Tools, view: View, recall: Recall, decision: Decision[Step]) 
 def proof_failed(tools: Tools, view: View, recall: Recall, failure: Failure) -> None:
     """The backend itself was asked and did not answer: asked again later."""
     recall.failures += 1
+    recall.in_vain = True
     recall.retry_at = tools.clock.monotonic() + min(TRANSIENT.delay(recall.failures, tools.jitter()), 30.0)
     tools.telemetry.called(view.spec.provider_ref.name, "prove", 0.0, failure.reason)
     connection = tools.world.connection(view.spec.provider_ref.name)
@@ -105,7 +106,7 @@ async def _call(tools: Tools, view: View, recall: Recall, decision: Decision[Ste
         _make_again_later(tools, view, recall)
     outcome = await act.send(tools, view, recall, decision, call, user_data)
     if outcome.failure is None:
-        recall.failures = 0
+        recall.failures, recall.in_vain = 0, False
         return Again(outcome.again, Priority.TRANSITION)
     return await tell.failed(tools, replace(view, body=outcome.body), recall, decision, outcome.failure)
 

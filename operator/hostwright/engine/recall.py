@@ -21,6 +21,7 @@ class Recall:
     operation: Operation | None = None  # newer than the one in the body: what the next patch must say
     operation_changed: bool = False
     failures: int = 0  # transient failures in a row
+    in_vain: bool = False  # the last call or proof failed
     retry_at: float = float("-inf")  # monotonic: no call before
     turn_at: float | None = None  # monotonic: when our token of the Provider's rate comes; None: none asked for
     called: bool = False  # a call was sent by this process
@@ -30,6 +31,7 @@ class Recall:
         """What was refused holds nothing back that is wished since: an edit or a deletion is tried at once."""
         if self.wish != (generation, going):
             self.wish, self.retry_at, self.failures = (generation, going), float("-inf"), 0
+            self.in_vain = False
 
     def ledger(self, rows: tuple[LedgerRow, ...]) -> tuple[LedgerRow, ...]:
         """The ledger as the status has it, and what no patch has carried yet."""

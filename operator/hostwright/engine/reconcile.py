@@ -77,7 +77,7 @@ async def _decided(tools: Tools, view: View, recall: Recall) -> tuple[Decision[S
     except Failure as failure:
         proof_failed(tools, view, recall, failure)
         return None, look
-    recall.failures = 0
+    recall.failures, recall.in_vain = 0, False
     nothing = nothing_made(view, recall, look, began)
     return kind.decide(situation_of(tools, view, recall, look, proven=True, nothing_made=nothing)), look
 

@@ -69,6 +69,7 @@ def situation_of(
         nothing_made=nothing_made,
         deleting_since=moment(metadata.get("deletionTimestamp")),
         paused=(metadata.get("annotations") or {}).get(ANNOTATION_PAUSED),
+        tried_in_vain=recall.in_vain,
         never_reported=status.observed_generation < 0 and not status.machine_id,
     )
 

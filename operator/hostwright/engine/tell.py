@@ -94,6 +94,7 @@ async def _post(tools: Tools, key: Key, body: Body, notes: tuple[Note, ...]) -> 
 
 async def failed(tools: Tools, view: View, recall: Recall, decision: Decision[Step], failure: Failure) -> Again:
     """What the class of a failure says to do."""
+    recall.in_vain = True
     if isinstance(failure, Ambiguous):
         recall.retry_at = tools.clock.monotonic() + 0.5
         verifying = words.working(Reason.VERIFYING, f"verifying the last call: {failure.message}")

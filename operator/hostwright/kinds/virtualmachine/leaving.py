@@ -89,9 +89,10 @@ def _retain(situation: Situation) -> Decision[Step]:
         ", ".join(f"{row.name}={row.id}" for row in situation.trace.ledger) or "nothing"
     )
     backend = situation.backend
-    if not backend.exists or (late and (backend.failure is not None or not backend.connected)):
+    away = backend.failure is not None or not backend.connected
+    if not backend.exists or (late and (away or situation.tried_in_vain)):
         return _released(situation, Reason.RELEASED, text)
-    if not backend.connected or backend.failure is not None:
+    if away:
         return _no_answer(situation)
     if situation.outcome_open and not situation.nothing_made:
         decision = _verify(situation)

@@ -46,6 +46,7 @@ class Situation:
     nothing_made: bool = False  # the quiet time of the open operation is over and a look begun after it found nothing
     deleting_since: datetime | None = None
     paused: str | None = None  # the annotation's value: why
+    tried_in_vain: bool = False  # the last call or proof for it failed, and the wish is the same still
     never_reported: bool = False  # status lost or never written: it proves nothing
 
     @property
