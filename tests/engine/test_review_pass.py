@@ -5,6 +5,7 @@ from dataclasses import replace
 from tests.engine.review_place import Place, machine
 
 from hostwright.core.errors import InvalidConfiguration, Transient
+from hostwright.core.names import ANNOTATION_MACHINE_ID, FINALIZER
 from hostwright.core.port import LedgerRow, Present
 from hostwright.kinds.virtualmachine.port import Found, Life
 
@@ -101,3 +102,29 @@ async def test_retain_that_is_wished_late_still_tries_once_to_take_our_marks_off
     place.api.edit(spec={"deletionPolicy": "Retain"})
     await place.run(1, lambda: bool(place.backend.calls))
     assert place.backend.calls == ["remove_mark"]
+
+
+async def test_a_restored_object_is_deleted_only_after_a_look_whatever_its_status_says() -> None:
+    place = Place()
+    place.backend.found = machine(Life.STEADY, "m-7")
+    place.line.state.failure = Transient("the Provider is away.")
+    place.api.edit(annotations={ANNOTATION_MACHINE_ID: "of-the-backup"}, finalizers=[FINALIZER])
+    await place.run(5)
+    assert place.status["machineID"] == "of-the-backup"
+    assert place.status["observedGeneration"] == place.api.body["metadata"]["generation"]
+    place.api.edit(deletionTimestamp="2026-01-01T00:00:00Z")
+    await place.run(30)
+    assert not place.api.gone
+    place.line.state.failure = None
+    await place.run(30)
+    assert place.backend.calls == ["delete_server"]
+    assert place.api.gone
+
+
+async def test_an_object_for_which_nothing_was_sent_goes_at_once_though_the_provider_is_away() -> None:
+    place = Place()
+    place.line.state.failure = Transient("the Provider is away.")
+    await place.run(5)
+    place.api.edit(deletionTimestamp="2026-01-01T00:00:00Z")
+    await place.run(5)
+    assert place.api.gone

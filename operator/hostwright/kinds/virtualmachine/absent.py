@@ -23,7 +23,7 @@ def missing(situation: Situation) -> Decision[Step]:
             look_again=SLOW,
         )
     if situation.provisioned:
-        # A list can end early, so that ports show and their server does not: only the backend itself can say it is gone.
+        # A list can end early, so that ports show and their server does not: only the backend can say that it is gone.
         if isinstance(situation.look, Present) and not situation.proven:
             return Decision(needs_proof="the machine is not seen", phase=situation.phase)
         return _deleted_externally(situation)

@@ -47,6 +47,7 @@ class Situation:
     deleting_since: datetime | None = None
     paused: str | None = None  # the annotation's value: why
     tried_in_vain: bool = False  # the last call or proof for it failed, and the wish is the same still
+    born_here: bool = True  # the machine id is the object's own uid, not a restored backup's
     never_reported: bool = False  # status lost or never written: it proves nothing
 
     @property
