@@ -170,7 +170,7 @@ class Backend:
                 return Call("create_server", "server", Repeat.INTENT)
             case Discard(row=row):
                 return Call("delete_server", row.name, Repeat.IDEMPOTENT, destructive=True, row=row)
-            case Delete() if there is not None:
+            case Delete() if there is not None and any(row.id == there.id for row in trace.ledger):
                 row = LedgerRow("server", there.id)
                 return Call("delete_server", "server", Repeat.IDEMPOTENT, destructive=True, row=row)
             case Update():

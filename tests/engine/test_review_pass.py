@@ -1,13 +1,14 @@
 """The pass over one machine: what a failed build, a refusal, a lost status or a deletion leaves."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 from tests.engine.review_place import Place, machine
 
 from hostwright.core.errors import InvalidConfiguration, Transient
 from hostwright.core.names import ANNOTATION_MACHINE_ID, FINALIZER
 from hostwright.core.port import LedgerRow, Present
-from hostwright.kinds.virtualmachine.port import Found, Life
+from hostwright.kinds.virtualmachine.port import Found, Life, Twin
 
 
 async def test_a_failed_build_is_made_again_only_after_the_back_off_of_capacity() -> None:
@@ -127,4 +128,22 @@ async def test_an_object_for_which_nothing_was_sent_goes_at_once_though_the_prov
     await place.run(5)
     place.api.edit(deletionTimestamp="2026-01-01T00:00:00Z")
     await place.run(5)
+    assert place.api.gone
+
+
+async def test_a_clone_that_bears_our_mark_is_named_when_all_that_was_made_is_gone() -> None:
+    place = Place()
+    await running(place)
+    created = place.clock.now() + timedelta(days=3)
+    clone = machine(Life.STEADY, "m-9")
+    place.backend.found = replace(clone, twins=(Twin("m-9", "somebodys-clone", Life.STEADY, created),))
+    place.api.edit(deletionTimestamp="2026-01-01T00:00:00Z")
+    await place.run(30)
+    assert not place.api.gone
+    assert place.backend.calls == []
+    stalled = place.condition("Stalled") or {}
+    assert stalled["reason"] == "OwnershipMismatch"
+    assert "m-9" in stalled["message"]
+    place.backend.found = None
+    await place.run(120)
     assert place.api.gone

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from hostwright.core.conditions import Said
 from hostwright.core.decision import Decision, Note
-from hostwright.core.errors import DeleteTimedOut, ProviderDeleted
+from hostwright.core.errors import DeleteTimedOut, OwnershipMismatch, ProviderDeleted
 from hostwright.core.names import Condition, Phase, Reason
 from hostwright.core.port import LedgerRow, Missing, OperationType, Ownership, Present
 from hostwright.kinds.virtualmachine import say
@@ -54,6 +54,8 @@ def _delete(situation: Situation) -> Decision[Step]:
                     return replace(
                         _going(situation, "found more that bears our mark"), adopt=found_rows, look_again=0.0
                     )
+                if not _left(found, situation):
+                    return _stalled(_not_ours(found, situation), 60.0)
     return _going(situation, "deleting what was made", step=Delete())
 
 
@@ -76,6 +78,20 @@ def _unlisted(found: Found, situation: Situation) -> tuple[LedgerRow, ...]:
     rows = [part for part in found.parts if part.id not in listed and part.id not in strangers]
     rows.extend(extra_row(twin) for twin in verdict.extras if twin.id not in listed and twin.id != found.id)
     return tuple(_own_name(row, situation) for row in rows)
+
+
+def _left(found: Found, situation: Situation) -> bool:
+    """Whether anything of the ledger is there still."""
+    there = {part.id for part in found.parts} | {twin.id for twin in found.twins}
+    return any(row.id in there for row in situation.trace.ledger)
+
+
+def _not_ours(found: Found, situation: Situation) -> OwnershipMismatch:
+    ids = ", ".join(twin.id for twin in judge(found, situation.trace).strangers)
+    return OwnershipMismatch(
+        f"all that was made is gone; what bears this machine's mark still was not made by Hostwright: {ids}. "
+        f"Remove its mark, or delete it. {_EXIT}"
+    )
 
 
 def _own_name(row: LedgerRow, situation: Situation) -> LedgerRow:
@@ -155,7 +171,7 @@ def _no_answer(situation: Situation) -> Decision[Step]:
     return _going(situation, f"waiting for Provider {situation.spec.provider_ref.name!r}: {why}", look_again=10.0)
 
 
-def _stalled(failure: DeleteTimedOut | ProviderDeleted, look_again: float | None) -> Decision[Step]:
+def _stalled(failure: DeleteTimedOut | OwnershipMismatch | ProviderDeleted, look_again: float | None) -> Decision[Step]:
     return Decision(
         said=(*say.failed(failure), Said(Condition.DELETING, True, failure.reason, failure.message)),
         phase=Phase.DELETING,
