@@ -24,6 +24,7 @@ from hostwright.kinds.virtualmachine.port import (
     MachineShape,
     Power,
     Release,
+    SetPower,
     Step,
     Twin,
     Update,
@@ -175,6 +176,8 @@ class Backend:
                 return Call("delete_server", "server", Repeat.IDEMPOTENT, destructive=True, row=row)
             case Update():
                 return Call("set_tag", "server", Repeat.IDEMPOTENT)
+            case SetPower():
+                return Call("stop", "server", Repeat.IDEMPOTENT)
             case Release() if there is not None:
                 return Call("remove_mark", "server", Repeat.IDEMPOTENT)
         return Done()
@@ -294,6 +297,14 @@ class Place:
             jitter=lambda: 0.0,
         )
         self.machine_pass = MachinePass(tools, {})
+
+    def pause(self, paused: bool) -> None:
+        """The Provider's machines are only observed."""
+        key = Key("Provider", "", "sim")
+        body = self.store.get(key) or {}
+        version = str(int(body["metadata"]["resourceVersion"]) + 1)
+        spec = {**body["spec"], "paused": paused}
+        self.store.put(key, {**body, "metadata": {**body["metadata"], "resourceVersion": version}, "spec": spec})
 
     @property
     def status(self) -> Mapping[str, Any]:

@@ -147,3 +147,19 @@ async def test_a_clone_that_bears_our_mark_is_named_when_all_that_was_made_is_go
     place.backend.found = None
     await place.run(120)
     assert place.api.gone
+
+
+async def test_what_was_wished_while_the_provider_was_paused_is_done_after_it() -> None:
+    place = Place(driftDetection={"mode": "Warn"})
+    await running(place, owner="former")
+    assert place.backend.calls == []
+    place.pause(True)
+    place.backend.wanted = replace(place.backend.wanted, tags={"owner": "new"})
+    place.api.edit(spec={"tags": {"owner": "new"}, "restartedAt": "now"})
+    await place.run(5)
+    assert place.backend.calls == []
+    assert place.status["handled"] == {"restartedAt": ""}
+    place.pause(False)
+    await place.run(1, lambda: bool(place.backend.calls))
+    assert place.backend.calls == ["stop"]
+    assert place.status["operation"]["type"] == "Restart"

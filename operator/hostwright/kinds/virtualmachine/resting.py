@@ -15,6 +15,8 @@ from hostwright.kinds.virtualmachine.situation import Situation
 from hostwright.kinds.virtualmachine.steady import Gap, applied, assess
 
 OFF, ON = "power/off", "power/on"
+#: What of status.resolved tells a later change of the user's from drift.
+_APPLIED = frozenset({"powerState", "tags", "metadata"})
 
 
 def at_rest(situation: Situation, found: Found) -> Decision[Step]:
@@ -26,7 +28,7 @@ def at_rest(situation: Situation, found: Found) -> Decision[Step]:
         "drift": [row.model_dump(by_alias=True) for row in gap.drift] or None,
     }
     if situation.observe_only:
-        return _content(situation, situation.wanted, found, gap, status)
+        return _observed(situation, situation.wanted, found, gap, status)
     if any(not item.bound for item in found.interfaces):
         step: Decision[Step] = Decision(
             step=Create(),
@@ -136,6 +138,22 @@ def _update(situation: Situation, found: Found, gap: Gap) -> Decision[Step]:
         phase=Phase.UPDATING,
         notes=notes if situation.ready_now else (),
     )
+
+
+def _observed(
+    situation: Situation, wanted: Wanted, found: Found, gap: Gap, status: Mapping[str, object]
+) -> Decision[Step]:
+    """Nothing is done, so nothing counts as applied or acted on: what is wished meanwhile is the user's wish later."""
+    content = _content(situation, wanted, found, gap, status)
+    told = dict(content.status)
+    before = situation.status.resolved
+    resolved = told.pop("resolved")
+    if before is None or before.power_state is None:
+        told["resolved"] = {name: value for name, value in resolved.items() if name not in _APPLIED}
+    if situation.backend.paused:
+        del told["handled"]
+    notes = tuple(note for note in content.notes if note.reason != Reason.RESTARTED)
+    return replace(content, status=told, close_operation=False, notes=notes)
 
 
 def _content(
