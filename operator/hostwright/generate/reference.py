@@ -69,7 +69,8 @@ def _spec_row(field: Field, classes: Mapping[str, str]) -> tuple[str, ...]:
     path = "/" + field.path.replace("[]", "").replace(".", "/")
     change = classes.get(path, "")
     default = "required" if field.required else (f"`{field.default}`" if field.default else "")
-    return f"`{field.path}`", field.type, default, "; ".join((*field.bounds, *field.rules)), change, field.description
+    rules = (rule.replace("[", "\\[") for rule in field.rules)  # a pattern in a message must not become a link
+    return f"`{field.path}`", field.type, default, "; ".join((*field.bounds, *rules)), change, field.description
 
 
 def _conditions() -> str:
