@@ -37,7 +37,7 @@ ENDS = (signal.SIGTERM, signal.SIGHUP)
     help="An empty folder for the sandbox, emptied again at the end. Default: a temporary one.",
 )
 def demo(site: str, directory: Path | None) -> None:
-    r"""Show the main job live: machines come up, one is stopped, one is repaired, one is deleted.
+    """Show the main job live: machines come up, one is stopped, one is repaired, one is deleted.
 
     Starts a sandbox and the operator. On a terminal both stay up until Ctrl-C; without one all is taken down at once.
 
@@ -45,7 +45,7 @@ def demo(site: str, directory: Path | None) -> None:
     Example:
       hostwright demo
       hostwright demo --site openstack
-    """
+    """  # noqa: D301 - click needs the character itself
     for number in ENDS:
         signal.signal(number, _interrupt)  # clean up as after Ctrl-C
     try:

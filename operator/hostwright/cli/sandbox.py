@@ -56,14 +56,14 @@ def _manifests() -> list[dict[str, Any]]:
 
 @click.group()
 def sandbox() -> None:
-    r"""A local Kubernetes control plane with local sites: to try things out, and for tests.
+    """A local Kubernetes control plane with local sites: to try things out, and for tests.
 
     \b
     Example:
       hostwright sandbox up --dir /tmp/box
       KUBECONFIG=/tmp/box/kubeconfig kubectl get providers
       hostwright sandbox down --dir /tmp/box --wipe
-    """
+    """  # noqa: D301 - click needs the character itself
 
 
 @sandbox.command()
@@ -82,7 +82,7 @@ def up(
     ephemeral: bool,
     owner: int | None,
 ) -> None:
-    r"""Start a sandbox and return when all of it answers.
+    """Start a sandbox and return when all of it answers.
 
     etcd, kube-apiserver, kube-controller-manager and kubectl are taken from KUBEBUILDER_ASSETS or the PATH; what is not
     there is built once, in about six minutes. Everything listens on 127.0.0.1 only.
@@ -91,7 +91,7 @@ def up(
     Example:
       hostwright sandbox up --dir /tmp/box
       KUBECONFIG=/tmp/box/kubeconfig kubectl get providers
-    """
+    """  # noqa: D301 - click needs the character itself
     signal.signal(signal.SIGTERM, _interrupt)  # clean up as after Ctrl-C
     sites = [*(() if no_sim else DEFAULT_SITES), *(name.strip() for name in with_sites.split(",") if name.strip())]
     with _reporting() as progress:
@@ -116,12 +116,12 @@ def up(
 @_directory
 @_as_json
 def status(directory: Path, *, as_json: bool) -> None:
-    r"""Show a sandbox's processes and sites; exits 0 only when all of it runs and answers.
+    """Show a sandbox's processes and sites; exits 0 only when all of it runs and answers.
 
     \b
     Example:
       hostwright sandbox status --dir /tmp/box --json
-    """
+    """  # noqa: D301 - click needs the character itself
     with _reporting():
         seen = condition.look(directory)
     if as_json:
@@ -160,12 +160,12 @@ def _show(seen: condition.Condition, directory: Path) -> None:
 @click.option("--wipe", is_flag=True, help="Remove its data as well; else `up` finds it again.")
 @_as_json
 def down(directory: Path, *, wipe: bool, as_json: bool) -> None:
-    r"""Stop exactly what `up` started.
+    """Stop exactly what `up` started.
 
     \b
     Example:
       hostwright sandbox down --dir /tmp/box --wipe
-    """
+    """  # noqa: D301 - click needs the character itself
     with _reporting() as progress:
         ran = box.down(directory, wipe=wipe, progress=progress)
     if as_json:

@@ -11,12 +11,12 @@ from hostwright.providers.simulated.state import StateError
 
 @click.group()
 def simulated() -> None:
-    r"""A simulated site: machines that are only remembered, for demos, tests and CI.
+    """A simulated site: machines that are only remembered, for demos, tests and CI.
 
     \b
     Example:
       hostwright simulated serve --state site.db --http 127.0.0.1:9191
-    """
+    """  # noqa: D301 - click needs the character itself
 
 
 def _address(_context: click.Context, _option: click.Parameter, value: str) -> tuple[str, int]:
@@ -56,14 +56,14 @@ def _address(_context: click.Context, _option: click.Parameter, value: str) -> t
 def serve_command(
     *, state: Path, address: tuple[str, int], latency: float, build_seconds: float, token: str, port_file: Path | None
 ) -> None:
-    r"""Run a simulated site until SIGTERM. Its HTTP API is in providers/simulated/README.md.
+    """Run a simulated site until SIGTERM. Its HTTP API is in providers/simulated/README.md.
 
     \b
     Example:
       hostwright simulated serve --state site.db --http 127.0.0.1:9191 --latency 0.2
       curl http://127.0.0.1:9191/v1/machines
       curl -X PATCH http://127.0.0.1:9191/control/settings -d '{"quotaMachines": 10}'
-    """
+    """  # noqa: D301 - click needs the character itself
     host, port = address
     options = Options(state, host, port, latency, build_seconds, token, port_file)
 
