@@ -98,6 +98,26 @@ async def test_a_read_that_failed_is_no_reason_to_look_away(cloud: Cloud, invent
     assert tags(inventory) == (MARK, "team=b")
 
 
+async def test_a_first_sweep_that_ended_early_is_not_the_first_sweep(cloud: Cloud, inventory: Inventory) -> None:
+    cloud.put("s1", tags=(MARK,))
+    cloud.put("s2")
+    cloud.whole, cloud.hidden = False, {"s2"}
+    await read(cloud, inventory)
+    assert not inventory.synced()
+    cloud.hidden.clear()
+    await read(cloud, inventory)
+    assert not inventory.synced(), "it showed one that the first had missed"
+    cloud.put("s3", status="BUILD")
+    await read(cloud, inventory)
+    assert inventory.synced(), "new is only what is being built"
+
+
+async def test_a_whole_first_sweep_is_enough(cloud: Cloud, inventory: Inventory) -> None:
+    assert not inventory.synced()
+    await read(cloud, inventory)
+    assert inventory.synced()
+
+
 async def test_a_moving_machine_is_told_with_each_read(cloud: Cloud, inventory: Inventory) -> None:
     await settled(cloud, inventory)
     cloud.put("s1", task="powering-off")

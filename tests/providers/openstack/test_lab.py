@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -124,7 +125,10 @@ async def test_an_application_credential_is_a_login_to_the_same_project(
 ) -> None:
     facts = harness.facts
     demo = clouds.connect(facts.clouds_file, facts.cloud)
-    made = demo.identity.create_application_credential(demo.current_user_id, "hostwright")
+    until = datetime.now(UTC).replace(microsecond=0) + timedelta(days=30)
+    made = demo.identity.create_application_credential(
+        demo.current_user_id, "hostwright", expires_at=until.replace(tzinfo=None).isoformat()
+    )
     auth = {
         "auth_url": facts.urls["keystone"],
         "application_credential_id": made.id,
@@ -133,7 +137,9 @@ async def test_an_application_credential_is_a_login_to_the_same_project(
     cloud = {"auth_type": "v3applicationcredential", "region_name": facts.region, "auth": auth}
     try:
         session = await harness.session(cloud=cloud)
-        assert (await session.check()).identity == (await watched.session.check()).identity
+        here, there = await session.check(), await watched.session.check()
+        assert here.identity == there.identity
+        assert (here.expires_at, there.expires_at) == (until, None)
         assert [fact.name for fact in session.networks() if fact.id] == ["app", "db"]
         await session.close()
     finally:

@@ -107,7 +107,7 @@ def _words(error: Exception) -> str:
         case LoginRefused():
             return f"Keystone refuses the login: {str(error)[:200]}"
         case NotSent():
-            return "OpenStack does not answer: the connection is refused"
+            return f"OpenStack does not answer: {error}"
         case TimeoutError():
             return "OpenStack did not answer in time"
         case _:

@@ -59,6 +59,7 @@ class Inventory:
         self._since = ""
         self._servers_read = self._ports_read = float("-inf")  # start of the last complete read, for what it left out
         self._swept_at: float | None = None
+        self._sweeps = 0
         self._soon = asyncio.Event()
 
     # -- what a look asks
@@ -154,7 +155,8 @@ class Inventory:
         sweep = SWEEP if len(self.servers) <= SMALL else SWEEP_LARGE
         full = self._swept_at is None or start - self._swept_at >= sweep
         ports_due = start - self._ports_read >= PORTS_EVERY or self._moving()
-        rows, date, _ = await self._client.servers(None if full else self._since)
+        rows, date, whole = await self._client.servers(None if full else self._since)
+        new = any(row.id not in self.servers and not row.moving for row in rows)
         for row in rows:
             self.write_server(row, start)
         self._since = _overlapping(date) or self._since
@@ -166,7 +168,10 @@ class Inventory:
             await self._read_ports()
         self._servers_read = start
         if full:
-            self._swept_at = start
+            # The first one counts only when no page was short, or when one more showed nothing that was missing.
+            if whole or self._swept_at is not None or (self._sweeps and not new):
+                self._swept_at = start
+            self._sweeps += 1
         for item in [item for item, touched in self._hot.items() if start - touched >= HOT_FOR]:
             self._tell(item)
             del self._hot[item]

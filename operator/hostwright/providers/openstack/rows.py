@@ -1,6 +1,7 @@
 """What OpenStack answers, as small frozen rows; a key that is missing (a cell that is down) has its default."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -116,6 +117,7 @@ class Login:
     project: str
     region: str
     api_version: str
+    expires_at: datetime | None = None  # of an application credential
 
 
 @dataclass(frozen=True, slots=True)

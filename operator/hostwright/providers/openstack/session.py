@@ -44,7 +44,7 @@ class Session:
             login = await self._client.login()
         except errors.RAISED as error:
             raise errors.of_read(error) from error
-        return Checked({"project": login.project, "region": login.region}, login.api_version)
+        return Checked({"project": login.project, "region": login.region}, login.api_version, login.expires_at)
 
     async def load_catalog(self) -> None:
         try:
@@ -100,7 +100,9 @@ class OpenStack:
             section = ProviderSection.model_validate(spec.section(SECTIONS.key) or {})
         except ValidationError as error:
             raise InvalidConfiguration(f"spec.openstack: {error.errors()[0]['msg']}") from error
-        return await open_session(SdkClient(section, secret, context.executor), networks_of(spec), context)
+        return await open_session(
+            SdkClient(section, secret, context.executor, context.monotonic), networks_of(spec), context
+        )
 
 
 async def open_session(client: Client, networks: Mapping[str, NetworkSection], context: Context) -> Session:
