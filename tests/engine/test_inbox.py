@@ -93,3 +93,13 @@ async def test_a_moved_row_wakes_the_machine_that_has_it_in_its_ledger() -> None
     await woken(queue)
     inbox.rows_moved(["s-1", "somebody-elses"])
     assert await woken(queue) == {VM}
+
+
+async def test_a_class_that_left_although_it_was_held_wakes_whoever_names_it() -> None:
+    store, queue = Store(), WorkQueue()
+    inbox = Inbox(store, queue)
+    inbox.observe(VM, "ADDED", machine(1))
+    inbox.observe(SMALL, "ADDED", size(SMALL, 2, deleting=True))
+    await woken(queue)
+    inbox.observe(SMALL, "DELETED", size(SMALL, 3, deleting=True))
+    assert await woken(queue) == {SMALL, VM}

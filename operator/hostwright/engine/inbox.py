@@ -66,6 +66,7 @@ class Inbox:
         self._queue.forget(key)
         if key.kind != "Namespace":
             self._queue.add(key, Priority.TRANSITION)  # its pass forgets what it remembers of it
+            self._users(key)  # held while in use; but a finalizer can be taken off by hand
         self._named(references(key, body))
 
     def _users(self, key: Key) -> None:

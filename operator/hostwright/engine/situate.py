@@ -62,7 +62,7 @@ def situation_of(
         wanted=view.wanted,
         look=look,
         now=tools.clock.now(),
-        backend=tools.world.backend(view.key.namespace, view.spec),
+        backend=tools.world.backend(view.key.namespace, view.spec, leaving=is_deleting(view.body)),
         operation=view.operation,
         outcome_open=recall.open(view.operation, view.rows),
         proven=proven,

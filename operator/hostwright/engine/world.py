@@ -45,8 +45,8 @@ class World:
         body = self._store.get(Key("Namespace", "", namespace))
         return (body["metadata"].get("labels") or {}) if body is not None else {}
 
-    def backend(self, namespace: str, spec: VirtualMachineSpec) -> Backend:
-        """The Provider as this machine sees it."""
+    def backend(self, namespace: str, spec: VirtualMachineSpec, *, leaving: bool = False) -> Backend:
+        """The Provider as this machine sees it; one that is `leaving` may go whomever the Provider serves now."""
         name = spec.provider_ref.name
         provider, connection = self.provider_spec(name), self._connections.get(name)
         if provider is not None and connection is None:
@@ -56,7 +56,8 @@ class World:
             return Backend(exists=False, connected=False, failure=missing)
         state = connection.state
         failure: Failure | None = state.failure
-        if failure is None and not provider.allowed_namespaces.allows(self.namespace_labels(namespace)):
+        allowed = leaving or provider.allowed_namespaces.allows(self.namespace_labels(namespace))
+        if failure is None and not allowed:
             failure = ProviderNotAllowed(
                 f"Provider {name!r} does not serve namespace {namespace!r} (its spec.allowedNamespaces). "
                 "Use another Provider or ask its owner."

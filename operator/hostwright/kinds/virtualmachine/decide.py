@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from hostwright.core.conditions import Said
 from hostwright.core.decision import Decision
-from hostwright.core.errors import Failure
+from hostwright.core.errors import Failure, Rejected
 from hostwright.core.names import Condition, Phase, Reason
 from hostwright.core.port import Missing, Operation, OperationType, Present, Unsure
 from hostwright.kinds.virtualmachine import say
@@ -60,6 +60,8 @@ def _provider_in_the_way(situation: Situation) -> Decision[Step]:
             phase=situation.phase,
             look_again=2.0,
         )
+    if isinstance(failure, Rejected):  # no outage: the Provider is gone, or serves this namespace no more
+        return blocked(situation, failure, look_again=30.0)
     if settled and backend.down_for is not None and backend.down_for < OUTAGE_TOLD_AFTER:
         return Decision(observed=False, look_again=OUTAGE_TOLD_AFTER - backend.down_for)
     if settled:
