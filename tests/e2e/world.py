@@ -9,12 +9,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
+from tests.e2e.eyes import Eyes
+from tests.e2e.sites import Cloud, Simulated
 
 from hostwright import sandbox
 
@@ -35,6 +38,22 @@ def eventually(look: Callable[[], T], seconds: float = 30.0, what: str = "") -> 
 class World:
     box: sandbox.Sandbox
     operators: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    shared: ExitStack = field(default_factory=ExitStack)
+    house: "Running | None" = None
+
+    @property
+    def sim(self) -> Simulated:
+        return Simulated(self.box.sites["simulated"]["endpoint"])
+
+    @cached_property
+    def cloud(self) -> Cloud:
+        return Cloud(self.box.sites["openstack"])
+
+    def at_home(self) -> "Running":
+        """The operator of all tests that do not end it; ended as soon as a test wants one of its own."""
+        if self.house is None or self.house.process.poll() is not None:
+            self.house = self.shared.enter_context(self.operator()).leading()
+        return self.house
 
     def kubectl(self, *words: str, stdin: str | None = None, fails: bool = False) -> str:
         done = subprocess.run(
@@ -50,24 +69,25 @@ class World:
     def apply(self, *manifests: dict[str, Any]) -> str:
         return self.kubectl("apply", "-f", "-", stdin=yaml.safe_dump_all(manifests))
 
-    def get(self, name: str, kind: str = PLURAL) -> dict[str, Any] | None:
-        text = self.kubectl("get", kind, name, "-o", "json", "--ignore-not-found")
-        found: dict[str, Any] | None = json.loads(text) if text.strip() else None
-        return found
+    @cached_property
+    def eyes(self) -> Eyes:
+        return Eyes(self.box.kubeconfig)
+
+    def get(self, name: str, kind: str = "hvm", namespace: str = "default") -> dict[str, Any] | None:
+        return self.eyes.object(kind, name, namespace)
 
     def patch(self, name: str, spec: dict[str, Any], *, fails: bool = False) -> str:
         return self.kubectl("patch", PLURAL, name, "--type", "merge", "-p", json.dumps({"spec": spec}), fails=fails)
 
-    def condition(self, name: str, kind: str) -> dict[str, Any]:
-        body = self.get(name) or {}
-        rows = (body.get("status") or {}).get("conditions") or []
+    def condition(self, name: str, kind: str, of: str = "hvm", namespace: str = "default") -> dict[str, Any]:
+        rows = self.status(name, of, namespace).get("conditions") or []
         return next((row for row in rows if row["type"] == kind), {})
 
-    def ready(self, name: str, seconds: float = 30.0) -> dict[str, Any]:
+    def ready(self, name: str, seconds: float = 30.0, kind: str = "hvm", namespace: str = "default") -> dict[str, Any]:
         """Ready of the present generation."""
 
         def look() -> dict[str, Any] | None:
-            body = self.get(name)
+            body = self.get(name, kind, namespace)
             status = (body or {}).get("status") or {}
             fresh = body is not None and status.get("observedGeneration") == body["metadata"]["generation"]
             ready = any(row["type"] == "Ready" and row["status"] == "True" for row in status.get("conditions") or [])
@@ -75,12 +95,13 @@ class World:
 
         return eventually(look, seconds, f"{name} Ready")
 
-    def gone(self, name: str, seconds: float = 30.0) -> None:
-        eventually(lambda: self.get(name) is None, seconds, f"{name} gone")
+    def gone(self, name: str, seconds: float = 30.0, kind: str = "hvm", namespace: str = "default") -> None:
+        eventually(lambda: self.get(name, kind, namespace) is None, seconds, f"{name} gone")
 
     @contextmanager
     def operator(self, *flags: str, env: dict[str, str] | None = None) -> Iterator["Running"]:
         """An operator as the sandbox's ServiceAccount; killed at the end if it still runs."""
+        self.shared.close()
         log = self.box.directory / f"operator-{len(self.operators)}.log"
         if all(process.poll() is not None for process in self.operators):  # a killed one's Lease would last 30 s
             self.kubectl("delete", "lease", "-n", "hostwright-system", "hostwright", "--ignore-not-found")
@@ -113,6 +134,22 @@ class World:
             if process.poll() is None:
                 process.kill()
             process.wait()
+
+    def events(self, name: str, reason: str = "") -> list[dict[str, Any]]:
+        """The Events of one object, of one reason if it is given; not those of a former one of the name."""
+        uid = ((self.get(name) or {}).get("metadata") or {}).get("uid")
+        mine = [row for row in self.eyes.events(name) if uid in (None, row["involvedObject"]["uid"])]
+        return [row for row in mine if reason in ("", row["reason"])]
+
+    def status(self, name: str, kind: str = "hvm", namespace: str = "default") -> dict[str, Any]:
+        return (self.get(name, kind, namespace) or {}).get("status") or {}
+
+    def delete(self, *names: str, seconds: float = 60) -> None:
+        self.kubectl("delete", PLURAL, *names, f"--timeout={seconds}s")
+
+    def nudged(self, kind: str, name: str, namespace: str = "default") -> str:
+        """Makes the operator look at an object now: without a change it would be up to a minute."""
+        return self.kubectl("label", "--overwrite", "-n", namespace, kind, name, f"look={time.monotonic_ns()}")
 
     def writes(self, name: str) -> list[tuple[str, str]]:
         """(verb, subresource) of the operator's writes of one object, from the audit log, Events apart."""

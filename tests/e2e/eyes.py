@@ -1,0 +1,61 @@
+"""Looks at the API server without a new kubectl process for each look: what is waited for is looked at often."""
+
+import base64
+import http.client
+import json
+import ssl
+import threading
+from pathlib import Path
+from typing import Any, cast
+
+import yaml
+
+from hostwright.core.names import API_VERSION
+
+#: Short name → plural.
+OURS = {"hvm": "virtualmachines", "hpr": "providers", "hmc": "machineclasses", "hmi": "machineimages"}
+
+
+class Eyes:
+    """The administrator's, by one connection for each thread."""
+
+    def __init__(self, kubeconfig: Path) -> None:
+        config = yaml.safe_load(kubeconfig.read_text())
+        cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
+        self._address = cluster["server"].removeprefix("https://")
+        self._tls = ssl.create_default_context(cadata=base64.b64decode(cluster["certificate-authority-data"]).decode())
+        pair = kubeconfig.parent / "eyes.pem"
+        pair.write_bytes(b"".join(base64.b64decode(user[f"client-{part}-data"]) for part in ("certificate", "key")))
+        pair.chmod(0o600)
+        self._tls.load_cert_chain(pair)
+        self._kept = threading.local()
+
+    def get(self, path: str) -> dict[str, Any] | None:
+        """None: not there."""
+        connection = getattr(self._kept, "connection", None)
+        if connection is None:
+            connection = self._kept.connection = http.client.HTTPSConnection(
+                self._address, context=self._tls, timeout=30
+            )
+        try:
+            connection.request("GET", path, headers={"Accept": "application/json"})
+            answer = connection.getresponse()
+            body = json.loads(answer.read())
+        except (http.client.HTTPException, OSError):
+            connection.close()  # a kept connection that went stale is opened anew by the next look
+            raise
+        if answer.status == http.HTTPStatus.NOT_FOUND:
+            return None
+        assert answer.status == http.HTTPStatus.OK, body
+        return cast("dict[str, Any]", body)
+
+    def object(self, kind: str, name: str, namespace: str) -> dict[str, Any] | None:
+        """One of ours, by its kind's short name, or `secret`."""
+        if kind == "secret":
+            return self.get(f"/api/v1/namespaces/{namespace}/secrets/{name}")
+        place = f"namespaces/{namespace}/" if kind == "hvm" else ""
+        return self.get(f"/apis/{API_VERSION}/{place}{OURS[kind]}/{name}")
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        body = self.get(f"/api/v1/events?fieldSelector=involvedObject.name%3D{name}") or {}
+        return cast("list[dict[str, Any]]", body["items"])
