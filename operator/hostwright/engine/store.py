@@ -94,6 +94,9 @@ class Store:
         """The objects whose spec refers to this one."""
         return frozenset(self._users.get(key, ()))
 
+    def count_users(self, key: Key) -> int:
+        return len(self._users.get(key, ()))
+
     def by_token(self, token: str) -> frozenset[Key]:
         """The objects with this machine id (without dashes) or with this backend id in their ledger."""
         return frozenset(self._tokens.get(token, ()))

@@ -68,6 +68,7 @@ class World:
             synced=state.session is not None and state.session.synced(),
             down_for=state.down_for,
             failure=failure,
+            machines=self._store.count_users(Key("Provider", "", name)),
             paused=provider.paused,
             drift_default=DriftMode(provider.defaults.drift_detection.mode or "Enabled"),
             supported=machines.supported if machines else frozenset(),

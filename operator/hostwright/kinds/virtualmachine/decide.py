@@ -1,5 +1,6 @@
 """What is next for a VirtualMachine: going, paused, missing, unsettled, drifting, content — in this order."""
 
+import zlib
 from dataclasses import replace
 
 from hostwright.core.conditions import Said
@@ -17,6 +18,7 @@ from hostwright.kinds.virtualmachine.verdict import blocked
 
 #: An outage is told on its machines after this many seconds (PROTOCOLS section 7).
 OUTAGE_TOLD_AFTER = 120.0
+OUTAGE_TOLD_PER_SECOND = 50.0
 
 
 def decide(situation: Situation) -> Decision[Step]:
@@ -62,8 +64,9 @@ def _provider_in_the_way(situation: Situation) -> Decision[Step]:
         )
     if isinstance(failure, Rejected):  # no outage: the Provider is gone, or serves this namespace no more
         return blocked(situation, failure, look_again=30.0)
-    if settled and backend.down_for is not None and backend.down_for < OUTAGE_TOLD_AFTER:
-        return Decision(observed=False, look_again=OUTAGE_TOLD_AFTER - backend.down_for)
+    told_after = OUTAGE_TOLD_AFTER + _turn(situation)
+    if settled and backend.down_for is not None and backend.down_for < told_after:
+        return Decision(observed=False, look_again=told_after - backend.down_for)
     if settled:
         text = f"the Provider does not answer, so the machine's state is not known: {failure.message}"
         said = Said(Condition.READY, None, Reason.PROVIDER_UNREACHABLE, text)
@@ -78,6 +81,12 @@ def _unresolved(situation: Situation, failure: Failure) -> Decision[Step]:
         found = situation.look.found
         return replace(decision, phase=say.phase_of(found), status=say.found_status(found))
     return decision
+
+
+def _turn(situation: Situation) -> float:
+    """Seconds by which the telling waits for its turn: every machine of the Provider is told in the same outage."""
+    place = zlib.crc32(situation.trace.machine_id.encode()) % max(situation.backend.machines, 1)
+    return place / OUTAGE_TOLD_PER_SECOND
 
 
 def _verify(situation: Situation) -> Decision[Step] | None:

@@ -24,6 +24,7 @@ class Backend:
     synced: bool = True  # the inventory's first full sweep is complete
     down_for: float | None = None  # seconds since it stopped answering
     failure: Failure | None = None  # why there is no session, or why nothing may be sent
+    machines: int = 1  # that name it
     paused: bool = False
     drift_default: DriftMode = DriftMode.ENABLED
     supported: frozenset[str] = frozenset()
