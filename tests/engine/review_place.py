@@ -142,6 +142,8 @@ class Backend:
     found: Found | None = None
     shown: Look | None = None  # what the inventory shows where it is not the truth
     refuses: Failure | None = None  # every call
+    loses: Failure | None = None  # the reply of a create, which is carried out
+    hides: bool = False  # what is there, as a backend that is slow to show it
     unproven: Failure | None = None  # every proof
     calls: list[str] = field(default_factory=list)
     visibility_lag: float = 0.0
@@ -152,11 +154,13 @@ class Backend:
     def look(self, trace: Trace) -> Look:
         if self.shown is not None:
             return self.shown
-        return self._truth() if self.found is not None else Unsure("not listed", self.clock.monotonic())
+        return (
+            self._truth() if self.found is not None and not self.hides else Unsure("not listed", self.clock.monotonic())
+        )
 
     def _truth(self) -> Look:
         now = self.clock.monotonic()
-        return Present(self.found, now) if self.found is not None else Missing(now)
+        return Present(self.found, now) if self.found is not None and not self.hides else Missing(now)
 
     def namesakes(self, trace: Trace) -> tuple[Twin, ...]:
         return ()
@@ -189,6 +193,8 @@ class Backend:
         if call.verb == "create_server":
             self.made += 1
             self.found = machine(Life.BUILDING, f"m-{self.made}")
+            if self.loses is not None:
+                raise self.loses
             return Receipt(made=(LedgerRow("server", self.found.id),))
         if call.verb == "delete_server":
             self.found = None

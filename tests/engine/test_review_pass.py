@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from tests.engine.review_place import Place, machine
 
-from hostwright.core.errors import InvalidConfiguration, Transient
+from hostwright.core.errors import Ambiguous, InvalidConfiguration, Transient
 from hostwright.core.names import ANNOTATION_MACHINE_ID, FINALIZER
 from hostwright.core.port import LedgerRow, Present
 from hostwright.kinds.virtualmachine.port import Found, Life, Twin
@@ -163,3 +163,24 @@ async def test_what_was_wished_while_the_provider_was_paused_is_done_after_it() 
     await place.run(1, lambda: bool(place.backend.calls))
     assert place.backend.calls == ["stop"]
     assert place.status["operation"]["type"] == "Restart"
+
+
+async def test_after_a_lost_reply_the_intent_stays_and_nothing_is_sent_in_its_quiet_time() -> None:
+    place = Place()
+    place.backend.loses, place.backend.hides = Ambiguous("the reply was lost."), True
+    await place.run(19)
+    assert place.backend.calls == ["create_server"]
+    assert place.status["operation"]["expect"] == "server"
+    place.backend.hides = False
+    await place.run(5)
+    assert place.backend.calls == ["create_server"]
+    assert place.status["resources"][0]["id"] == "m-1"
+
+
+async def test_a_lost_call_is_made_again_once_its_quiet_time_is_over_and_nothing_is_there() -> None:
+    place = Place()
+    place.backend.loses, place.backend.hides = Ambiguous("the reply was lost."), True
+    await place.run(30, lambda: len(place.backend.calls) == 2)
+    assert place.backend.calls == ["create_server"] * 2
+    assert place.clock.passed > 20
+    assert place.status["operation"]["attempt"] == 2

@@ -9,6 +9,7 @@ from hostwright.core.errors import Denied, Failure, Transient, UserDataMissing
 from hostwright.core.names import Condition
 from hostwright.core.port import Call, Done, LedgerRow, Operation, OperationType, Unsure, Wait
 from hostwright.engine import act, tell
+from hostwright.engine.ledger import operation_of
 from hostwright.engine.queue import Priority
 from hostwright.engine.recall import Recall
 from hostwright.engine.situate import situation_of
@@ -108,7 +109,9 @@ async def _call(tools: Tools, view: View, recall: Recall, decision: Decision[Ste
     if outcome.failure is None:
         recall.failures, recall.in_vain = 0, False
         return Again(outcome.again, Priority.TRANSITION)
-    return await tell.failed(tools, replace(view, body=outcome.body), recall, decision, outcome.failure)
+    # The intent that was written just now stays in the status: a reply that was lost is verified by it.
+    view = replace(view, body=outcome.body, operation=operation_of(outcome.body.get("status") or {}))
+    return await tell.failed(tools, view, recall, decision, outcome.failure)
 
 
 def _make_again_later(tools: Tools, view: View, recall: Recall) -> None:
