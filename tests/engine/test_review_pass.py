@@ -184,3 +184,13 @@ async def test_a_lost_call_is_made_again_once_its_quiet_time_is_over_and_nothing
     assert place.backend.calls == ["create_server"] * 2
     assert place.clock.passed > 20
     assert place.status["operation"]["attempt"] == 2
+
+
+async def test_what_verify_adopts_keeps_the_window_in_which_it_was_made() -> None:
+    place = Place()
+    place.backend.loses = Ambiguous("the reply was lost.")
+    await running(place)
+    row = place.status["resources"][0]
+    assert row["id"] == "m-1"
+    assert row["window"]["from"] == "2026-01-01T00:00:00Z"
+    assert "operation" not in place.status

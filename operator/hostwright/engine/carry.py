@@ -7,7 +7,7 @@ from hostwright.core.backoff import CAPACITY, TRANSIENT
 from hostwright.core.decision import Decision
 from hostwright.core.errors import Denied, Failure, Transient, UserDataMissing
 from hostwright.core.names import Condition
-from hostwright.core.port import Call, Done, LedgerRow, Operation, OperationType, Unsure, Wait
+from hostwright.core.port import Call, Done, LedgerRow, Operation, OperationType, Unsure, Wait, Window
 from hostwright.engine import act, tell
 from hostwright.engine.ledger import operation_of
 from hostwright.engine.queue import Priority
@@ -48,10 +48,18 @@ def adopted(tools: Tools, view: View, recall: Recall, decision: Decision[Step]) 
     if not decision.adopt and not decision.forget:
         return view.rows
     for row in decision.adopt:
-        recall.made[row.name] = row
+        recall.made[row.name] = replace(row, window=row.window or _window(tools, view, row))
         recall.gone.discard(row.name)
     recall.unwritten_since = recall.unwritten_since or tools.clock.monotonic()
     return recall.ledger(view.rows)
+
+
+def _window(tools: Tools, view: View, row: LedgerRow) -> Window | None:
+    """What verify adopts was made by the open operation: its window says later which duplicates are ours."""
+    operation = view.operation
+    if operation is None or operation.expect != row.name or operation.window_start is None:
+        return None
+    return Window(operation.window_start, tools.clock.now().replace(microsecond=0))
 
 
 def proof_failed(tools: Tools, view: View, recall: Recall, failure: Failure) -> None:
