@@ -226,7 +226,7 @@ class Session:
 
 @dataclass
 class State:
-    session: Session
+    session: Session | None
     failure: Failure | None = None
     down_for: float | None = None
 

@@ -104,7 +104,8 @@ async def _prove_gone(tools: Tools, view: View, recall: Recall) -> Again:
 async def _call(tools: Tools, view: View, recall: Recall, decision: Decision[Step], call: Call) -> Again:
     left = recall.retry_at - tools.clock.monotonic()
     if left > 0:
-        return await tell.say(tools, view, recall, replace(decision, look_again=left + 0.05), hold=True)
+        waiting = decision if recall.refusal is None else tell.refused(decision, recall.refusal)
+        return await tell.say(tools, view, recall, replace(waiting, look_again=left + 0.05), hold=True)
     user_data: bytes | None = None
     if isinstance(decision.step, Create):
         try:
@@ -115,7 +116,7 @@ async def _call(tools: Tools, view: View, recall: Recall, decision: Decision[Ste
         _make_again_later(tools, view, recall)
     outcome = await act.send(tools, view, recall, decision, call, user_data)
     if outcome.failure is None:
-        recall.failures, recall.in_vain = 0, False
+        recall.failures, recall.in_vain, recall.refusal = 0, False, None
         return Again(outcome.again, Priority.TRANSITION)
     # The intent that was written just now stays in the status: a reply that was lost is verified by it.
     view = replace(view, body=outcome.body, operation=operation_of(outcome.body.get("status") or {}))

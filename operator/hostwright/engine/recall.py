@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from hostwright.core.errors import Failure
 from hostwright.core.intent import Quiet
 from hostwright.core.port import LedgerRow, Operation, Receipt, Window
 from hostwright.engine.ledger import merge
@@ -23,6 +24,7 @@ class Recall:
     failures: int = 0  # transient failures in a row
     in_vain: bool = False  # the last call or proof failed
     retry_at: float = float("-inf")  # monotonic: no call before
+    refusal: Failure | None = None  # why, in the words that stay until then
     turn_at: float | None = None  # monotonic: when our token of the Provider's rate comes; None: none asked for
     called: bool = False  # a call was sent by this process
     wish: tuple[int, bool] = (0, False)  # generation and going, as last looked at
@@ -31,7 +33,7 @@ class Recall:
         """What was refused holds nothing back that is wished since: an edit or a deletion is tried at once."""
         if self.wish != (generation, going):
             self.wish, self.retry_at, self.failures = (generation, going), float("-inf"), 0
-            self.in_vain = False
+            self.in_vain, self.refusal = False, None
 
     def ledger(self, rows: tuple[LedgerRow, ...]) -> tuple[LedgerRow, ...]:
         """The ledger as the status has it, and what no patch has carried yet."""

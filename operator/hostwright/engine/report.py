@@ -39,9 +39,11 @@ def new_status(
     generation = body["metadata"].get("generation", 0)
     if decision.observed:
         status["observedGeneration"] = generation
-    status["conditions"] = merge(
-        old.get("conditions") or [], decision.said, generation=generation, now=stamp(now) or ""
-    )
+    before = old.get("conditions") or []
+    if decision.said:
+        status["conditions"] = merge(before, decision.said, generation=generation, now=stamp(now) or "")
+    elif before:  # a look that learnt nothing leaves what was said last, Stalled and Drifted included
+        status["conditions"] = before
     return {name: value for name, value in status.items() if value is not None}
 
 

@@ -94,7 +94,7 @@ async def _post(tools: Tools, key: Key, body: Body, notes: tuple[Note, ...]) -> 
 
 async def failed(tools: Tools, view: View, recall: Recall, decision: Decision[Step], failure: Failure) -> Again:
     """What the class of a failure says to do."""
-    recall.in_vain = True
+    recall.in_vain, recall.refusal = True, None
     if isinstance(failure, Ambiguous):
         recall.retry_at = tools.clock.monotonic() + 0.5
         verifying = words.working(Reason.VERIFYING, f"verifying the last call: {failure.message}")
@@ -105,12 +105,15 @@ async def failed(tools: Tools, view: View, recall: Recall, decision: Decision[St
     if operation is not None and isinstance(decision.step, Create):
         retry_later(tools, recall, operation, delay)
     else:
-        recall.retry_at = tools.clock.monotonic() + delay
+        recall.retry_at, recall.refusal = tools.clock.monotonic() + delay, failure
     if isinstance(failure, Bug):
         tools.telemetry.failed(view.key, failure.__cause__ or failure)
-    said = (*words.failed(failure), *decision.said[2:])
-    told = replace(decision, failure=failure, said=said, notes=(), look_again=delay + 0.1)
-    return await say(tools, view, recall, told)
+    return await say(tools, view, recall, replace(refused(decision, failure), look_again=delay + 0.1))
+
+
+def refused(decision: Decision[Step], failure: Failure) -> Decision[Step]:
+    """What was decided, in the words of the failure that stands in its way: now, and until it is tried again."""
+    return replace(decision, failure=failure, said=(*words.failed(failure), *decision.said[2:]), notes=())
 
 
 def _delay(tools: Tools, recall: Recall, operation: Operation | None, failure: Failure) -> float:
