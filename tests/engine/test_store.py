@@ -1,5 +1,6 @@
 """The store: the newer body stays, and a reply never brings back what the watch saw leave."""
 
+import json
 from typing import Any
 
 from hostwright.engine.ports import Key
@@ -76,3 +77,19 @@ def test_a_spec_is_read_once_for_each_body() -> None:
     assert store.spec(key, MachineClassSpec) is first
     store.put(key, small(2, "2Gi"))
     assert (store.spec(key, MachineClassSpec) or MachineClassSpec(cpu=1, memory="1Mi")).memory == "2Gi"
+
+
+def test_words_that_all_objects_have_in_common_are_kept_once() -> None:
+    store, other = Store(), VM._replace(name="db")
+    row = {"type": "Ready", "lastTransitionTime": "2026-01-01T00:00:00Z", "message": "x" * 200}
+    text = json.dumps({**body(7), "status": {"phase": "Running", "conditions": [row]}})
+    store.put(VM, json.loads(text))
+    store.put(other, json.loads(text.replace('"web"', '"db"')))
+    one, two = store.get(VM), store.get(other)
+    assert one is not None
+    assert two is not None
+    assert one == json.loads(text)
+    (first,), (second,) = one["status"]["conditions"], two["status"]["conditions"]
+    assert all(mine is theirs for mine, theirs in zip(first, second, strict=True))
+    assert first["lastTransitionTime"] is second["lastTransitionTime"]
+    assert one["status"]["phase"] is two["status"]["phase"]

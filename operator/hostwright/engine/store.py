@@ -1,7 +1,8 @@
 """The objects as last seen, and who uses what: filled by the watch and by the replies to our own writes."""
 
+import sys
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
@@ -11,6 +12,8 @@ from hostwright.engine.ports import Body, Key
 
 M = TypeVar("M", bound=BaseModel)
 
+#: Characters of a word worth keeping once: reasons, types, names, moments, ids; not messages.
+SHORT = 64
 #: spec field → kind it refers to.
 _REFERENCES = {"providerRef": "Provider", "classRef": "MachineClass", "imageRef": "MachineImage"}
 
@@ -150,7 +153,19 @@ def _slim(body: Body) -> Body:
             for name, value in annotations.items()
             if name != "kubectl.kubernetes.io/last-applied-configuration"
         }
-    return {**body, "metadata": metadata}
+    slim: Body = _shared({**body, "metadata": metadata})
+    return slim
+
+
+def _shared(value: Any) -> Any:
+    """Each key and short word once in the process: a settled machine takes 7 kB so, and 15 as the decoder made it."""
+    if type(value) is str:  # only a plain one can be kept
+        return sys.intern(value) if len(value) <= SHORT else value
+    if isinstance(value, Mapping):
+        return {_shared(name): _shared(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_shared(item) for item in value]
+    return value
 
 
 def _discard(index: defaultdict[Any, set[Key]], word: Any, key: Key) -> None:
