@@ -78,7 +78,8 @@ class Machines:
         marked = [seen.row.id for seen in servers if trace.mark in seen.row.tags]
         marked += [seen.row.id for seen in ports if seen.row.description == trace.mark]
         held = {seen.row.id: PortSeen(seen.row.device_id, seen.as_of) for seen in ports}
-        fence = replace(self.fence, marked=frozenset(marked), ports=held)
+        ids = frozenset(seen.row.id for seen in servers)
+        fence = replace(self.fence, marked=frozenset(marked), servers=ids, ports=held)
         return plan(step, trace, wanted, look, memory, fence)
 
     async def perform(self, call: Call, user_data: bytes | None) -> Receipt:

@@ -50,6 +50,7 @@ class Fence:
     unfenced: frozenset[str] = frozenset()  # network ids where policy forbids choosing one
     salts: Mapping[str, int] = field(default_factory=dict)  # `<machine id>/<interface>` → next salt
     marked: frozenset[str] = frozenset()  # ids of what bears this machine's mark, as last seen
+    servers: frozenset[str] = frozenset()  # ids of this machine's servers, marked or listed, as last seen
     ports: Mapping[str, "PortSeen"] = field(default_factory=dict)  # by id: this machine's ports, as last seen
 
 
@@ -100,9 +101,9 @@ def plan(
         case Update():
             return _update(step, wanted, found, look.as_of, memory)
         case Delete():
-            return _delete(trace, found, look.as_of, memory)
+            return _delete(trace, found, look.as_of, memory, fence)
         case Discard(row=row):
-            return _discard(row, found, look.as_of, memory)
+            return _discard(row, found, look.as_of, memory, fence)
         case Release():
             return _release(trace, found, fence.marked)
 
@@ -125,7 +126,7 @@ def _create(
         if f"port/{interface.name}" not in there:
             return _create_port(trace, wanted, interface, fence)
     for row in (*trace.ledger, *(found.parts if found else ())):
-        if row.name == f"extra/{row.id}" and row.id in there.values():
+        if row.name == f"extra/{row.id}" and row.id in there.values() and row.id not in _servers(found, fence):
             return _delete_port(row)
     ports = tuple(there[f"port/{interface.name}"] for interface in wanted.shape.interfaces)
     return Call(
@@ -227,10 +228,16 @@ def _entry(verb: str, server: str, method: str, path: str, body: Any = None) -> 
     )
 
 
-def _delete(trace: Trace, found: Found | None, as_of: float, memory: Memory) -> Call | Wait | Done:
+def _servers(found: Found | None, fence: Fence) -> set[str]:
+    """Ids that are servers': what is not here is a port."""
+    shown = {twin.id for twin in found.twins} | ({found.id} if found.id else set()) if found else set()
+    return shown | fence.servers
+
+
+def _delete(trace: Trace, found: Found | None, as_of: float, memory: Memory, fence: Fence) -> Call | Wait | Done:
     """By the ledger, what holds others first; when nothing of it is seen any more, only `prove` can judge."""
     seen = {part.id for part in found.parts} | {twin.id for twin in found.twins} if found else set()
-    servers = {twin.id for twin in found.twins} | ({found.id} if found.id else set()) if found else set()
+    servers = _servers(found, fence)
     rows = [row for row in trace.ledger if row.ownership is not Ownership.REFERENCED and row.id in seen]
     held = False
     for row in rows:
@@ -246,9 +253,8 @@ def _delete(trace: Trace, found: Found | None, as_of: float, memory: Memory) -> 
     return Done()
 
 
-def _discard(row: LedgerRow, found: Found | None, as_of: float, memory: Memory) -> Call | Wait | Done:
-    there = {twin.id for twin in found.twins} | {found.id} if found else set()
-    return _remove_server(row, found, as_of, memory) if row.id in there else Done()
+def _discard(row: LedgerRow, found: Found | None, as_of: float, memory: Memory, fence: Fence) -> Call | Wait | Done:
+    return _remove_server(row, found, as_of, memory) if row.id in _servers(found, fence) else Done()
 
 
 def _remove_server(row: LedgerRow, found: Found | None, as_of: float, memory: Memory) -> Call | Wait:

@@ -121,14 +121,15 @@ def found(
     parts = [LedgerRow(f"port/{name}", item.row.id) for name, item in chosen.items()]
     parts += [LedgerRow(f"extra/{item.row.id}", item.row.id) for item in ours]
     twins = tuple(_twin(item, ports) for item in servers if trace.mark in item.row.tags)
+    listed = {row.id: row.name for row in trace.ledger}
+    # a listed server counts even without its mark, which anybody may take off
+    parts += [
+        LedgerRow(listed[item.row.id], item.row.id) for item in servers if item is not seen and item.row.id in listed
+    ]
     if seen is None:
         return Found(life=Life.PARTIAL, parts=tuple(parts), interfaces=tuple(_interfaces(chosen, None, port_ages)))
     server = seen.row
     addresses = [(item.addr, item.kind) for rows in server.addresses.values() for item in rows]
-    listed = {row.id: row.name for row in trace.ledger}
-    more = [
-        LedgerRow(listed[item.row.id], item.row.id) for item in servers if item is not seen and item.row.id in listed
-    ]
     return Found(
         life=life(server),
         shape=_shape(server, chosen),
@@ -144,7 +145,7 @@ def found(
         internal_addresses=tuple(address for address, kind in addresses if kind == "fixed"),
         external_addresses=tuple(address for address, kind in addresses if kind == "floating"),
         interfaces=tuple(_interfaces(chosen, seen, port_ages)),
-        parts=(LedgerRow("server", server.id), *parts, *more),
+        parts=(LedgerRow("server", server.id), *parts),
         twins=twins,
         recorded=(server.metadata.get(RECORD_NAMESPACE, ""), server.metadata.get(RECORD_NAME, "")),
     )
