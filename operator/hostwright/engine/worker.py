@@ -90,7 +90,7 @@ class Workers:
             again = Again(1.0)
         except ClusterUnavailableError as error:
             outcome = "cluster"
-            self._telemetry.failed(key, error)
+            self._telemetry.hindered(key, error)
             again = self._back_off(key)
         except Exception as error:  # noqa: BLE001 - the one place: a bug is told with its traceback and backed off
             outcome = "bug"

@@ -3,7 +3,7 @@
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from hostwright.core.errors import Failure
-from hostwright.engine.ports import Key
+from hostwright.engine.ports import ClusterUnavailableError, Key
 from hostwright.runtime.logs import logger, redact
 
 _BUCKETS = (0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -61,6 +61,11 @@ class Metrics:
         self._told.labels(key.kind, reason).inc()
         self._log.info(
             "event told", kind=key.kind, namespace=key.namespace, name=key.name, reason=str(reason), message=message
+        )
+
+    def hindered(self, key: Key, error: ClusterUnavailableError) -> None:
+        self._log.warning(
+            "the API server is away", kind=key.kind, namespace=key.namespace, name=key.name, error=redact(str(error))
         )
 
     def failed(self, key: Key, error: BaseException) -> None:

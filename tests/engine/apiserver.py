@@ -1,0 +1,184 @@
+"""An API server in memory: resourceVersions, preconditions, finalizers, the status subresource, watches."""
+
+import asyncio
+import copy
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.engine.virtual import Clock
+from tests.engine.wire import Wire
+
+from hostwright.core.decision import Note
+from hostwright.engine.ports import Body, ClusterUnavailableError, Key, ObjectGoneError, Secret, StaleBodyError
+
+Subscriber = Callable[[Key, str | None, Body], None]
+
+
+@dataclass
+class ApiServer:
+    """Objects as users and the operator write them; `watch_lag` seconds until a watch shows a change."""
+
+    clock: Clock
+    watch_lag: float = 0.002
+    objects: dict[Key, dict[str, Any]] = field(default_factory=dict)
+    secrets: dict[str, Secret] = field(default_factory=dict)
+    events: dict[str, Note] = field(default_factory=dict)
+    subscribers: list[Subscriber] = field(default_factory=list)
+    status_writes: list[Key] = field(default_factory=list)
+    version: int = 0
+
+    # as a user
+
+    def apply(self, key: Key, spec: Mapping[str, Any], **metadata: Any) -> None:
+        old = self.objects.get(key)
+        body = copy.deepcopy(old) if old is not None else self._new(key)
+        body["metadata"] |= metadata
+        if body.get("spec") != spec:
+            body["spec"] = copy.deepcopy(dict(spec))
+            body["metadata"]["generation"] += 1
+        self._store(key, body, "MODIFIED" if old is not None else "ADDED")
+
+    def delete(self, key: Key) -> None:
+        body = copy.deepcopy(self.objects[key])
+        if not body["metadata"].get("finalizers"):
+            self._remove(key, body)
+        elif "deletionTimestamp" not in body["metadata"]:
+            body["metadata"]["deletionTimestamp"] = self.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+            body["metadata"]["generation"] += 1
+            self._store(key, body, "MODIFIED")
+
+    def status(self, key: Key) -> Mapping[str, Any]:
+        return (self.objects.get(key) or {}).get("status") or {}
+
+    def condition(self, key: Key, kind: str) -> Mapping[str, Any]:
+        return next((row for row in self.status(key).get("conditions") or () if row["type"] == kind), {})
+
+    # as the engine's port, applied at once
+
+    def patch(self, key: Key, patch: Body) -> Body:
+        body = self._fresh(key, patch["metadata"])
+        metadata = {name: value for name, value in patch["metadata"].items() if name not in {"resourceVersion", "uid"}}
+        body["metadata"] = merged(body["metadata"], metadata)
+        return self._kept(key, body)
+
+    def patch_status(self, key: Key, patch: Body) -> Body:
+        body = self._fresh(key, {**patch["metadata"], "uid": None})
+        body["status"] = merged(body.get("status") or {}, patch["status"])
+        self.status_writes.append(key)
+        return self._kept(key, body)
+
+    def drop_finalizer(self, key: Key, uid: str, finalizer: str) -> Body | None:
+        body = self._fresh(key, {"uid": uid})
+        if finalizer not in body["metadata"].get("finalizers", ()):
+            raise StaleBodyError(f"422: {finalizer} is not there")
+        body["metadata"]["finalizers"].remove(finalizer)
+        return self._kept(key, body)
+
+    def event(self, body: Body, note: Note) -> None:
+        self.events.setdefault(f"{body['metadata']['uid']}/{note.reason}/{note.transition}", note)
+
+    def subscribe(self, subscriber: Subscriber) -> None:
+        """List, then watch."""
+        for key, body in self.objects.items():
+            subscriber(key, None, copy.deepcopy(body))
+        self.subscribers.append(subscriber)
+
+    # inside
+
+    def _new(self, key: Key) -> dict[str, Any]:
+        metadata: dict[str, Any] = {"name": key.name, "uid": f"uid-{self.version + 1}", "generation": 0}
+        metadata["creationTimestamp"] = self.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+        if key.namespace:
+            metadata["namespace"] = key.namespace
+        return {"kind": key.kind, "metadata": metadata, "status": {"observedGeneration": -1}}
+
+    def _fresh(self, key: Key, wanted: Mapping[str, Any]) -> dict[str, Any]:
+        body = self.objects.get(key)
+        if body is None:
+            raise ObjectGoneError(f"404: {key}")
+        for name in ("resourceVersion", "uid"):
+            if wanted.get(name) is not None and wanted[name] != body["metadata"][name]:
+                raise StaleBodyError(f"409: {name} is {body['metadata'][name]}, not {wanted[name]}")
+        return copy.deepcopy(body)
+
+    def _kept(self, key: Key, body: dict[str, Any]) -> Body:
+        if body["metadata"].get("deletionTimestamp") and not body["metadata"].get("finalizers"):
+            return self._remove(key, body)
+        if body == self.objects[key]:  # a patch that changes nothing is no new version
+            return copy.deepcopy(body)
+        return self._store(key, body, "MODIFIED")
+
+    def _store(self, key: Key, body: dict[str, Any], event: str) -> Body:
+        self.version += 1
+        body["metadata"]["resourceVersion"] = str(self.version)
+        self.objects[key] = body
+        self._show(key, event, body)
+        return copy.deepcopy(body)
+
+    def _remove(self, key: Key, body: dict[str, Any]) -> Body:
+        self.version += 1
+        body["metadata"]["resourceVersion"] = str(self.version)
+        del self.objects[key]
+        self._show(key, "DELETED", body)
+        return copy.deepcopy(body)
+
+    def _show(self, key: Key, event: str, body: dict[str, Any]) -> None:
+        loop = asyncio.get_running_loop()
+        for subscriber in self.subscribers:
+            loop.call_later(self.watch_lag, self._deliver, subscriber, key, event, copy.deepcopy(body))
+
+    def _deliver(self, subscriber: Subscriber, key: Key, event: str, body: Body) -> None:
+        if subscriber in self.subscribers:  # a dead process hears nothing
+            subscriber(key, event, body)
+
+
+@dataclass
+class FakeCluster:
+    """Implements engine.ports.Cluster for one process, over the wire."""
+
+    api: ApiServer
+    wire: Wire
+
+    async def patch(self, key: Key, patch: Body) -> Body:
+        return await self.wire.carry("patch", lambda: self.api.patch(key, patch), lost=ClusterUnavailableError)
+
+    async def patch_status(self, key: Key, patch: Body) -> Body:
+        return await self.wire.carry(
+            "patch_status", lambda: self.api.patch_status(key, patch), lost=ClusterUnavailableError
+        )
+
+    async def get(self, key: Key) -> Body | None:
+        return copy.deepcopy(self.api.objects.get(key))
+
+    async def drop_finalizer(self, key: Key, body: Body, finalizer: str) -> Body | None:
+        uid = body["metadata"]["uid"]
+        try:
+            return await self.wire.carry(
+                "drop_finalizer", lambda: self.api.drop_finalizer(key, uid, finalizer), lost=ClusterUnavailableError
+            )
+        except ObjectGoneError:
+            return None
+
+    async def secret(self, namespace: str, name: str) -> Secret | None:
+        return self.api.secrets.get(name)
+
+    async def hold_secret(self, namespace: str, name: str, finalizer: str, *, held: bool) -> None:
+        """Secrets are not deleted here."""
+
+    async def event(self, body: Body, note: Note) -> None:
+        self.api.event(body, note)
+
+
+def merged(old: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
+    """JSON merge patch, RFC 7386."""
+    result = dict(old)
+    for name, value in patch.items():
+        if value is None:
+            result.pop(name, None)
+        elif isinstance(value, Mapping):
+            before = result.get(name)
+            result[name] = merged(before if isinstance(before, Mapping) else {}, value)
+        else:
+            result[name] = copy.deepcopy(value)
+    return result

@@ -1,0 +1,57 @@
+"""Virtual time: an event loop whose clock jumps to the next timer when nothing is ready."""
+
+import asyncio
+import heapq
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """Real callbacks in real order; no second is ever waited for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._now = 1000.0
+
+    def time(self) -> float:
+        return self._now
+
+    def _run_once(self) -> None:
+        timers: list[Any] = self._scheduled  # type: ignore[attr-defined]
+        while timers and timers[0].cancelled():
+            heapq.heappop(timers)._scheduled = False
+            self._timer_cancelled_count = max(0, self._timer_cancelled_count - 1)  # type: ignore[has-type]
+        if not self._ready and not self._stopping:  # type: ignore[attr-defined]
+            if not timers:
+                raise RuntimeError("nothing is ready and nothing is due: everything waits for ever")
+            self._now = max(self._now, timers[0].when())
+        super()._run_once()  # type: ignore[misc]
+
+
+class Clock:
+    """Implements engine.ports.Clock on the running loop's time."""
+
+    def now(self) -> datetime:
+        return START + timedelta(seconds=self.monotonic() - 1000.0)
+
+    def monotonic(self) -> float:
+        return asyncio.get_running_loop().time()
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """To its end, in virtual time."""
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        return runner.run(work)
+
+
+async def until(look: Callable[[], bool], seconds: float, what: str = "") -> None:
+    """Until the look is true; looked at ten times a (virtual) second."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + seconds
+    while not look():
+        assert loop.time() < end, f"never came true: {what}"
+        await asyncio.sleep(0.1)
