@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,13 @@ def test_two_labs_side_by_side_and_one_over_a_stop(openstack_lab: LabFacts, fold
     assert demo.called("mine") == [server]
     image = demo.cloud.image.get(f"/images/{demo.image}/file")
     assert len(image.content) == 1024, "the image's bytes are where the second start's database says"
+
+    second = lab.restart(folder, "neutron")
+    network = user_of(second, second.cloud).cloud.network
+    network.get_endpoint()  # logged in, so that the lists are the first that the service is asked
+    with ThreadPoolExecutor(9) as threads:
+        lists = list(threads.map(lambda _: network.get("/networks").json()["networks"], range(9)))
+    assert [sorted(row["name"] for row in rows) for rows in lists] == [["app", "db", "public"]] * 9
 
     lab.kill(folder, "nova")
     assert not listens(second.ports["nova"])
