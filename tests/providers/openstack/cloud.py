@@ -1,5 +1,6 @@
 """Nova and Neutron as the inventory sees them, in memory: what their lists show, and what they leave out."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -78,10 +79,10 @@ class Cloud:
             raise refused(404, f"Instance {server_id} could not be found.")
         return self.rows[server_id]
 
-    async def ports(self, description: str | None = None) -> list[Port]:
-        self.asked.append("ports")
+    async def ports(self, marks: Sequence[str] = ()) -> list[Port]:
+        self.asked.append(" ".join(["ports", *marks]))
         return [
-            row for row in self.plugs.values() if description in (None, row.description) and row.id not in self.hidden
+            row for row in self.plugs.values() if (not marks or row.description in marks) and row.id not in self.hidden
         ]
 
     async def port(self, port_id: str) -> Port:

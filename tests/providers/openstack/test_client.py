@@ -12,7 +12,7 @@ import yaml
 from tests.providers.openstack.site import PROJECT, USER, Site, running
 
 from hostwright.core import errors
-from hostwright.providers.openstack.client import SdkClient
+from hostwright.providers.openstack.client import MARKS, SdkClient
 from hostwright.providers.openstack.errors import of_read
 from hostwright.providers.openstack.rows import LoginRefused, NotSent, Request, Unanswered
 from hostwright.providers.openstack.section import ProviderSection
@@ -247,11 +247,31 @@ async def test_a_marker_that_went_away_ends_the_list_and_says_so(site: Site, cli
 
 async def test_ports_are_asked_for_by_project_and_only_what_is_read(site: Site, client: SdkClient) -> None:
     site.answer = lambda method, path: (200, {"ports": [{"id": "p1", "device_id": "s1"}]})
-    assert [row.device_id for row in await client.ports("hw:1:2")] == ["s1"]
+    assert [row.device_id for row in await client.ports(["hw:1:2"])] == ["s1"]
     path = site.requests[0]
     assert f"project_id={PROJECT}" in path
     assert "fields=device_id" in path
     assert "description=hw:1:2" in path
+
+
+async def test_a_long_list_of_ports_is_read_page_by_page(site: Site, client: SdkClient) -> None:
+    pages = {"": ["p1", "p2"], "p2": ["p3"]}
+
+    def answer(method: str, path: str) -> tuple[int, Any]:
+        marker = path.partition("marker=")[2]
+        more = {"ports_links": [{"rel": "next", "href": "elsewhere"}]} if not marker else {}
+        return 200, {"ports": [{"id": item} for item in pages[marker]], **more}
+
+    site.answer = answer
+    assert [row.id for row in await client.ports()] == ["p1", "p2", "p3"]
+
+
+async def test_many_marks_are_asked_for_in_several_lists(site: Site, client: SdkClient) -> None:
+    site.answer = lambda method, path: (200, {"ports": []})
+    marks = [f"hw:{'0' * 16}:{number:032x}" for number in range(MARKS + 1)]
+    await client.ports(marks)
+    assert [request.count("description=hw") for request in site.requests] == [MARKS, 1]
+    assert max(len(request) for request in site.requests) < 4096
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.providers.openstack.cloud import Cloud, refused
 from tests.providers.openstack.rows import ID, MARK, TRACE
 
-from hostwright.providers.openstack.inventory import HOT_FOR, OVERLAP, PORTS_EVERY, SWEEP, Inventory
+from hostwright.providers.openstack.inventory import HOT_FOR, MANY_PORTS, OVERLAP, PORTS_EVERY, SWEEP, Inventory
 from hostwright.providers.openstack.rows import Port, Refused, Server
 
 HEX = ID.replace("-", "")
@@ -203,6 +204,23 @@ async def test_ports_are_read_with_each_read_only_while_something_moves(cloud: C
     assert "ports" not in cloud.asked
     await read(cloud, inventory, PORTS_EVERY)
     assert "ports" in cloud.asked
+
+
+async def test_of_many_ports_only_those_of_moving_machines_are_read_each_time(
+    cloud: Cloud, inventory: Inventory
+) -> None:
+    others = {f"o{number}": Port(id=f"o{number}", description=f"hw:x:{number}") for number in range(MANY_PORTS)}
+    cloud.plugs.update(others)
+    await settled(cloud, inventory)
+    cloud.put("s1", task="powering-off")
+    cloud.plugs["p1"] = msgspec.structs.replace(cloud.plugs["p1"], device_id="")
+    await read(cloud, inventory)
+    assert cloud.asked == ["changes", f"ports {MARK}"]
+    assert inventory.ports["p1"].as_of == cloud.now
+    assert inventory.ports["p1"].row.device_id == ""
+    assert inventory.ports["o1"].as_of < cloud.now
+    await read(cloud, inventory, PORTS_EVERY)
+    assert "ports" in cloud.asked, "all of them once a minute"
 
 
 EVENTS: dict[str, Callable[[Cloud, Inventory], None]] = {

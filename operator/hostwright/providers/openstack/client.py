@@ -4,10 +4,10 @@ Nova microversion 2.90 (Yoga and newer): tags in the creating request (2.52), em
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from datetime import UTC, datetime
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 import msgspec
 
@@ -30,9 +30,10 @@ from hostwright.providers.openstack.section import ProviderSection
 from hostwright.providers.openstack.transport import MICROVERSION, Transport
 
 PAGE = 500
+PORT_PAGE = 1000
+MARKS = 50  # in one address of some 4,000 characters
 #: A port as far as it is read: an administrator's list of all of them would be many times longer.
 PORT_FIELDS = "".join(f"&fields={name}" for name in Port.__struct_fields__)
-T = TypeVar("T")
 
 
 class Client(Protocol):
@@ -46,7 +47,10 @@ class Client(Protocol):
 
     async def servers_tagged(self, mark: str) -> list[Server]: ...
     async def server(self, server_id: str) -> Server: ...
-    async def ports(self, description: str | None = None) -> list[Port]: ...
+    async def ports(self, marks: Sequence[str] = ()) -> list[Port]:
+        """All of the project, or those that bear one of the marks."""
+        ...
+
     async def port(self, port_id: str) -> Port: ...
     async def send(self, request: Request, seconds: float) -> Reply: ...
     async def close(self) -> None: ...
@@ -148,10 +152,22 @@ class SdkClient:
         reply = await self._get("compute", f"/servers/{server_id}")
         return msgspec.convert(msgspec.json.decode(reply.body)["server"], Server)
 
-    async def ports(self, description: str | None = None) -> list[Port]:
-        query = f"?project_id={self._project}{PORT_FIELDS}" + (f"&description={description}" if description else "")
-        reply = await self._get("network", f"/v2.0/ports{query}")
-        return list(_rows(reply, "ports", Port))
+    async def ports(self, marks: Sequence[str] = ()) -> list[Port]:
+        if not marks:
+            return await self._ports("")
+        parts = [marks[start : start + MARKS] for start in range(0, len(marks), MARKS)]
+        return [row for part in parts for row in await self._ports("".join(f"&description={mark}" for mark in part))]
+
+    async def _ports(self, filters: str) -> list[Port]:
+        rows: list[Port] = []
+        query = f"/v2.0/ports?project_id={self._project}&limit={PORT_PAGE}{PORT_FIELDS}{filters}"
+        marker = ""
+        while True:
+            page = msgspec.json.decode((await self._get("network", query + marker)).body)
+            rows.extend(msgspec.convert(page["ports"], list[Port]))
+            if not page["ports"] or not any(link["rel"] == "next" for link in page.get("ports_links", ())):
+                return rows
+            marker = f"&marker={rows[-1].id}"
 
     async def port(self, port_id: str) -> Port:
         reply = await self._get("network", f"/v2.0/ports/{port_id}")
@@ -165,7 +181,3 @@ class SdkClient:
 
     async def _get(self, service: str, path: str) -> Reply:
         return (await self._transport.get(service, path))[0]
-
-
-def _rows(reply: Reply, name: str, kind: type[T]) -> tuple[T, ...]:
-    return tuple(msgspec.convert(row, kind) for row in msgspec.json.decode(reply.body)[name])

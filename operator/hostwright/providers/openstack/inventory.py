@@ -23,7 +23,7 @@ from hostwright.providers.openstack.rows import Port, Refused, Server
 #: Seconds: overlap of two windows; tempo while something moves; ports and full sweeps when nothing does.
 OVERLAP = 60
 QUICK = 1.0
-PORTS_EVERY = 60.0
+PORTS_EVERY, MANY_PORTS = 60.0, 500
 SWEEP, SMALL, SWEEP_LARGE = 60.0, 500, 900.0
 #: A thing we touched is looked at until a read shows it that began this long after: the receipt is written meanwhile.
 HOT_FOR = 2.0
@@ -154,7 +154,7 @@ class Inventory:
         start = self._monotonic()
         sweep = SWEEP if len(self.servers) <= SMALL else SWEEP_LARGE
         full = self._swept_at is None or start - self._swept_at >= sweep
-        ports_due = start - self._ports_read >= PORTS_EVERY or self._moving()
+        ports_due = start - self._ports_read >= (PORTS_EVERY if len(self.ports) <= 4 * MANY_PORTS else SWEEP_LARGE)
         rows, date, whole = await self._client.servers(None if full else self._since)
         new = any(row.id not in self.servers and not row.moving for row in rows)
         for row in rows:
@@ -164,8 +164,10 @@ class Inventory:
         if full:
             await self._absences(listed, self.servers, start)
         await self._ask_for_touched(listed)
-        if full or ports_due:
+        if full or ports_due or (self._moving() and len(self.ports) <= MANY_PORTS):
             await self._read_ports()
+        elif self._moving():
+            await self._read_ports_in_motion()
         self._servers_read = start
         if full:
             # The first one counts only when no page was short, or when one more showed nothing that was missing.
@@ -188,6 +190,14 @@ class Inventory:
             self.write_port(row, start)
         await self._absences({row.id for row in rows}, self.ports, start)
         self._ports_read = start
+
+    async def _read_ports_in_motion(self) -> None:
+        """Of many ports only those of machines that move: Neutron lists no changes (decisions/0010)."""
+        start = self._monotonic()
+        moving = [item for item, seen in self.servers.items() if seen.row.moving]
+        marks = {mark for item in (*self._hot, *moving) for mark in self._marks(item)}
+        for row in await self._client.ports(sorted(marks)) if marks else ():
+            self.write_port(row, start)
 
     async def _absences(
         self, listed: set[str], known: "dict[str, SeenServer] | dict[str, SeenPort]", start: float
@@ -224,15 +234,14 @@ class Inventory:
         return told
 
     def _tell(self, item: str) -> None:
+        marks = self._marks(item)
+        self._told[item] = marks[0].rpartition(":")[2] if marks else item
+
+    def _marks(self, item: str) -> list[str]:
+        """The owner marks that a server or a port bears."""
         server, port = self.servers.get(item), self.ports.get(item)
-        marks = (
-            [tag for tag in server.row.tags if tag.startswith("hw:")]
-            if server
-            else [port.row.description]
-            if port
-            else []
-        )
-        self._told[item] = marks[0].rpartition(":")[2] if marks and marks[0].startswith("hw:") else item
+        words = server.row.tags if server else (port.row.description,) if port else ()
+        return [word for word in words if word.startswith("hw:")]
 
     async def _pause(self, interval: float) -> None:
         if not self._moving() and not self._soon.is_set():

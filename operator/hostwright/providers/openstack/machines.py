@@ -116,7 +116,7 @@ class Machines:
         """The fence: a taken MAC is ours, or a stranger's; a MAC that may not be chosen takes the path without."""
         if refusal.kind == "MacAddressInUse":
             mark = new.body["port"]["description"]
-            holders = [port for port in await self._client.ports(mark) if port.mac_address == new.mac]
+            holders = [port for port in await self._client.ports([mark]) if port.mac_address == new.mac]
             if holders:
                 self._inventory.write_port(holders[0], self._monotonic())
                 self._inventory.touch(holders[0].id)
@@ -192,7 +192,7 @@ class Machines:
 
     async def _ask(self, trace: Trace, start: float) -> None:
         """By mark, and each thing of the ledger, or seen before, by id."""
-        servers, ports = await asyncio.gather(self._client.servers_tagged(trace.mark), self._client.ports(trace.mark))
+        servers, ports = await asyncio.gather(self._client.servers_tagged(trace.mark), self._client.ports([trace.mark]))
         for server in servers:
             self._inventory.write_server(server, start)
         for port in ports:
