@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +83,7 @@ def _site(state: Path) -> Iterator[Simulated]:
     )
     try:
         text = eventually(lambda: port.exists() and port.read_text(), 30, "the second site")
-        yield Simulated(f"http://127.0.0.1:{int(str(text))}")
+        yield Simulated(f"http://127.0.0.1:{int(str(text))}", "one")
     finally:
         process.kill()
         process.wait()
@@ -160,6 +160,7 @@ def _rotate(world: World, site: Simulated, seen: Logins) -> None:
     world.apply(secret("wrong", token="two"), secret("right", token="two"))
     versions = {name: _version(world, name) for name in ("wrong", "right")}
     site.set(token="two")
+    site = replace(site, token="two")
     began = time.monotonic()
     for name, version in versions.items():
         eventually(

@@ -1,6 +1,7 @@
 """What the sites themselves have, whatever the operator says, and what can be done to them behind its back."""
 
 import json
+import re
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,10 +19,12 @@ class Simulated:
     """A simulated site: its machines, and its control API."""
 
     endpoint: str
+    token: str = ""
 
     def ask(self, method: str, path: str, body: Any = None) -> Row:
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"{self.endpoint}{path}", data, method=method)
+        login = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        request = urllib.request.Request(f"{self.endpoint}{path}", data, login, method=method)
         with urllib.request.urlopen(request) as answer:
             return cast("Row", json.loads(answer.read()))
 
@@ -74,8 +77,10 @@ class Cloud:
         self.guests = Guests(self.user.compute.get_endpoint())
 
     def servers(self, name: str, namespace: str = "default") -> list[Any]:
-        """Those made for one object."""
-        return [row for row in self.user.compute.servers() if row.name.startswith(f"{namespace}-{name}-")]
+        """Those made for one object, by the name they bear: its own and five characters."""
+        made = re.compile(rf"{namespace}-{name}-[0-9a-f]{{5}}$")
+        return [row for row in self.user.compute.servers() if made.match(row.name)]
 
     def ports(self, name: str, namespace: str = "default") -> list[Any]:
-        return [row for row in self.user.network.ports() if row.name.startswith(f"{namespace}-{name}-")]
+        made = re.compile(rf"{namespace}-{name}-[0-9a-f]{{5}}-")
+        return [row for row in self.user.network.ports() if made.match(row.name)]

@@ -178,8 +178,8 @@ class Connection:
         failure = self.state.failure
         if self._deps.clock.monotonic() - began >= WATCH_LIVES:
             self._probes = 0
-        elif isinstance(failure, Denied | Bug) and next_login == float("inf"):  # a login that works, and is of no use
-            self._poke.clear()
+        elif isinstance(failure, Denied | Bug) and next_login == float("inf") and not await self._secret_changed():
+            self._poke.clear()  # a login that works, and is of no use
             await self._idle(self._next_probe(failure))
 
     def _next_probe(self, failure: Failure) -> float:
