@@ -14,6 +14,7 @@ import yaml
 from hostwright import sandbox
 from hostwright.cli.main import main
 from hostwright.generate import manifests
+from hostwright.runtime.metrics import Metrics
 
 ROOT = Path(__file__).resolve().parents[2]
 SKIPPED = {".venv", "node_modules", ".pytest_cache"}
@@ -121,6 +122,21 @@ def test_a_wrong_command_line_is_noticed() -> None:
         _parse("hostwright sandbox up --directory /tmp/box")
     with pytest.raises(AssertionError, match="what is"):
         _parse("hostwright sandbox upp")
+
+
+def test_every_flag_of_the_operator_stands_in_install() -> None:
+    told = (ROOT / "docs/install.md").read_text()
+    flags = [option for each in main.commands["operator"].params for option in each.opts if option != "--help"]
+    assert len(flags) > 5, "the flags could not be read"
+    assert not [flag for flag in flags if f"`{flag}`" not in told]
+
+
+def test_every_metric_stands_in_operations() -> None:
+    told = (ROOT / "docs/operations.md").read_text()
+    exported = {family.name + ("_total" if family.type == "counter" else "") for family in Metrics().registry.collect()}
+    assert len(exported) > 5, "the metrics could not be read"
+    named = set(re.findall(r"^\| `(hostwright_\w+)`", told, re.MULTILINE))
+    assert named == exported
 
 
 def test_every_make_target_is_in_the_makefile() -> None:
