@@ -3,7 +3,7 @@
 import asyncio
 import heapq
 import itertools
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from enum import IntEnum
 
 from hostwright.engine.ports import Key
@@ -22,7 +22,10 @@ class WorkQueue:
     """Keys to look at. For one event loop; no locks."""
 
     def __init__(self) -> None:
-        self._ready: dict[Priority, OrderedDict[str, deque[Key]]] = {priority: OrderedDict() for priority in Priority}
+        # namespace → its keys in their order: a key leaves from any place at one step, as when thousands turn urgent
+        self._ready: dict[Priority, OrderedDict[str, OrderedDict[Key, None]]] = {
+            priority: OrderedDict() for priority in Priority
+        }
         self._waiting: dict[Key, Priority] = {}
         self._running: set[Key] = set()
         self._dirty: dict[Key, Priority] = {}
@@ -48,7 +51,7 @@ class WorkQueue:
         if before is not None:
             self._take_out(key, before)
         self._waiting[key] = priority
-        self._ready[priority].setdefault(key.namespace, deque()).append(key)
+        self._ready[priority].setdefault(key.namespace, OrderedDict())[key] = None
         self._poke()
 
     def add_after(self, key: Key, delay: float, priority: Priority) -> None:
@@ -117,7 +120,7 @@ class WorkQueue:
             lanes = self._ready[priority]
             if lanes:
                 namespace, lane = next(iter(lanes.items()))
-                key = lane.popleft()
+                key, _ = lane.popitem(last=False)
                 lanes.move_to_end(namespace)  # the next namespace's turn
                 if not lane:
                     del lanes[namespace]
@@ -128,7 +131,7 @@ class WorkQueue:
     def _take_out(self, key: Key, priority: Priority) -> None:
         lane = self._ready[priority].get(key.namespace)
         if lane is not None and key in lane:
-            lane.remove(key)
+            del lane[key]
             if not lane:
                 del self._ready[priority][key.namespace]
         self._waiting.pop(key, None)
