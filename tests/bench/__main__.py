@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import click
 from rich.console import Console
-from tests.bench import drift, fleet, latency, openstack, writes
+from tests.bench import density, drift, fleet, latency, openstack, writes
 from tests.bench.cluster import Tell
 from tests.bench.figures import Row, table
 
@@ -15,6 +15,7 @@ Part = Callable[[Tell], Awaitable[list[Row]]]
 PARTS: Mapping[str, Part] = {
     "latency": latency.run,
     "fleet": fleet.run,
+    "density": density.run,
     "openstack": openstack.run,
     "drift": drift.run,
     "writes": writes.run,
