@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 from tests.providers.openstack.cloud import Cloud, refused
 from tests.providers.openstack.rows import ID, MARK, TRACE
 
-from hostwright.providers.openstack.inventory import HOT_FOR, MANY_PORTS, OVERLAP, PORTS_EVERY, SWEEP, Inventory
+from hostwright.providers.openstack.inventory import (
+    HOT_FOR,
+    MANY_PORTS,
+    OVERLAP,
+    PORTS_EVERY,
+    REFUSED_FOR,
+    SWEEP,
+    Inventory,
+)
 from hostwright.providers.openstack.rows import Port, Refused, Server
 
 HEX = ID.replace("-", "")
@@ -97,6 +105,20 @@ async def test_a_read_that_failed_is_no_reason_to_look_away(cloud: Cloud, invent
     cloud.failing.clear()
     assert await read(cloud, inventory) == [HEX]
     assert tags(inventory) == (MARK, "team=b")
+
+
+async def test_one_server_that_nova_cannot_show_does_not_hide_the_others_for_ever(
+    cloud: Cloud, inventory: Inventory
+) -> None:
+    await settled(cloud, inventory)
+    inventory.touch("s1")
+    cloud.failing["s1"] = refused(500, "Unexpected API Error.")
+    cloud.put("s2")
+    with pytest.raises(Refused):
+        await read(cloud, inventory, REFUSED_FOR / 2)
+    cloud.hidden = {"s1"}
+    assert await read(cloud, inventory, REFUSED_FOR / 2) != []
+    assert {"s1", "s2"} <= set(inventory.servers), "and what was known of it stays"
 
 
 async def test_a_first_sweep_that_ended_early_is_not_the_first_sweep(cloud: Cloud, inventory: Inventory) -> None:

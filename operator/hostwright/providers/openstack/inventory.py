@@ -27,6 +27,8 @@ PORTS_EVERY, MANY_PORTS = 60.0, 500
 SWEEP, SMALL, SWEEP_LARGE = 60.0, 500, 900.0
 #: A thing we touched is looked at until a read shows it that began this long after: the receipt is written meanwhile.
 HOT_FOR = 2.0
+#: One row that Nova keeps refusing to show fails the reads for this long, and then no more.
+REFUSED_FOR = 60.0
 GONE_REMEMBERED = 20_000
 ABSENT = 2
 
@@ -163,7 +165,7 @@ class Inventory:
         listed = {row.id for row in rows}
         if full:
             await self._absences(listed, self.servers, start)
-        await self._ask_for_touched(listed)
+        await self._ask_for_touched(listed, start)
         if full or ports_due or (self._moving() and len(self.ports) <= MANY_PORTS):
             await self._read_ports()
         elif self._moving():
@@ -178,10 +180,19 @@ class Inventory:
             self._tell(item)
             del self._hot[item]
 
-    async def _ask_for_touched(self, listed: set[str]) -> None:
+    async def _ask_for_touched(self, listed: set[str], start: float) -> None:
         """`changes-since` does not show a changed tag, nor removed metadata (tried)."""
-        left_out = [item for item in self._hot if item in self.servers and item not in listed]
-        await asyncio.gather(*(self.prove(item, server=True) for item in left_out))
+
+        async def ask(item: str, touched: float) -> None:
+            try:
+                await self.prove(item, server=True)
+            except Refused:
+                if start - touched < REFUSED_FOR:
+                    raise
+                # an answer, if no good one: the site is there, and one broken server must not hide all others
+
+        left_out = [(item, at) for item, at in self._hot.items() if item in self.servers and item not in listed]
+        await asyncio.gather(*(ask(item, at) for item, at in left_out))
 
     async def _read_ports(self) -> None:
         start = self._monotonic()

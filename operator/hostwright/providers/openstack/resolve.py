@@ -149,22 +149,10 @@ def _resolved(names: Names, spec: VirtualMachineSpec, bindings: Bindings) -> Wan
     section = MachineSection.model_validate(spec.section(SECTIONS.key) or {})
     flavor = names.flavor(section, bindings)
     image = bindings.pinned_image or names.image(bindings.image_section)
-    if section.key_pair and section.key_pair not in names.catalog.key_pairs:
-        raise errors.KeyPairNotFound(
-            f"the Provider's user has no key pair {section.key_pair!r}. Create it, or remove openstack.keyPair."
-        )
-    if section.availability_zone and section.availability_zone not in names.catalog.zones:
-        known = ", ".join(sorted(names.catalog.zones))
-        raise errors.InvalidConfiguration(
-            f"OpenStack has no availability zone {section.availability_zone!r} (it has: {known})."
-        )
+    _there(names, section)
     tags = {**bindings.default_tags, **(spec.tags or {})}
     _holdable(tags)
-    if not HOSTNAME.fullmatch(bindings.hostname):
-        raise errors.InvalidConfiguration(
-            f"Nova takes no host name {bindings.hostname!r}: 2 to 63 letters, digits and dashes, no dash at its ends. "
-            "Set spec.network.hostname."
-        )
+    _takes(bindings.hostname)
     cloud_init = spec.bootstrap.cloud_init if spec.bootstrap else None
     interfaces = tuple(_interface(names, item) for item in spec.network.interfaces)
     size_name = bindings.class_name or flavor.name
@@ -193,6 +181,27 @@ def _resolved(names: Names, spec: VirtualMachineSpec, bindings: Bindings) -> Wan
             chosen_macs=frozenset(item.name for item in spec.network.interfaces if item.mac_address),
         ),
     )
+
+
+def _there(names: Names, section: MachineSection) -> None:
+    """What is named and needs no id."""
+    if section.key_pair and section.key_pair not in names.catalog.key_pairs:
+        raise errors.KeyPairNotFound(
+            f"the Provider's user has no key pair {section.key_pair!r}. Create it, or remove openstack.keyPair."
+        )
+    if section.availability_zone and section.availability_zone not in names.catalog.zones:
+        known = ", ".join(sorted(names.catalog.zones))
+        raise errors.InvalidConfiguration(
+            f"OpenStack has no availability zone {section.availability_zone!r} (it has: {known})."
+        )
+
+
+def _takes(hostname: str) -> None:
+    if not HOSTNAME.fullmatch(hostname):
+        raise errors.InvalidConfiguration(
+            f"Nova takes no host name {hostname!r}: 2 to 63 letters, digits and dashes, no dash at its ends. "
+            "Set spec.network.hostname."
+        )
 
 
 def _holdable(tags: Mapping[str, str]) -> None:
