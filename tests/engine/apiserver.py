@@ -10,7 +10,15 @@ from tests.engine.virtual import Clock
 from tests.engine.wire import Wire
 
 from hostwright.core.decision import Note
-from hostwright.engine.ports import Body, ClusterUnavailableError, Key, ObjectGoneError, Secret, StaleBodyError
+from hostwright.engine.ports import (
+    Body,
+    ClusterUnavailableError,
+    Key,
+    ObjectGoneError,
+    Secret,
+    StaleBodyError,
+    WriteRefusedError,
+)
 
 Subscriber = Callable[[Key, str | None, Body], None]
 
@@ -59,7 +67,10 @@ class ApiServer:
     def patch(self, key: Key, patch: Body) -> Body:
         body = self._fresh(key, patch["metadata"])
         metadata = {name: value for name, value in patch["metadata"].items() if name not in {"resourceVersion", "uid"}}
-        body["metadata"] = merged(body["metadata"], metadata)
+        before = body["metadata"]
+        body["metadata"] = merged(before, metadata)
+        if before.get("deletionTimestamp") and not _within(body["metadata"], before):
+            raise WriteRefusedError("422: no new finalizers can be added if the object is being deleted")
         return self._kept(key, body)
 
     def patch_status(self, key: Key, patch: Body) -> Body:
@@ -168,6 +179,10 @@ class FakeCluster:
 
     async def event(self, body: Body, note: Note) -> None:
         self.api.event(body, note)
+
+
+def _within(after: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
+    return set(after.get("finalizers") or ()) <= set(before.get("finalizers") or ())
 
 
 def merged(old: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
