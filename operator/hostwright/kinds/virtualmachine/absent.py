@@ -64,6 +64,9 @@ def unsure(situation: Situation, why: str) -> Decision[Step]:
         return _create(situation)
     if situation.nothing_made:
         return missing(situation)
+    waits = _wait_until(situation, situation.operation.next_retry_at if situation.operation else None)
+    if waits is not None:  # the last call was refused: nothing is asked before the next may be made
+        return waits
     return Decision(needs_proof=why, phase=situation.phase)
 
 

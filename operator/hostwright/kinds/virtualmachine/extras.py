@@ -22,8 +22,11 @@ def judge(found: Found, trace: Trace) -> Judgement:
     if not found.twins:
         return Judgement(keep=found.id)
     listed = {row.id for row in trace.ledger if row.ownership is not Ownership.REFERENCED}
-    ours = [twin for twin in found.twins if twin.id in listed or _made_by_us(twin, trace)]
-    strangers = tuple(twin for twin in found.twins if twin not in ours)
+    twins = found.twins
+    if found.id in listed and all(twin.id != found.id for twin in twins):  # somebody took our mark off it
+        twins = (Twin(found.id, trace.name, found.life, found.created_at), *twins)
+    ours = [twin for twin in twins if twin.id in listed or _made_by_us(twin, trace)]
+    strangers = tuple(twin for twin in twins if twin not in ours)
     if not ours:
         return Judgement(keep="", strangers=strangers)
     survivor = min(ours, key=lambda twin: _order(twin, trace))

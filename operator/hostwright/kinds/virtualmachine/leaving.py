@@ -10,7 +10,7 @@ from hostwright.core.port import LedgerRow, Missing, OperationType, Ownership, P
 from hostwright.kinds.virtualmachine import say
 from hostwright.kinds.virtualmachine.extras import extra_row, judge
 from hostwright.kinds.virtualmachine.port import Delete, Found, Release, Step
-from hostwright.kinds.virtualmachine.situation import Situation
+from hostwright.kinds.virtualmachine.situation import Backend, Situation
 from hostwright.kinds.virtualmachine.values import DeletionPolicy, ManagementPolicy
 
 _EXIT = "To let go of the machine without deleting it, set spec.deletionPolicy: Retain."
@@ -26,13 +26,15 @@ def leave(situation: Situation) -> Decision[Step]:
         return _released(situation, Reason.RELEASED, "the machine was only observed and stays as it is")
     if situation.deletion_policy is DeletionPolicy.RETAIN:
         return _retain(situation)
+    if situation.spec.deletion_protection:
+        return _protected()
     if not situation.backend.exists:
         if situation.never_reported:
             return _released(situation, Reason.DELETED, "nothing was ever reported, and the Provider does not exist")
         name = situation.spec.provider_ref.name
         gone = ProviderDeleted(f"Provider {name!r} does not exist, so its machine cannot be deleted. {_EXIT}")
         return _stalled(gone, 60.0)
-    if not situation.backend.connected or situation.backend.failure is not None:
+    if not _may_work(situation.backend):
         return _no_answer(situation)
     return _delete(situation)
 
@@ -105,7 +107,7 @@ def _retain(situation: Situation) -> Decision[Step]:
         ", ".join(f"{row.name}={row.id}" for row in situation.trace.ledger) or "nothing"
     )
     backend = situation.backend
-    away = backend.failure is not None or not backend.connected
+    away = not _may_work(backend)
     if not backend.exists or (late and (away or situation.tried_in_vain)):
         return _released(situation, Reason.RELEASED, text)
     if away:
@@ -167,8 +169,22 @@ def _going(
 
 def _no_answer(situation: Situation) -> Decision[Step]:
     failure = situation.backend.failure
-    why = failure.message if failure is not None else "not connected yet"
+    why = "it is paused, and its machines are only observed" if situation.backend.connected else "not connected yet"
+    why = failure.message if failure is not None else why
     return _going(situation, f"waiting for Provider {situation.spec.provider_ref.name!r}: {why}", look_again=10.0)
+
+
+def _may_work(backend: Backend) -> bool:
+    return backend.connected and backend.failure is None and not backend.paused
+
+
+def _protected() -> Decision[Step]:
+    """The API server refuses to delete it; here it was deleted past that (its admission policy was not there)."""
+    text = "deletion waits until spec.deletionProtection is false"
+    return Decision(
+        said=(*say.working(Reason.WAITING, text), Said(Condition.DELETING, True, Reason.WAITING, f"{text}. {_EXIT}")),
+        phase=Phase.DELETING,
+    )
 
 
 def _stalled(failure: DeleteTimedOut | OwnershipMismatch | ProviderDeleted, look_again: float | None) -> Decision[Step]:

@@ -21,11 +21,21 @@ def present(situation: Situation, found: Found) -> Decision[Step]:
     verdict = judge(found, situation.trace)
     if found.twins and not verdict.keep:
         return _not_ours(verdict)
+    if any(twin.id == found.id for twin in verdict.strangers):  # the backend showed another than ours: look again
+        return Decision(adopt=_rows(situation, found, verdict), phase=situation.phase, look_again=0.0)
     gone = _extras_gone(situation, found)
     if gone and not situation.proven:
         return Decision(needs_proof="whether a duplicate is gone", phase=situation.phase)
-    decision = replace(_life(situation, found, verdict), forget=gone)
     rows = _rows(situation, found, verdict)
+    if found.life is Life.PARTIAL and not situation.proven and (rows or situation.provisioned):
+        # Parts that no status tells of, or a machine that has parts only: a list that lacks a row shows the same.
+        return Decision(needs_proof="parts of a machine are seen, and no machine", phase=situation.phase)
+    decision = _life(situation, found, verdict)
+    decision = replace(decision, forget=(*gone, *decision.forget))
+    if verdict.strangers and decision.step is None and decision.failure is None:
+        failure = _mismatch(verdict)
+        note = Note(failure.reason, failure.message, _ids(verdict), warning=True)
+        decision = replace(decision, failure=failure, notes=(*decision.notes, note))
     status = {**_seen(situation, found), **decision.status}
     return replace(decision, adopt=(*rows, *decision.adopt), status=status)
 
@@ -60,11 +70,18 @@ def _rows(situation: Situation, found: Found, verdict: Judgement) -> tuple[Ledge
 
 
 def _not_ours(verdict: Judgement) -> Decision[Step]:
-    ids = ", ".join(twin.id for twin in verdict.strangers)
-    failure = OwnershipMismatch(
-        f"machines that bear this machine's mark were not made by Hostwright: {ids}. Remove their mark, or delete them."
+    return failed(_mismatch(verdict), look_again=SLOW)
+
+
+def _mismatch(verdict: Judgement) -> OwnershipMismatch:
+    return OwnershipMismatch(
+        f"machines that bear this machine's mark were not made by Hostwright: {_ids(verdict)}. "
+        "Remove their mark, or delete them."
     )
-    return failed(failure, look_again=SLOW)
+
+
+def _ids(verdict: Judgement) -> str:
+    return ", ".join(sorted(twin.id for twin in verdict.strangers))
 
 
 def _life(situation: Situation, found: Found, verdict: Judgement) -> Decision[Step]:
@@ -114,13 +131,14 @@ def _building(situation: Situation, found: Found) -> Decision[Step]:
             look_again=1.0,
         )
     return Decision(
-        step=Create(),
+        step=None if situation.observe_only else Create(),
         operation=OperationType.CREATE,
         said=(
             *say.working(Reason.BUILDING, "the provider is building the machine"),
             Said(Condition.PROVISIONED, False, Reason.BUILDING),
         ),
         phase=Phase.PROVISIONING,
+        look_again=1.0 if situation.observe_only else None,
     )
 
 

@@ -115,7 +115,7 @@ def _power_condition(situation: Situation) -> str:
 
 def _power_since(situation: Situation) -> datetime | None:
     for row in situation.status.conditions or []:
-        if row.type == Condition.POWER_STATE_SYNCED and row.status == "False":
+        if row.type == Condition.POWER_STATE_SYNCED and row.status == "False" and row.reason == Reason.STOPPING:
             return datetime.fromisoformat(row.last_transition_time)
     return None
 
@@ -171,7 +171,7 @@ def _content(
     if situation.operation is not None and situation.operation.type is OperationType.RESTART:
         notes.append(Note(Reason.RESTARTED, "restarted", situation.operation.id))
     return Decision(
-        said=say.settled(found, gap),
+        said=say.settled(wanted, found, gap),
         phase=say.phase_of(found),
         status={**status, "resolved": resolved, "handled": handled, "lastError": None},
         close_operation=True,

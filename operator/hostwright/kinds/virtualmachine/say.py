@@ -9,7 +9,7 @@ from hostwright.core.conditions import Said
 from hostwright.core.errors import Capacity, Failure, Rejected
 from hostwright.core.names import Actor, Condition, Phase, Reason
 from hostwright.core.quantity import from_mebibytes
-from hostwright.kinds.virtualmachine.port import Found, Life, Power
+from hostwright.kinds.virtualmachine.port import Found, Life, Power, Wanted
 from hostwright.kinds.virtualmachine.status import LastError
 from hostwright.kinds.virtualmachine.steady import Gap
 
@@ -93,7 +93,7 @@ def last_error(failure: Failure, now: datetime, before: Mapping[str, Any] | None
     return {name: value for name, value in row.items() if value is not None}
 
 
-def settled(found: Found, gap: Gap) -> tuple[Said, ...]:
+def settled(wanted: Wanted, found: Found, gap: Gap) -> tuple[Said, ...]:
     """The machine is all that this generation asks and policy allows now."""
     word = "running" if found.shape.power is Power.ON else "powered off"
     if gap.pending:
@@ -103,7 +103,7 @@ def settled(found: Found, gap: Gap) -> tuple[Said, ...]:
     else:
         ready = Said(Condition.READY, True, Reason.SETTLED, word)
         current = Said(Condition.UP_TO_DATE, True, Reason.SETTLED)
-    return (ready, current, *present(found), *drifted(gap), power_synced())
+    return (ready, current, *present(found), *drifted(gap), power_synced(wanted, found))
 
 
 def present(found: Found) -> tuple[Said, ...]:
@@ -117,8 +117,14 @@ def present(found: Found) -> tuple[Said, ...]:
     return (Said(Condition.PROVISIONED, True, Reason.CREATED), network)
 
 
-def power_synced() -> Said:
-    return Said(Condition.POWER_STATE_SYNCED, True, Reason.IN_SYNC)
+def power_synced(wanted: Wanted, found: Found) -> Said:
+    """Of a machine whose power is left as it is."""
+    if wanted.shape.power is None:
+        return Said(Condition.POWER_STATE_SYNCED, True, Reason.UNMANAGED)
+    if wanted.shape.power is found.shape.power:
+        return Said(Condition.POWER_STATE_SYNCED, True, Reason.IN_SYNC)
+    text = f"{found.shape.power} is found, {wanted.shape.power} is wanted, and the difference is left as it is"
+    return Said(Condition.POWER_STATE_SYNCED, False, Reason.DRIFT_DETECTED, text)
 
 
 def drifted(gap: Gap) -> tuple[Said, ...]:
