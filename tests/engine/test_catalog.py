@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from tests.engine.review_place import Clock, Listener
+from tests.engine.place import Clock, Listener
 
 from hostwright.core.decision import Note
 from hostwright.core.names import FINALIZER

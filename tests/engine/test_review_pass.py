@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from tests.engine.review_place import Place, machine
+from tests.engine.place import Place, machine
 
 from hostwright.core.errors import Ambiguous, InvalidConfiguration, Transient
 from hostwright.core.names import ANNOTATION_MACHINE_ID, FINALIZER

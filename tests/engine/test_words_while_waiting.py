@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from tests.engine.review_place import KEY, Place, State, machine
+from tests.engine.place import KEY, Place, State, machine
 
 from hostwright.core.errors import Failure, InvalidConfiguration, QuotaExceeded
 from hostwright.core.port import LedgerRow

@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+#: More turns of the loop than any of these lives needs: what goes round in circles ends as an error.
+TURNS = 400_000
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -16,11 +18,15 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         super().__init__()
         self._now = 1000.0
+        self._turns = 0
 
     def time(self) -> float:
         return self._now
 
     def _run_once(self) -> None:
+        self._turns += 1
+        if self._turns > TURNS:
+            raise RuntimeError(f"no rest after {TURNS} turns of the loop, at {self._now - 1000.0:.1f} s")
         timers: list[Any] = self._scheduled  # type: ignore[attr-defined]
         while timers and timers[0].cancelled():
             heapq.heappop(timers)._scheduled = False

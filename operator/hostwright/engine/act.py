@@ -26,6 +26,7 @@ class Sent:
     body: Body
     failure: Failure | None = None
     again: float = 0.0
+    paused: bool = False  # nothing was sent: the endpoint, or our own rate, asks us to wait
 
 
 async def send(
@@ -37,7 +38,7 @@ async def send(
         return Sent(view.body, again=1.0)
     pause = max(connection.slots.pause, _turn(tools, recall, connection))
     if pause > 0:
-        return Sent(view.body, again=pause + tools.jitter())
+        return Sent(view.body, again=pause + tools.jitter(), paused=True)
     async with connection.slots.place(view.key.namespace):
         if _changed(tools, view):  # while we waited for the place: what was decided may be wished no more
             return Sent(view.body)
@@ -59,7 +60,10 @@ def _turn(tools: Tools, recall: Recall, connection: "Connection") -> float:
 
 def _changed(tools: Tools, view: View) -> bool:
     current = tools.store.get(view.key)
-    return current is None or resource_version(current) > resource_version(view.body)
+    if current is None or resource_version(current) > resource_version(view.body):
+        return True
+    backend = tools.world.backend(view.key.namespace, view.spec)
+    return backend.failure is not None or backend.paused
 
 
 def _may_send(tools: Tools, recall: Recall, operation: Operation | None) -> bool:
@@ -129,7 +133,8 @@ def _weigh(connection: "Connection", failure: Failure) -> None:
     if isinstance(failure, Throttled):
         connection.slots.bad(failure.retry_after or 5.0)
     elif isinstance(failure, Ambiguous | Transient):
-        connection.slots.bad(failure.retry_after)
+        asked = 5.0 if failure.code == "429" else None  # a 429 to a call with an intent
+        connection.slots.bad(failure.retry_after or asked)
     elif isinstance(failure, Denied):
         connection.answered(failure)
     elif not isinstance(failure, Capacity):

@@ -3,25 +3,27 @@
 from dataclasses import replace
 from typing import Any
 
-from hostwright.core.backoff import CAPACITY, TRANSIENT
+from hostwright.core.backoff import CAPACITY
 from hostwright.core.decision import Decision
-from hostwright.core.errors import Denied, Failure, Transient, UserDataMissing
+from hostwright.core.errors import UserDataMissing
 from hostwright.core.names import Condition
 from hostwright.core.port import Call, Done, LedgerRow, Operation, OperationType, Unsure, Wait, Window
 from hostwright.engine import act, tell
 from hostwright.engine.ledger import operation_of
+from hostwright.engine.proof import decide_proven
 from hostwright.engine.queue import Priority
 from hostwright.engine.recall import Recall
 from hostwright.engine.situate import situation_of
 from hostwright.engine.view import Tools, View
 from hostwright.engine.worker import Again
-from hostwright.kinds.virtualmachine import decide as kind
 from hostwright.kinds.virtualmachine import leaving
 from hostwright.kinds.virtualmachine.port import Create, Delete, Discard, Look, Memory, Release, Step, Wanted
 
 
-async def carry_out(tools: Tools, view: View, recall: Recall, decision: Decision[Step], look: Look) -> Again:
-    """Do one thing, and say so."""
+async def carry_out(
+    tools: Tools, view: View, recall: Recall, decision: Decision[Step], look: Look, *, proven: bool
+) -> Again:
+    """Do one thing, and say so. `proven`: the backend itself was asked for this decision."""
     rows = adopted(tools, view, recall, decision)
     view = replace(view, rows=rows, trace=replace(view.trace, ledger=rows))
     if decision.release:
@@ -36,6 +38,8 @@ async def carry_out(tools: Tools, view: View, recall: Recall, decision: Decision
             return await tell.say(tools, view, recall, waiting, hold=True)
         case Done():
             return await _reached(tools, view, recall, decision)
+        case Call() as call if call.destructive and not proven:
+            return await _proven_first(tools, view, recall)
         case Call() as call:
             return await _call(tools, view, recall, decision, call)
 
@@ -62,17 +66,6 @@ def _window(tools: Tools, view: View, row: LedgerRow) -> Window | None:
     return Window(operation.window_start, tools.clock.now().replace(microsecond=0))
 
 
-def proof_failed(tools: Tools, view: View, recall: Recall, failure: Failure) -> None:
-    """The backend itself was asked and did not answer: asked again later."""
-    recall.failures += 1
-    recall.in_vain = True
-    recall.retry_at = tools.clock.monotonic() + min(TRANSIENT.delay(recall.failures, tools.jitter()), 30.0)
-    tools.telemetry.called(view.spec.provider_ref.name, "prove", 0.0, failure.reason)
-    connection = tools.world.connection(view.spec.provider_ref.name)
-    if connection is not None and isinstance(failure, Denied | Transient):
-        connection.answered(failure)
-
-
 async def _reached(tools: Tools, view: View, recall: Recall, decision: Decision[Step]) -> Again:
     """The step is reached: say what that means, and look again at once."""
     match decision.step:
@@ -87,18 +80,22 @@ async def _reached(tools: Tools, view: View, recall: Recall, decision: Decision[
 
 async def _prove_gone(tools: Tools, view: View, recall: Recall) -> Again:
     """Nothing of the ledger shows any more: the backend itself is asked, the only judge (PROTOCOLS section 5)."""
-    if view.machines is None:
-        return Again(1.0)
-    try:
-        look = await view.machines.prove(view.trace)
-    except Failure as failure:
-        proof_failed(tools, view, recall, failure)
-        return Again(max(1.0, recall.retry_at - tools.clock.monotonic()))
-    last = kind.decide(situation_of(tools, view, recall, look, proven=True, nothing_made=False))
+    proven = await decide_proven(tools, view, recall)
+    if proven is None:
+        return await tell.flush(tools, view, recall, recall.retry_at - tools.clock.monotonic())
+    last, _ = proven
     if last.release:
         return await tell.release(tools, view.key, view.body, last.notes)
     adopted(tools, view, recall, last)
     return await tell.say(tools, view, recall, replace(last, look_again=1.0))
+
+
+async def _proven_first(tools: Tools, view: View, recall: Recall) -> Again:
+    """Nothing is deleted by a list alone: it may be old, and the machine at rest or another one's twin by now."""
+    proven = await decide_proven(tools, view, recall)
+    if proven is None:
+        return await tell.flush(tools, view, recall, recall.retry_at - tools.clock.monotonic())
+    return await carry_out(tools, view, recall, *proven, proven=True)
 
 
 async def _call(tools: Tools, view: View, recall: Recall, decision: Decision[Step], call: Call) -> Again:
@@ -117,6 +114,8 @@ async def _call(tools: Tools, view: View, recall: Recall, decision: Decision[Ste
     outcome = await act.send(tools, view, recall, decision, call, user_data)
     if outcome.failure is None:
         recall.failures, recall.in_vain, recall.refusal = 0, False, None
+        if outcome.paused:
+            return await tell.flush(tools, view, recall, outcome.again)
         return Again(outcome.again, Priority.TRANSITION)
     # The intent that was written just now stays in the status: a reply that was lost is verified by it.
     view = replace(view, body=outcome.body, operation=operation_of(outcome.body.get("status") or {}))

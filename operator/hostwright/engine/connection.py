@@ -176,7 +176,7 @@ class Connection:
         if not watch.cancelled() and not self._poke.is_set():
             self.answered(watch.exception() or Bug("the watch of the backend ended"))
         failure = self.state.failure
-        if self._deps.clock.monotonic() - began >= WATCH_LIVES:
+        if self._deps.clock.monotonic() - began >= WATCH_LIVES and next_login == float("inf"):
             self._probes = 0
         elif isinstance(failure, Denied | Bug) and next_login == float("inf") and not await self._secret_changed():
             self._poke.clear()  # a login that works, and is of no use

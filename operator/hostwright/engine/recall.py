@@ -73,7 +73,7 @@ class Recall:
         """Whether the operation's outcome is unknown to us."""
         if operation is None or operation.key in self.known or operation.next_retry_at is not None:
             return False
-        return all(row.name != operation.expect for row in rows)
+        return not any(row.name == operation.expect and not _older(row, operation) for row in rows)
 
     def quiet(self, operation: Operation, lag: float) -> Quiet:
         """Until when an open operation may still be applied or stay invisible."""
@@ -81,3 +81,9 @@ class Recall:
         if operation.started_at is not None and operation.deadline is not None:
             length = (operation.deadline - operation.started_at).total_seconds()
         return Quiet(self.first_seen[operation.key], length + lag)
+
+
+def _older(row: LedgerRow, operation: Operation) -> bool:
+    """The row is of a part before this one (made anew under the same name): it does not answer for the operation."""
+    ended = row.window.end if row.window is not None else None
+    return ended is not None and operation.started_at is not None and ended < operation.started_at

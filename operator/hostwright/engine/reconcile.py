@@ -7,20 +7,21 @@ from hostwright.core.errors import Failure
 from hostwright.core.names import FINALIZER, Phase
 from hostwright.core.port import Unsure
 from hostwright.engine import report, tell
-from hostwright.engine.carry import carry_out, proof_failed
+from hostwright.engine.carry import carry_out
 from hostwright.engine.claim import claim
 from hostwright.engine.ledger import operation_of, rows_of
 from hostwright.engine.ports import Body, Key
+from hostwright.engine.proof import decide_proven
 from hostwright.engine.queue import Priority
 from hostwright.engine.recall import Recall
-from hostwright.engine.situate import nothing_made, situation_of, view_of
+from hostwright.engine.situate import situation_of, view_of
 from hostwright.engine.store import uid
-from hostwright.engine.view import Tools, View, carried_id
+from hostwright.engine.view import Tools, carried_id
 from hostwright.engine.worker import Again
 from hostwright.engine.world import is_deleting
 from hostwright.kinds.virtualmachine import decide as kind
 from hostwright.kinds.virtualmachine import say
-from hostwright.kinds.virtualmachine.port import Look, Step
+from hostwright.kinds.virtualmachine.port import Step  # noqa: TC001 - a value annotation
 from hostwright.kinds.virtualmachine.resource import VirtualMachineSpec
 
 
@@ -43,10 +44,14 @@ class MachinePass:
         if conflict is not None:
             return await _conflict(tools, key, body, spec, recall, conflict)
         view = view_of(tools, key, body, spec, recall)
-        decision, look = await _decided(tools, view, recall)
-        if decision is None:
-            return Again(max(0.2, recall.retry_at - tools.clock.monotonic()))
-        return await carry_out(tools, view, recall, decision, look)
+        look = view.machines.look(view.trace) if view.machines else Unsure("not connected")
+        decision = kind.decide(situation_of(tools, view, recall, look, proven=False, nothing_made=False))
+        if not decision.needs_proof or view.machines is None:
+            return await carry_out(tools, view, recall, decision, look, proven=False)
+        proven = await decide_proven(tools, view, recall)
+        if proven is None:
+            return await tell.flush(tools, view, recall, recall.retry_at - tools.clock.monotonic())
+        return await carry_out(tools, view, recall, *proven, proven=True)
 
     def forget(self) -> None:
         """The Lease changed hands: what another leader did since is in the objects and on the backend, not here."""
@@ -58,28 +63,6 @@ class MachinePass:
             recall = self.recalls[key] = Recall(uid(body))
         recall.wished(body["metadata"].get("generation", 0), is_deleting(body))
         return recall
-
-
-async def _decided(tools: Tools, view: View, recall: Recall) -> tuple[Decision[Step] | None, Look]:
-    """Decide from the inventory; where the backend itself must be asked, ask, and decide once more.
-
-    None: it must be asked, and cannot be now.
-    """
-    look: Look = view.machines.look(view.trace) if view.machines else Unsure("not connected")
-    decision = kind.decide(situation_of(tools, view, recall, look, proven=False, nothing_made=False))
-    if not decision.needs_proof or view.machines is None:
-        return decision, look
-    if tools.clock.monotonic() < recall.retry_at:
-        return None, look
-    began = tools.clock.monotonic()
-    try:
-        look = await view.machines.prove(view.trace)
-    except Failure as failure:
-        proof_failed(tools, view, recall, failure)
-        return None, look
-    recall.failures, recall.in_vain = 0, False
-    nothing = nothing_made(view, recall, look, began)
-    return kind.decide(situation_of(tools, view, recall, look, proven=True, nothing_made=nothing)), look
 
 
 async def _conflict(

@@ -20,7 +20,7 @@ from hostwright.core.errors import (
 from hostwright.core.names import FINALIZER, Reason
 from hostwright.core.port import Operation
 from hostwright.engine import report
-from hostwright.engine.ledger import operation_of, rows_of
+from hostwright.engine.ledger import operation_of, operation_to, rows_of, rows_to
 from hostwright.engine.ports import Body, Key
 from hostwright.engine.queue import Priority
 from hostwright.engine.recall import Recall
@@ -41,6 +41,22 @@ async def say(tools: Tools, view: View, recall: Recall, decision: Decision[Step]
     operation = recall.operation if recall.operation_changed else view.operation
     await write(tools, view, recall, decision, operation)
     return Again(decision.look_again, Priority.TRANSITION)
+
+
+async def flush(tools: Tools, view: View, recall: Recall, after: float) -> Again:
+    """Nothing can be done for `after` seconds: what was made enters the ledger all the same, 2 s after its receipt."""
+    due = None if recall.unwritten_since is None else recall.unwritten_since + RECEIPT_WITHIN
+    now = tools.clock.monotonic()
+    if due is not None and now >= due:
+        status = dict(view.body.get("status") or {})
+        rows = rows_to(recall.ledger(rows_of(status)))
+        operation = operation_to(recall.operation if recall.operation_changed else view.operation)
+        told = {**status, "resources": rows or None, "operation": operation}
+        kept = {name: value for name, value in told.items() if value is not None}
+        await put(tools, view.key, view.body, recall, kept, Decision())
+    elif due is not None:
+        after = min(after, due - now + 0.01)
+    return Again(max(after, 0.2), Priority.TRANSITION)
 
 
 async def write(

@@ -93,8 +93,10 @@ class KubernetesCluster:
             after: Body = await self._call("PATCH", _path(key), patch, content=_JSON)
         except ObjectGoneError:
             return None
-        except WriteRefusedError as error:  # a failed `test` answers 422
-            raise StaleBodyError(str(error)) from error
+        except WriteRefusedError as error:
+            if str(error).startswith("422"):  # a failed `test`
+                raise StaleBodyError(str(error)) from error
+            raise
         return after
 
     async def secret(self, namespace: str, name: str) -> Secret | None:
@@ -222,13 +224,22 @@ def _path(key: Key) -> str:
 def _translate(status: int, text: str) -> Exception:
     """409 and a refused uid are stale bodies; 404 is gone; 4xx else is a refusal; the rest is an outage."""
     message = f"{status}: {_message(text)}"
-    if status == 409 or (status == 422 and "uid" in text):  # noqa: PLR2004
+    if status == 409 or (status == 422 and _about_uid(text)):  # noqa: PLR2004
         return StaleBodyError(message)
     if status == 404:  # noqa: PLR2004
         return ObjectGoneError(message)
     if 400 <= status < 500 and status not in {401, 408, 429}:  # noqa: PLR2004
         return WriteRefusedError(message)
     return ClusterUnavailableError(message)
+
+
+def _about_uid(text: str) -> bool:
+    """Whether a 422 says that the object is another one by now: its cause is the field metadata.uid."""
+    try:
+        causes = (json.loads(text).get("details") or {}).get("causes") or ()
+    except (ValueError, AttributeError):
+        return False
+    return any(cause.get("field") == "metadata.uid" for cause in causes)
 
 
 def _message(text: str) -> str:

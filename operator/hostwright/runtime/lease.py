@@ -51,7 +51,7 @@ class Lease:
         while True:
             try:
                 await self._try()
-            except (ClusterUnavailableError, StaleBodyError, WriteRefusedError) as error:
+            except (ClusterUnavailableError, StaleBodyError, WriteRefusedError, ObjectGoneError) as error:
                 self._log.warning("lease not renewed", error=str(error))
             self._turn()
             await asyncio.sleep(RENEW_EVERY if self._leading else STANDBY_EVERY)

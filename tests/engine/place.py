@@ -239,12 +239,14 @@ class Line:
 
     def __init__(self, clock: Clock, machines: Backend) -> None:
         self.state = State(Session(machines))
+        self.heard: list[BaseException | None] = []
         self.slots, self.bucket = Slots(8, clock.monotonic), Bucket(None, clock.monotonic)
         self.spec = type("Spec", (), {"type": "Simulated"})
         sections = type("Sections", (), {"key": "simulated"})
         self.backend = type("Backend", (), {"sections": sections})
 
-    def answered(self, error: BaseException | None) -> None: ...
+    def answered(self, error: BaseException | None) -> None:
+        self.heard.append(error)
 
     def learn(self, facts: Mapping[str, str]) -> None: ...
 
