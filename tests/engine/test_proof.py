@@ -1,10 +1,14 @@
 """Nothing is deleted by a list alone, and nothing that was made waits long for the ledger."""
 
-from tests.engine.place import Place, machine
+import pytest
+from tests.engine.place import KEY, Place, machine
 
 from hostwright.core.errors import Transient, Unreachable
-from hostwright.core.port import LedgerRow, Present
-from hostwright.kinds.virtualmachine.port import Found, Life
+from hostwright.core.port import LedgerRow, Present, Receipt
+from hostwright.engine.situate import view_of
+from hostwright.engine.tell import flush
+from hostwright.kinds.virtualmachine.port import Life
+from hostwright.kinds.virtualmachine.resource import VirtualMachineSpec
 
 
 async def test_a_failed_build_of_an_old_list_is_not_deleted_when_it_came_up_since() -> None:
@@ -31,13 +35,18 @@ async def test_a_failed_build_is_not_deleted_while_the_backend_cannot_be_asked()
     assert place.backend.calls == ["create_server", "delete_server"]
 
 
-async def test_what_was_made_enters_the_ledger_in_time_though_the_endpoint_asks_for_a_pause() -> None:
+async def test_what_was_made_enters_the_ledger_in_time_though_nothing_can_be_done() -> None:
     place = Place()
     await place.run(5, lambda: place.backend.made == 1)
-    place.backend.found = Found(life=Life.PARTIAL, parts=(LedgerRow("port/eth0", "p-1"),))
-    place.line.slots.bad(900.0)
-    await place.run(3)
+    tools, recall = place.machine_pass.tools, place.machine_pass.recalls[KEY]
+    recall.keep(Receipt(made=(LedgerRow("port/eth0", "p-1"),)), None, "port/eth0", place.clock.monotonic())
+    body = place.store.get(KEY) or {}
+    view = view_of(tools, KEY, body, VirtualMachineSpec.model_validate(body["spec"]), recall)
+    assert (await flush(tools, view, recall, 900.0)).after == pytest.approx(2.0, abs=0.1)
+    place.clock.passed += 2.0
+    assert (await flush(tools, view, recall, 900.0)).after == 900.0
     assert {row["id"] for row in place.status["resources"]} == {"m-1", "p-1"}
+    assert place.status["operation"]["expect"] == "server"
 
 
 async def test_one_objects_odd_answer_says_nothing_of_its_provider() -> None:
