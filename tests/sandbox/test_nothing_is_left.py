@@ -152,7 +152,7 @@ def keeper(tmp_path: Path, eyes: Any) -> Iterator[Keeping]:
 def test_grandchildren_end_too_also_after_the_keeper_was_killed(keeper: Keeping, eyes: Any) -> None:
     # the grandchild has a session of its own, which a signal to the child's group would miss
     code = "import subprocess, sys; subprocess.run([sys.executable, '-c', sys.argv[1]], start_new_session=True)"
-    child = keeper.spawn("parent", [sys.executable, "-c", code, "import time; time.sleep(600)"])
+    child = keeper.spawn("parent", [sys.executable, "-c", code, "import signal; signal.pause()"])
     children = Path(f"/proc/{child.pid}/task/{child.pid}/children")
     grandchild = int(eyes.eventually(children.read_text))
     kept = record.read(keeper.directory)
@@ -184,6 +184,6 @@ def test_a_folder_with_a_long_name_will_do(tmp_path: Path) -> None:
     assert lock is not None
     keeper = keeping.start(directory, lock)
     os.close(lock)
-    process = keeper.spawn("sleeper", [sys.executable, "-c", "import time; time.sleep(600)"])
+    process = keeper.spawn("sleeper", [sys.executable, "-c", "import signal; signal.pause()"])
     keeping.stop(directory)
     assert identify(process.pid) is None
