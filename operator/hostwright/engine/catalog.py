@@ -21,6 +21,8 @@ from hostwright.engine.world import World, is_deleting, source_for
 from hostwright.kinds.machineimage.resource import MachineImageSpec
 from hostwright.kinds.provider.resource import ProviderSpec
 
+#: What an image waits for while a Provider's first login has no outcome yet.
+CONNECTING = "the Provider is connecting"
 #: At the most this many orphans stand in the status; the schema's bound.
 ORPHANS = 100
 
@@ -92,7 +94,9 @@ class CatalogPass:
             message = "; ".join(f"{row['name']}: {row['message']}" for row in bad)
         else:
             message = "no Provider matches a source of this image"
-        said = Said(Condition.READY, ready, Reason.RESOLVED if ready else "ImageNotResolved", message)
+        waits = bool(bad) and all(row["message"] == CONNECTING for row in bad)
+        reason = Reason.RESOLVED if ready else Reason.WAITING if waits else "ImageNotResolved"
+        said = Said(Condition.READY, ready, reason, message)
         await self._say(key, body, (*self._in_use(key, body), said), {"providers": rows or None})
         return Again(30.0 if not ready or is_deleting(body) else 300.0, Priority.RESYNC)
 
@@ -109,7 +113,8 @@ class CatalogPass:
             session = connection.state.session if connection is not None else None
             if connection is None or session is None:
                 starting = connection is None or connection.state.failure is None
-                unknown = {"name": key.name, "ready": False, "message": "the Provider is not connected"}
+                why = CONNECTING if starting else "the Provider is not connected"
+                unknown = {"name": key.name, "ready": False, "message": why}
                 rows.append(recorded.get(key.name, unknown) if starting else unknown)
                 continue
             fact = session.image(source.section(connection.backend.sections.key) or {})

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from hostwright.core.conditions import Said
 from hostwright.core.decision import Decision
-from hostwright.core.errors import Failure, Rejected
+from hostwright.core.errors import Failure, ProviderNotAllowed, ProviderNotFound
 from hostwright.core.names import Condition, Phase, Reason
 from hostwright.core.port import Missing, Operation, OperationType, Present, Unsure
 from hostwright.kinds.virtualmachine import say
@@ -62,7 +62,7 @@ def _provider_in_the_way(situation: Situation) -> Decision[Step]:
             phase=situation.phase,
             look_again=2.0,
         )
-    if isinstance(failure, Rejected):  # no outage: the Provider is gone, or serves this namespace no more
+    if isinstance(failure, ProviderNotFound | ProviderNotAllowed):  # no outage: it is gone, or closed to this namespace
         return blocked(situation, failure, look_again=30.0)
     told_after = OUTAGE_TOLD_AFTER + _turn(situation)
     if settled and backend.down_for is not None and backend.down_for < told_after:

@@ -74,9 +74,14 @@ def _not_ours(verdict: Judgement) -> Decision[Step]:
 
 
 def _mismatch(verdict: Judgement) -> OwnershipMismatch:
+    rows = ", ".join(
+        f"{twin.id} (recorded there for {twin.namespace}/{twin.object_name})" if twin.object_name else twin.id
+        for twin in sorted(verdict.strangers, key=lambda twin: twin.id)
+    )
     return OwnershipMismatch(
-        f"machines that bear this machine's mark were not made by Hostwright: {_ids(verdict)}. "
-        "Remove their mark, or delete them."
+        f"this machine's mark is on machines that were not made for this object, and they are left alone: {rows}. "
+        "If one is another object's, delete this object: that touches none of them. Copies and restored backups: "
+        "take the mark off, or delete them."
     )
 
 

@@ -152,6 +152,8 @@ def _observed(
         told["resolved"] = {name: value for name, value in resolved.items() if name not in _APPLIED}
     if situation.backend.paused:
         del told["handled"]
+        text = f"Provider {situation.spec.provider_ref.name} is paused: its machines are only observed"
+        content = replace(content, said=(*content.said, Said(Condition.PAUSED, True, Reason.PAUSED, text)))
     notes = tuple(note for note in content.notes if note.reason != Reason.RESTARTED)
     return replace(content, status=told, close_operation=False, notes=notes)
 

@@ -57,9 +57,10 @@ def working(reason: str, message: str, *, ready: bool | None = False) -> tuple[S
 
 def failed(failure: Failure, *, ready: bool | None = False) -> tuple[Said, ...]:
     """A failure: Rejected and Conflict are Stalled (somebody must act), all else goes on (Reconciling)."""
-    message = f"{failure.message} {_WHO[failure.actor]}"
+    sentence = failure.message if failure.message.endswith((".", "!", "?", "…")) else f"{failure.message}."
+    message = f"{sentence} {_WHO[failure.actor]}"
     if isinstance(failure, Capacity):
-        message = f"{failure.message} Tried again until there is room. {_WHO[failure.actor]}"
+        message = f"{sentence} Tried again until there is room. {_WHO[failure.actor]}"
     blocker = Condition.RECONCILING if not stalls(failure) else Condition.STALLED
     return (
         Said(Condition.READY, ready, failure.reason, message),
