@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tests.engine.apiserver import ApiServer, FakeCluster
@@ -11,6 +11,7 @@ from tests.engine.virtual import Clock
 from tests.engine.wire import Wire
 
 from hostwright.core.errors import Failure
+from hostwright.core.port import Call, Repeat
 from hostwright.engine.catalog import CatalogPass
 from hostwright.engine.connection import Connection, Deps
 from hostwright.engine.inbox import Inbox
@@ -38,14 +39,41 @@ class SimulatedSite:
     down: bool = False
     most: int = 0  # the most machines there ever were with one mark
     made: int = 0
+    fenced: bool = True  # False: a name may be taken twice, as on most clouds
 
     def see(self) -> None:
         marks = [row.mark for row in self.model.machines.values() if row.mark]
         self.most = max([self.most, *(marks.count(mark) for mark in set(marks))])
 
 
-def site(**settings: Any) -> SimulatedSite:
-    return SimulatedSite(Model(Kept(site="site-1", revision=0, catalog=CATALOG), Settings(**settings)))
+def site(*, fenced: bool = True, **settings: Any) -> SimulatedSite:
+    model = Model(Kept(site="site-1", revision=0, catalog=CATALOG), Settings(**settings))
+    if not fenced:
+        model._names = NoNames()
+    return SimulatedSite(model, fenced=fenced)
+
+
+class NoNames(dict[str, str]):
+    """No name is ever taken."""
+
+    def __setitem__(self, name: str, machine_id: str) -> None: ...
+
+    def __delitem__(self, name: str) -> None: ...
+
+
+class Unfenced:
+    """Machines of a site where a second creation makes a second machine, so that each needs an intent."""
+
+    def __init__(self, machines: Any) -> None:
+        self._machines = machines
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._machines, name)
+
+    def plan(self, *situation: Any) -> Any:
+        planned = self._machines.plan(*situation)
+        made = isinstance(planned, Call) and planned.repeat is Repeat.FENCED
+        return replace(planned, repeat=Repeat.INTENT) if made else planned
 
 
 @dataclass
@@ -131,6 +159,8 @@ class InMemory:
     async def connect(self, spec: ProviderSpec, secret: Mapping[str, bytes] | None, context: Context) -> Session:
         client = WiredClient(self.site, self.wire, self.clock)
         session: Session = await open_session(client, networks_of(spec), context)
+        if not self.site.fenced:
+            session.machines = Unfenced(session.machines)
         return session
 
 
