@@ -35,6 +35,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             if not timers:
                 raise RuntimeError("nothing is ready and nothing is due: everything waits for ever")
             self._now = max(self._now, timers[0].when())
+        if timers and timers[0].when() < self._now + self._clock_resolution:  # type: ignore[attr-defined]
+            self._now = max(self._now, timers[0].when())  # fired a little early, it would be waited for anew for ever
         super()._run_once()  # type: ignore[misc]
 
 
