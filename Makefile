@@ -27,7 +27,7 @@ demo: $(STAMP) ## the main job, live: machines from Pending to Running, one repa
 	@$(BIN)/hostwright demo $(if $(SITE),--site $(SITE))
 
 test: $(STAMP) ## every test, on real things
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --no-loadscope-reorder $(ARGS)
 
 check: $(STAMP) ## lint, types, layers, stale generated files
 	@$(BIN)/ruff format --check operator tests

@@ -1,8 +1,10 @@
 """What every test may ask for, which tests share a worker, and the bars at the end."""
 
 from pathlib import PurePath
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 pytest_plugins = ["tests.fixtures_openstack"]
 
@@ -15,18 +17,25 @@ GROUPS = {
 }
 
 
-def _group(item: pytest.Item) -> str:
-    folder = PurePath(item.nodeid.partition("::")[0]).parent.as_posix().removeprefix("tests/")
+def _group(nodeid: str) -> str:
+    folder = PurePath(nodeid.partition("::")[0]).parent.as_posix().removeprefix("tests/")
     return next((group for group, folders in GROUPS.items() if folder in folders), folder)
 
 
-@pytest.hookimpl(tryfirst=True)
+class _ByGroup(LoadScopeScheduling):
+    """xdist's own `--dist loadgroup` writes the group into the node id, which pytest 9.2 does not read back."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return _group(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    return _ByGroup(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The group stands before xdist reads it, so this hook goes first."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group(item)))
     rank = {group: number for number, group in enumerate(GROUPS)}
-    items.sort(key=lambda item: rank.get(_group(item), len(rank)))
+    items.sort(key=lambda item: rank.get(_group(item.nodeid), len(rank)))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
