@@ -34,10 +34,14 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         if not self._ready and not self._stopping:  # type: ignore[attr-defined]
             if not timers:
                 raise RuntimeError("nothing is ready and nothing is due: everything waits for ever")
-            self._now = max(self._now, timers[0].when())
-        if timers and timers[0].when() < self._now + self._clock_resolution:  # type: ignore[attr-defined]
-            self._now = max(self._now, timers[0].when())  # fired a little early, it would be waited for anew for ever
+            self._move(timers[0].when())
+        elif timers and timers[0].when() < self._now + self._clock_resolution:  # type: ignore[attr-defined]
+            self._move(timers[0].when())
         super()._run_once()  # type: ignore[misc]
+
+    def _move(self, when: float) -> None:
+        """To a timer that fires now. Time goes on even where a wait is too short to be told from none."""
+        self._now = when if when > self._now else self._now + 1e-9
 
 
 class Clock:

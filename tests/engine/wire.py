@@ -23,6 +23,7 @@ class Wire:
     there: float = 0.005  # seconds until it is applied
     back: float = 0.005
     strikes: dict[int, Place] = field(default_factory=dict)
+    next_of: dict[str, Place] = field(default_factory=dict)  # strikes the next request of that name
     die: Callable[[], None] = lambda: None
     lost: Callable[[str], Exception] = TimeoutError
     late: float = 0.0  # more seconds on the way for a request whose sender dies
@@ -30,7 +31,7 @@ class Wire:
 
     async def carry(self, name: str, apply: Callable[[], T], *, lost: Callable[[str], Exception]) -> T:
         """The answer of `apply`, made on the far side. Raises what it raises, and `lost` where the reply is lost."""
-        place = self.strikes.get(len(self.names))
+        place = self.strikes.get(len(self.names)) or self.next_of.pop(name, None)
         self.names.append(name)
         if place is Place.BEFORE:
             await self._die()
