@@ -82,5 +82,5 @@ async def test_a_source_that_was_never_judged_waits_for_its_provider() -> None:
     for generation, status in ((1, {}), (2, KNOWN)):
         (patch,) = (await looked_at(generation, status)).written
         assert patch["status"]["providers"] == [
-            {"name": "sim", "ready": False, "message": "the Provider is not connected"}
+            {"name": "sim", "ready": False, "message": "the Provider is connecting"}
         ]
