@@ -1,5 +1,6 @@
 """What every test may ask for, which tests share a worker, and the bars at the end."""
 
+import signal
 from pathlib import PurePath
 from typing import Any
 
@@ -7,6 +8,11 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 pytest_plugins = ["tests.fixtures_openstack"]
+
+#: A shell without job control starts `make test &` with Ctrl-C ignored, and whoever is ignored at birth stays so: the
+#: programs that these tests interrupt would never notice.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 #: With several workers (`-n`), the tests of one group run on one of them, so that what is dear to start (a lab, a
 #: control plane) is started once. Longest first. A folder that is not named is a group of its own.

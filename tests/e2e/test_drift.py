@@ -112,9 +112,6 @@ def test_an_ignored_path_is_left_alone(fleet: World) -> None:
     assert len(fleet.events("drift-ignored", "DriftDetected")) == 1
 
 
-@pytest.mark.xfail(
-    strict=True, reason="an Update names whole maps, so one key's repair sets an ignored key back as well"
-)
 def test_an_ignored_key_is_left_alone_when_its_neighbour_is_repaired(fleet: World) -> None:
     row = fleet.sim.machine("drift-ignored")
     fleet.sim.change(row["id"], tags={"team": "c", "tier": "db"})
@@ -123,7 +120,6 @@ def test_an_ignored_key_is_left_alone_when_its_neighbour_is_repaired(fleet: Worl
     assert fleet.sim.by_id(row["id"])["tags"]["team"] == "c"
 
 
-@pytest.mark.xfail(strict=True, reason="an Update names whole maps, so the user's change of one key repairs the others")
 def test_warn_repairs_nothing_when_the_user_changes_a_neighbour(fleet: World) -> None:
     row = fleet.sim.machine("drift-warn")
     fleet.sim.change(row["id"], tags={"team": "b"})

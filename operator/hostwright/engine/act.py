@@ -40,7 +40,7 @@ async def send(
     if pause > 0:
         return Sent(view.body, again=pause + tools.jitter(), paused=True)
     async with connection.slots.place(view.key.namespace):
-        if _changed(tools, view):  # while we waited for the place: what was decided may be wished no more
+        if _changed(tools, view, connection):  # while we waited for the place: what was decided may be wished no more
             return Sent(view.body)
         recall.turn_at = None
         tools.gate.check()
@@ -58,12 +58,12 @@ def _turn(tools: Tools, recall: Recall, connection: "Connection") -> float:
     return max(0.0, recall.turn_at - now)
 
 
-def _changed(tools: Tools, view: View) -> bool:
+def _changed(tools: Tools, view: View, connection: "Connection") -> bool:
     current = tools.store.get(view.key)
     if current is None or resource_version(current) > resource_version(view.body):
         return True
-    backend = tools.world.backend(view.key.namespace, view.spec)
-    return backend.failure is not None or backend.paused
+    provider = tools.world.provider_spec(connection.name)
+    return connection.state.failure is not None or provider is None or provider.paused
 
 
 def _may_send(tools: Tools, recall: Recall, operation: Operation | None) -> bool:
