@@ -103,3 +103,21 @@ async def test_a_class_that_left_although_it_was_held_wakes_whoever_names_it() -
     await woken(queue)
     inbox.observe(SMALL, "DELETED", size(SMALL, 3, deleting=True))
     assert await woken(queue) == {SMALL, VM}
+
+
+async def test_a_namespace_that_gets_other_labels_wakes_its_machines() -> None:
+    store, queue = Store(), WorkQueue()
+    inbox = Inbox(store, queue)
+    home = Key("Namespace", "", "team-a")
+
+    def namespace(version: int, **labels: str) -> dict[str, Any]:
+        metadata = {"name": "team-a", "uid": "n-1", "resourceVersion": str(version), "labels": labels}
+        return {"kind": "Namespace", "metadata": metadata}
+
+    inbox.observe(home, None, namespace(1))
+    inbox.observe(VM, "ADDED", machine(2))
+    await woken(queue)
+    inbox.observe(home, "MODIFIED", namespace(3))
+    assert await woken(queue) == set()
+    inbox.observe(home, "MODIFIED", namespace(4, tier="prod"))
+    assert await woken(queue) == {VM}

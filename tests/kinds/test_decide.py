@@ -282,6 +282,7 @@ CASES: dict[str, tuple[Situation, str]] = {
     ),
     "unseen": (situation(look=UNSEEN), "prove | Running"),
     "unseen unsynced": (situation(look=UNSEEN, backend={"synced": False}), "nothing"),
+    "half seen": (situation(look=seen(interfaces=(), shape={"tags": {}}), backend={"synced": False}), "nothing"),
     "ports only": (situation(look=seen(Life.PARTIAL)), "prove | Running"),
     "ports only proven": (
         situation(look=seen(Life.PARTIAL), proven=True),

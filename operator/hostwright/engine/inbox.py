@@ -1,6 +1,7 @@
 """What comes in — watch events, moved rows, a Provider's turn, the Lease — and which keys want a look for it."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from hostwright.engine.ports import Body, Key
 from hostwright.engine.queue import Priority, WorkQueue
@@ -23,6 +24,8 @@ class Inbox:
             self._left(key, body)
             return
         old = self._store.get(key)
+        if key.kind == "Namespace" and old is not None and _labels(old) != _labels(body):
+            self._namespace(key.name)
         priority = worth_a_look(old, body)
         if not self._store.put(key, body, relisted=event is None) or key.kind == "Namespace" or priority is None:
             return
@@ -69,6 +72,12 @@ class Inbox:
             self._users(key)  # held while in use; but a finalizer can be taken off by hand
         self._named(references(key, body))
 
+    def _namespace(self, name: str) -> None:
+        """Its labels say which Providers, classes and images its machines may use."""
+        for machine in self._store.keys("VirtualMachine"):
+            if machine.namespace == name:
+                self._queue.add(machine, Priority.DRIFT)
+
     def _users(self, key: Key) -> None:
         """A Provider, class or image changed: whoever names it is looked at."""
         for user in self._store.users(key):
@@ -87,3 +96,7 @@ class Inbox:
     def _at_work(self, key: Key) -> bool:
         body = self._store.get(key)
         return body is not None and bool((body.get("status") or {}).get("operation"))
+
+
+def _labels(body: Body) -> Any:
+    return body["metadata"].get("labels") or {}

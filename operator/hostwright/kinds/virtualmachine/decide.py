@@ -35,6 +35,8 @@ def decide(situation: Situation) -> Decision[Step]:
         verdict = _verify(situation)
         if verdict is not None:
             return verdict
+    if _half_seen(situation):
+        return Decision(observed=False, look_again=2.0)
     match situation.look:
         case Present(found=found):
             return present(situation, found)
@@ -47,6 +49,12 @@ def decide(situation: Situation) -> Decision[Step]:
 def _paused(situation: Situation) -> Decision[Step]:
     text = situation.paused or "no reason given"
     return Decision(said=(Said(Condition.PAUSED, True, Reason.PAUSED, text),), observed=False)
+
+
+def _half_seen(situation: Situation) -> bool:
+    """At a start servers are listed before ports: of a settled machine nothing is said until all was seen once."""
+    settled = situation.provisioned and situation.status.observed_generation == situation.generation
+    return settled and not situation.backend.synced and not situation.proven
 
 
 def _provider_in_the_way(situation: Situation) -> Decision[Step]:

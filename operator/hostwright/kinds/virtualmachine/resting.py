@@ -37,13 +37,13 @@ def at_rest(situation: Situation, found: Found) -> Decision[Step]:
             phase=Phase.UPDATING,
         )
         return replace(step, status=status)
-    restart = _restart(situation, found)
-    if restart is not None:
-        return replace(restart, status={**status, **restart.status})
-    if gap.power is not None:
-        return replace(_power(situation, found, gap), status=status)
-    if gap.update is not None:
-        return replace(_update(situation, found, gap), status=status)
+    working = _restart(situation, found)
+    if working is None and gap.power is not None:
+        working = _power(situation, found, gap)
+    if working is None and gap.update is not None:
+        working = _update(situation, found, gap)
+    if working is not None:  # what drifts beside it is told on
+        return replace(working, status=status, said=(*working.said, *say.drifted(gap)))
     return _content(situation, situation.wanted, found, gap, status)
 
 
