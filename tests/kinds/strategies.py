@@ -242,12 +242,13 @@ def resting(draw: st.DrawFn) -> Situation:
         "image": draw(st.sampled_from(["i1", "i1", "i2"])),
     }
     power = {"PoweredOn": Power.ON, "PoweredOff": Power.OFF}.get(any_one.spec.power_state.value)
-    wish = at.wanted(power=power, tags=draw(tags), size=draw(st.sampled_from(["f1", "f2"])))
+    size = draw(st.sampled_from(["f1", "f2"]))
+    wish = at.wanted(power=power, tags=draw(tags), size=size)
     return replace(
         any_one,
         trace=at.trace(at.SERVER, at.PORT),
         wanted=wish,
-        look=Present(at.found(shape=shape), 100.0),
+        look=Present(at.found(shape=shape, size_name={"f1": "small", "f2": "medium"}[shape["size"]]), 100.0),
         backend=Backend(supported=at.SUPPORTED),
         operation=None,
         outcome_open=False,

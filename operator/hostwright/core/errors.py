@@ -17,6 +17,8 @@ from hostwright.core.names import Actor
 
 #: A backend's own words are cut to this many characters; the schema bounds messages at 1,024.
 MESSAGE_LIMIT = 800
+#: The schema's bounds of `status.lastError`: a write of ours that it refuses would be refused for ever.
+CODE_LIMIT, REQUEST_ID_LIMIT = 32, 128
 
 
 class Failure(Exception):  # noqa: N818 - every leaf is a condition reason, and reasons do not end in Error
@@ -27,8 +29,8 @@ class Failure(Exception):  # noqa: N818 - every leaf is a condition reason, and 
     def __init__(self, message: str, *, code: str = "", request_id: str = "", retry_after: float | None = None) -> None:
         super().__init__(message)
         self.message = message if len(message) <= MESSAGE_LIMIT else message[: MESSAGE_LIMIT - 1] + "…"
-        self.code = code
-        self.request_id = request_id
+        self.code = code[:CODE_LIMIT]
+        self.request_id = request_id[:REQUEST_ID_LIMIT]
         self.retry_after = retry_after
 
     @property

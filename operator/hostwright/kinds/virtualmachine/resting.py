@@ -162,7 +162,7 @@ def _content(
     situation: Situation, wanted: Wanted, found: Found, gap: Gap, status: Mapping[str, object]
 ) -> Decision[Step]:
     """Nothing is left to do."""
-    resolved = applied(wanted, situation, gap)
+    resolved = applied(wanted, found, situation, gap)
     handled = dict(situation.status.handled or {})
     handled["restartedAt"] = situation.spec.restarted_at or handled.get("restartedAt", "")
     notes = (

@@ -60,17 +60,19 @@ def assess(situation: Situation, wanted: Wanted, found: Found) -> Gap:
     )
 
 
-def applied(wanted: Wanted, situation: Situation, gap: Gap) -> dict[str, Any]:
+def applied(wanted: Wanted, found: Found, situation: Situation, gap: Gap) -> dict[str, Any]:
     """What stands in status.resolved once the machine is as wanted: names, ids and every effective default.
 
-    What waits was not applied, so what stood there before stays.
+    What waits was not applied, so what stood there before stays, or what is found where nothing stood there.
     """
     shape, before = wanted.shape, situation.status.resolved
     size, image = Named(name=wanted.size_name, id=wanted.size_id), Named(name=wanted.image_name, id=wanted.image_id)
-    if before is not None and "/classRef" in gap.held:
-        size = before.machine_class or size
-    if before is not None and "/imageRef" in gap.held:
-        image = before.image or image
+    if "/classRef" in gap.held:
+        there = Named(name=found.size_name, id=found.shape.size or "")
+        size = (before.machine_class if before is not None else None) or there
+    if "/imageRef" in gap.held:
+        there = Named(name="", id=found.shape.image or "")
+        image = (before.image if before is not None else None) or there
     return {
         "class": size.model_dump(),
         "image": image.model_dump(),
