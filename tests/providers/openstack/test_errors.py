@@ -31,6 +31,7 @@ WRITES = [
     (neutron(403, "PolicyNotAuthorized", POLICY), errors.InvalidConfiguration),
     (nova(403, "forbidden", QUOTA), errors.QuotaExceeded),
     (nova(413, "overLimit", "VolumeLimitExceeded: Maximum number of volumes allowed (0)"), errors.QuotaExceeded),
+    (nova(413, "", "Request is too large. Larger than max_request_body_size (%s)."), errors.InvalidConfiguration),
     (nova(409, "conflictingRequest", "Port 1 is still in use."), errors.Ambiguous),
     (nova(400, "badRequest", "Port 1 is still in use."), errors.Ambiguous),
     (nova(400, "badRequest", VOLUME), errors.Ambiguous),

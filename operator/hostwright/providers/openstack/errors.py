@@ -81,6 +81,9 @@ def _refused(error: Refused) -> errors.Failure:
         return errors.CredentialsRejected(words, code=code, request_id=request)
     if status == 429:  # noqa: PLR2004
         return errors.Throttled(words, retry_after=error.retry_after, code=code, request_id=request)
+    too_large = status == 413 and "too large" in text  # noqa: PLR2004 - the request itself, said by the WSGI layer
+    if too_large:
+        return errors.InvalidConfiguration("the request is larger than OpenStack takes.", code=code, request_id=request)
     if error.kind == "OverQuota" or status == 413 or (status in {403, 409} and _QUOTA.search(text)):  # noqa: PLR2004
         return errors.QuotaExceeded(words, code=code, request_id=request)
     if error.kind in {"IpAddressAlreadyAllocated", "IpAddressInUse", "MacAddressInUse"}:

@@ -20,6 +20,8 @@ from hostwright.providers.openstack.rows import Port, Refused, Request, Server
 from hostwright.providers.openstack.section import SECTIONS
 
 SUPPORTED = frozenset({"/powerState", "/tags", "/metadata"})
+#: Nova takes 65,535 characters of base64 (nova.api.openstack.compute.schemas.servers).
+USER_DATA_BYTES = 65_535 // 4 * 3
 NOT_FOUND, CONFLICT, FORBIDDEN, BAD = 404, 409, 403, 400
 
 
@@ -142,6 +144,10 @@ class Machines:
             data = compose(user_data, new.wanted.extra.ssh_keys, f"hostwright-{new.trace.machine_id}")
         except ValueError as error:
             raise InvalidConfiguration(f"{error}.") from error
+        if data is not None and len(data) > USER_DATA_BYTES:
+            raise InvalidConfiguration(
+                f"the user data has {len(data)} bytes and Nova takes {USER_DATA_BYTES}: let it fetch what it needs."
+            )
         body = translate.server_body(new.wanted, new.trace, new.ports, data)
         began = self._monotonic()
         reply = await self._client.send(Request("compute", "POST", "/servers", body), call.deadline)
