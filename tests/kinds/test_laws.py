@@ -34,7 +34,8 @@ from hostwright.kinds.virtualmachine.values import DeletionPolicy, DriftMode, Ma
 from hostwright.providers.openstack import plan as openstack
 from hostwright.providers.simulated import plan as simulated
 
-#: Each situation takes some milliseconds to build; a search of thousands is for one law at a time.
+#: Each situation takes some milliseconds to build; a search of thousands is for one law at a time. The same examples
+#: each time: a law whose assumptions are seldom met would now and then find none of 25.
 EXAMPLES = 25
 LIVING, GOING = situations(deleting=False), situations(deleting=True)
 CONDITIONS = {
@@ -74,7 +75,7 @@ def reported(situation: Situation, decision: Decision[Step], trace: Trace | None
     )
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=EXAMPLES, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 @given(situations())
 def test_every_situation_has_a_decision_of_one_kind(situation: Situation) -> None:
     decision = decide(situation)
@@ -85,7 +86,7 @@ def test_every_situation_has_a_decision_of_one_kind(situation: Situation) -> Non
     assert decision.step is None or decision.operation is not None
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=EXAMPLES, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 @given(situations())
 def test_conditions_are_of_the_kind_and_do_not_contradict_each_other(situation: Situation) -> None:
     decision = decide(situation)
@@ -100,7 +101,7 @@ def test_conditions_are_of_the_kind_and_do_not_contradict_each_other(situation: 
     assert decision.step is None or not told[Condition.READY] or isinstance(decision.step, Discard)
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=EXAMPLES, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 @given(situations())
 def test_the_api_server_takes_the_status(situation: Situation) -> None:
     """A refused write of our own would be tried for ever."""
@@ -111,7 +112,7 @@ def test_the_api_server_takes_the_status(situation: Situation) -> None:
         assert len(keys) == len(set(keys))
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=EXAMPLES, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 @given(LIVING)
 def test_a_machine_is_made_only_where_none_can_be(situation: Situation) -> None:
     decision = decide(situation)
@@ -137,7 +138,7 @@ def _shown(situation: Situation) -> bool:
     return any(part.name == operation.expect for part in look.found.parts) or operation.type != "Create"
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=EXAMPLES, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 @given(situations())
 def test_only_what_is_ours_is_taken_away(situation: Situation) -> None:
     step = decide(situation).step
@@ -153,7 +154,7 @@ def test_only_what_is_ours_is_taken_away(situation: Situation) -> None:
         assert not situation.provisioned
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=EXAMPLES, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 @given(LIVING)
 def test_nobody_elses_machine_is_worked_on(situation: Situation) -> None:
     seen = machine_seen(situation)
@@ -161,7 +162,7 @@ def test_nobody_elses_machine_is_worked_on(situation: Situation) -> None:
     assert decide(situation).step is None
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=EXAMPLES, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 @given(GOING)
 def test_what_is_going_is_only_taken_away(situation: Situation) -> None:
     step = decide(situation).step
@@ -170,7 +171,7 @@ def test_what_is_going_is_only_taken_away(situation: Situation) -> None:
     assert not isinstance(step, Delete) or situation.deletion_policy is DeletionPolicy.DELETE
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=EXAMPLES, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 @given(GOING)
 def test_the_finalizer_goes_only_when_nothing_is_left_or_all_is_let_go(situation: Situation) -> None:
     decision = decide(situation)
@@ -185,14 +186,14 @@ def test_the_finalizer_goes_only_when_nothing_is_left_or_all_is_let_go(situation
     assert let_go or observed or nothing_sent or no_provider or (gone and verified)
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=EXAMPLES, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 @given(GOING)
 def test_protection_holds_a_deletion_that_came_past_the_api_server(situation: Situation) -> None:
     held = replace(situation, spec=situation.spec.model_copy(update={"deletion_protection": True}))
     assert not isinstance(decide(held).step, Delete)
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=EXAMPLES, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 @given(situations())
 def test_while_only_observed_nothing_is_changed(situation: Situation) -> None:
     if not situation.observe_only:
@@ -201,7 +202,7 @@ def test_while_only_observed_nothing_is_changed(situation: Situation) -> None:
     assert decide(situation).step is None
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=EXAMPLES, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 @given(situations())
 def test_a_pause_holds_everything(situation: Situation) -> None:
     decision = decide(replace(situation, paused="CHG-1"))
@@ -213,7 +214,7 @@ def test_a_pause_holds_everything(situation: Situation) -> None:
     assert word(decision, Condition.READY) == ""
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=EXAMPLES, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 @given(situations())
 def test_without_an_answering_provider_nothing_is_done(situation: Situation) -> None:
     assume(situation.backend.failure is not None or not situation.backend.connected)
@@ -222,7 +223,7 @@ def test_without_an_answering_provider_nothing_is_done(situation: Situation) -> 
     assert not decision.needs_proof
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=EXAMPLES, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 @given(LIVING, st.floats(0, 1000))
 def test_an_outage_is_told_on_settled_machines_after_a_while_and_without_events(
     situation: Situation, seconds: float
@@ -241,7 +242,7 @@ def test_an_outage_is_told_on_settled_machines_after_a_while_and_without_events(
         assert [(item.type, item.word) for item in decision.said] == [(Condition.READY, "Unknown")]
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=EXAMPLES, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 @given(LIVING)
 def test_drift_is_left_where_it_is_not_to_be_corrected(situation: Situation) -> None:
     resolved = at.status().resolved
@@ -259,8 +260,8 @@ def test_drift_is_left_where_it_is_not_to_be_corrected(situation: Situation) -> 
         assert word(decision, Condition.DRIFTED) == ("True" if situation.drift_mode is DriftMode.WARN else "")
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
-@given(LIVING)
+@settings(max_examples=EXAMPLES, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+@given(resting())
 def test_what_the_ceiling_forbids_waits_and_is_told_until_it_is_allowed(situation: Situation) -> None:
     policy = situation.spec.update_policy.model_copy(update={"max_disruption": MaxDisruption.NONE})
     situation = replace(situation, spec=situation.spec.model_copy(update={"update_policy": policy}))
@@ -274,7 +275,7 @@ def test_what_the_ceiling_forbids_waits_and_is_told_until_it_is_allowed(situatio
     assert held == {row["path"] for row in again.status["pendingChanges"] or ()}
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=EXAMPLES, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 @given(resting())
 def test_a_settled_machine_is_left_alone_and_written_once(situation: Situation) -> None:
     decision = decide(situation)
@@ -304,7 +305,7 @@ def test_a_settled_machine_is_left_alone_and_written_once(situation: Situation) 
     [simulated.plan, lambda *words: openstack.plan(*words, openstack.Fence())],
     ids=["simulated", "openstack"],
 )
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=EXAMPLES, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 @given(situation=resting())
 def test_what_was_read_before_the_last_call_leads_to_no_other(plan: Callable[..., Any], situation: Situation) -> None:
     """`asOf` older than the machine's last receipt."""
@@ -314,7 +315,7 @@ def test_what_was_read_before_the_last_call_leads_to_no_other(plan: Callable[...
     assert not isinstance(plan(step, situation.trace, situation.wanted, situation.look, memory), Call)
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=EXAMPLES, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 @given(LIVING)
 def test_a_call_of_unknown_outcome_is_verified_before_the_next_is_made(situation: Situation) -> None:
     assume(situation.outcome_open and not situation.nothing_made)
