@@ -1,4 +1,4 @@
-"""What is decided in each situation, one row each."""
+"""What is decided for a machine that is to be there, one row each."""
 
 # ruff: noqa: E501 - a case is one row
 
@@ -25,6 +25,7 @@ from tests.kinds.situations import (
     twin,
     wanted,
 )
+from tests.kinds.test_leaving import LEAVING
 
 from hostwright.core.errors import (
     ClassNotFound,
@@ -340,69 +341,6 @@ CASES: dict[str, tuple[Situation, str]] = {
 @pytest.mark.parametrize("name", CASES)
 def test_what_is_next(name: str) -> None:
     case, row = CASES[name]
-    assert line(decide(case)) == row
-
-
-GOING = {"deleting_since": NOW}
-LEAVING: dict[str, tuple[Situation, str]] = {
-    "nothing was sent": (fresh(**GOING), "release | Deleting"),
-    "with a ledger": (
-        situation(**GOING),
-        "Delete | Deleting | -Ready:Deleting +Reconciling:Deleting +Deleting:Deleting",
-    ),
-    "status lost": (
-        fresh(status=VirtualMachineStatus(), never_reported=True, **GOING),
-        "prove | Deleting | -Ready:Deleting +Reconciling:Deleting +Deleting:Deleting",
-    ),
-    "status lost, proven gone": (
-        fresh(status=VirtualMachineStatus(), never_reported=True, look=GONE, proven=True, **GOING),
-        "release | Deleting",
-    ),
-    "a call of unknown outcome": (
-        making(trace=trace(PORT), look=UNSEEN, outcome_open=True, **GOING),
-        "prove | Deleting | -Ready:Deleting +Reconciling:Deleting +Deleting:Deleting",
-    ),
-    "proven gone": (situation(look=GONE, proven=True, **GOING), "release | Deleting"),
-    "it takes too long": (
-        situation(deleting_since=OLD),
-        "Delete | Deleting | -Ready:DeleteTimedOut +Stalled:DeleteTimedOut +Deleting:DeleteTimedOut",
-    ),
-    "only observed": (situation(spec=OBSERVED, **GOING), "release | Deleting"),
-    "retained, not asked yet": (
-        situation(spec=spec(deletionPolicy="Retain"), **GOING),
-        "prove | Deleting | -Ready:Deleting +Reconciling:Deleting +Deleting:Deleting",
-    ),
-    "retained": (
-        situation(spec=spec(deletionPolicy="Retain"), proven=True, **GOING),
-        "Release | Deleting | -Ready:Deleting +Reconciling:Deleting +Deleting:Deleting",
-    ),
-    "retained, no answer for too long": (
-        situation(spec=spec(deletionPolicy="Retain"), deleting_since=OLD, backend={"failure": Unreachable("x")}),
-        "release | Deleting",
-    ),
-    "no Provider": (
-        situation(backend={"exists": False, "connected": False, "failure": ProviderNotFound("x")}, **GOING),
-        "nothing | Deleting | -Ready:ProviderDeleted +Stalled:ProviderDeleted +Deleting:ProviderDeleted",
-    ),
-    "no answer": (
-        situation(backend={"failure": Unreachable("x")}, **GOING),
-        "nothing | Deleting | -Ready:Deleting +Reconciling:Deleting +Deleting:Deleting",
-    ),
-    "Provider paused": (
-        situation(backend={"paused": True}, **GOING),
-        "nothing | Deleting | -Ready:Deleting +Reconciling:Deleting +Deleting:Deleting",
-    ),
-    "protected": (
-        situation(spec=spec(deletionProtection=True), **GOING),
-        "nothing | Deleting | -Ready:Waiting +Reconciling:Waiting +Deleting:Waiting",
-    ),
-    "paused": (situation(paused="CHG-1", **GOING), "nothing | Deleting | +Paused:Paused +Deleting:Paused"),
-}
-
-
-@pytest.mark.parametrize("name", LEAVING)
-def test_what_is_next_for_what_is_going(name: str) -> None:
-    case, row = LEAVING[name]
     assert line(decide(case)) == row
 
 
