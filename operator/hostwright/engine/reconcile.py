@@ -74,7 +74,8 @@ async def _conflict(
         rows = ", ".join(f"{row.name}={row.id}" for row in rows_of(status)) or "nothing"
         text = f"let go without a call; ledger: {rows}"
         return await tell.release(tools, key, body, (Note(failure.reason, text, uid(body), warning=True),))
-    decision: Decision[Step] = Decision(failure=failure, said=say.failed(failure), phase=Phase.FAILED)
+    phase = status.get("phase") or Phase.PENDING  # it is no machine that failed
+    decision: Decision[Step] = Decision(failure=failure, said=say.failed(failure), phase=phase)
     told = report.new_status(
         body,
         decision,
