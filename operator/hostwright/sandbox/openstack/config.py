@@ -10,7 +10,7 @@ from pathlib import Path
 from hostwright.sandbox.openstack.addresses import HOST, REGION, Ports, url
 from hostwright.sandbox.openstack.places import Room
 
-USER, PASSWORD = "svc", "secret"
+USER, PASSWORD = "svc", "only-in-the-lab-5e1d0c"  # a word that stands nowhere else, so that a leak of it is found
 DATABASE_USER, DATABASE_PASSWORD = "lab", "secret"
 VOLUME_TYPE = "standard"
 
