@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from tests.generated.conftest import Api, Body
+from tests.generated.conftest import Api, Body, collection, path_of
 
 from hostwright.core.names import CLUSTER_ID_CONFIGMAP, LEASE
 
@@ -125,8 +125,29 @@ def test_who_views_reads_and_writes_nothing(api: Api, bound: Bind, eventually: C
         assert not can(api, user, (verb, OURS, "virtualmachines", ELSEWHERE, "")), verb
 
 
-def test_who_has_no_role_has_nothing(api: Api, bound: Bind) -> None:
+def test_who_has_no_role_has_no_machines(api: Api, bound: Bind) -> None:
     assert not can(api, bound(), ("get", OURS, "virtualmachines", ELSEWHERE, ""))
+
+
+@pytest.mark.parametrize("kind", ["Provider", "MachineClass", "MachineImage"])
+def test_who_edits_a_namespace_reads_the_catalog_and_cannot_write_it(
+    api: Api, bound: Bind, made: Callable[[Body], Body], good: Callable[..., Body], kind: str
+) -> None:
+    user, name = bound("edit"), f"catalog-{kind.lower()}"
+    there = made(good(kind, name=name))
+    assert api.must(api.send("GET", path_of(there), user=user))["metadata"]["name"] == name
+    listed = api.must(api.send("GET", collection(there), user=user))
+    assert name in [item["metadata"]["name"] for item in listed["items"]]
+    change = {"metadata": {"labels": {"by": user}}}
+    assert api.patch(there, change, user=user).status == 403
+    assert api.patch(there, {"status": {}}, subresource="/status", user=user).status == 403
+    assert api.delete(there, user=user).status == 403
+    assert api.create(good(kind, name=f"{name}-2"), user=user).status == 403
+
+
+def test_who_is_not_logged_in_reads_no_catalog(api: Api) -> None:
+    for kind in KINDS[1:]:
+        assert api.send("GET", f"/apis/{OURS}/v1alpha1/{kind}", user="system:anonymous").status == 403, kind
 
 
 def test_no_role_holds_a_wildcard(api: Api) -> None:
@@ -135,7 +156,7 @@ def test_no_role_holds_a_wildcard(api: Api) -> None:
         roles += [
             item for item in api.send("GET", path).body["items"] if item["metadata"]["name"].startswith("hostwright")
         ]
-    assert len(roles) == 4
+    assert len(roles) == 5
     for role in roles:
         for rule in role["rules"]:
             assert "*" not in [*rule["apiGroups"], *rule["resources"], *rule["verbs"]], role["metadata"]["name"]

@@ -67,6 +67,27 @@ def test_a_changed_a_missing_and_a_left_over_file_are_found_and_put_right(
     assert not (copy / "crds/oldkind.yaml").exists()
 
 
+def test_what_is_printed_for_another_namespace_names_that_one_only(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--print", "--operator-namespace", "platform"]) == 0
+    text = capsys.readouterr().out
+    assert "hostwright-system" not in text
+    printed = list(yaml.safe_load_all(text))
+    role = next(each for each in printed if each["kind"] == "Role")
+    assert role["metadata"]["namespace"] == "platform"
+    kept = [
+        document for name, file in outputs().items() if name.endswith(".yaml") for document in yaml.safe_load_all(file)
+    ]
+    assert sorted((each["kind"], each["metadata"]["name"]) for each in printed) == sorted(
+        (each["kind"], each["metadata"]["name"]) for each in kept
+    )
+
+
+def test_the_files_are_not_written_for_another_namespace(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--operator-namespace", "platform", "--root", str(copy)])
+    assert "--print" in capsys.readouterr().err
+
+
 def test_every_file_says_that_it_is_generated_and_names_no_place_outside_the_project() -> None:
     for name, text in outputs().items():
         assert "enerated by `make generate`" in text.splitlines()[0], name

@@ -1,10 +1,12 @@
-"""`python -m hostwright.generate`: write the generated files below the current folder, or compare them (--check)."""
+"""`python -m hostwright.generate`: write the generated files below the current folder, or compare or print them."""
 
 import argparse
 import sys
 from pathlib import Path
 
-from hostwright.generate.outputs import stale, write
+from hostwright.core.names import DEFAULT_OPERATOR_NAMESPACE
+from hostwright.generate.manifests import install
+from hostwright.generate.outputs import as_yaml, stale, write
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -12,7 +14,18 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m hostwright.generate", description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 where a file is out of date")
     parser.add_argument("--root", type=Path, default=Path(), help="the repository's root (default: here)")
+    parser.add_argument("--print", action="store_true", help="print what a cluster needs, and touch no file")
+    parser.add_argument(
+        "--operator-namespace",
+        default=DEFAULT_OPERATOR_NAMESPACE,
+        help="with --print: where the operator runs (default: %(default)s, which the files name)",
+    )
     chosen = parser.parse_args(arguments)
+    if chosen.print:
+        sys.stdout.write(as_yaml(install(chosen.operator_namespace)))
+        return 0
+    if chosen.operator_namespace != DEFAULT_OPERATOR_NAMESPACE:
+        parser.error("the files in the repository are for one namespace; for another one add --print")
     if not (chosen.root / "pyproject.toml").is_file():
         parser.error(f"{chosen.root.resolve()} is not the repository's root; go there or pass --root")
     if not chosen.check:

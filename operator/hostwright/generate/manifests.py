@@ -5,7 +5,7 @@ from typing import Any
 from hostwright.core.names import DEFAULT_OPERATOR_NAMESPACE
 from hostwright.generate import crds, discover
 from hostwright.generate.policies import policies
-from hostwright.generate.roles import roles
+from hostwright.generate.roles import catalog, roles
 
 
 def install(operator_namespace: str = DEFAULT_OPERATOR_NAMESPACE) -> list[dict[str, Any]]:
@@ -15,4 +15,5 @@ def install(operator_namespace: str = DEFAULT_OPERATOR_NAMESPACE) -> list[dict[s
         *(crds.crd(kind, sections) for kind in kinds),
         *policies(kinds, sections, operator_namespace),
         *roles(kinds, operator_namespace),
+        *catalog(kinds),
     ]

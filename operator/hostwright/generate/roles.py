@@ -1,4 +1,4 @@
-"""Roles: what the operator may do, and what the people may who view or edit machines. Nothing holds a wildcard."""
+"""Roles: what the operator may do, what the people may who view or edit machines, and what everybody may read."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,12 +15,30 @@ Manifest = dict[str, Any]
 
 
 def roles(kinds: Sequence[Kind], operator_namespace: str) -> list[Manifest]:
-    """ClusterRole and Role of the operator, and the two roles that join the cluster's own view, edit and admin."""
+    """ClusterRole and Role of the operator, and the two that join the cluster's own view, edit and admin.
+
+    Nothing holds a wildcard.
+    """
     return [
         _role("ClusterRole", {"name": PROJECT}, _cluster_wide(kinds)),
         _role("Role", {"name": PROJECT, "namespace": operator_namespace}, _at_home()),
         _role("ClusterRole", _joins("view", "view"), [_rule(GROUP, [kind.plural for kind in kinds], _READ)]),
         _role("ClusterRole", _joins("edit", "edit", "admin"), _editing(kinds)),
+    ]
+
+
+def catalog(kinds: Sequence[Kind]) -> list[Manifest]:
+    """Who is logged in reads what belongs to the platform: a role bound in a namespace does not reach it."""
+    named = {"name": f"{PROJECT}-catalog"}
+    return [
+        _role("ClusterRole", named, [_rule(GROUP, [kind.plural for kind in kinds if not kind.namespaced], _READ)]),
+        {
+            "apiVersion": f"{_RBAC}/v1",
+            "kind": "ClusterRoleBinding",
+            "metadata": named,
+            "roleRef": {"apiGroup": _RBAC, "kind": "ClusterRole", **named},
+            "subjects": [{"apiGroup": _RBAC, "kind": "Group", "name": "system:authenticated"}],
+        },
     ]
 
 
