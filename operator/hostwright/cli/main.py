@@ -36,6 +36,11 @@ def main() -> None:
     type=float,
     help="Seconds a created thing may stay invisible; overrides the backend's. For tests.",
 )
+@click.option(
+    "--compare-every",
+    type=click.FloatRange(min=0.1),
+    help="Seconds between comparisons of what is watched with a list. Default: 600. For tests.",
+)
 @click.option("--without-lease", is_flag=True, help="Act without holding the Lease. For tests of two writers only.")
 @click.option(
     "--log-level", default="info", type=click.Choice(["debug", "info", "warning", "error"]), show_default=True

@@ -21,7 +21,7 @@ from hostwright.kinds.provider.port import Backend  # noqa: TC001 - a value anno
 from hostwright.kinds.provider.resource import ProviderSpec
 from hostwright.runtime import hooks, http
 from hostwright.runtime.backends import discover
-from hostwright.runtime.checks import Checks
+from hostwright.runtime.checks import COMPARE_EVERY, Checks
 from hostwright.runtime.clock import SystemClock
 from hostwright.runtime.cluster import PLURALS, KubernetesCluster
 from hostwright.runtime.clusterid import cluster_id
@@ -154,6 +154,7 @@ class Operator:
         self.workers = Workers(self.queue, passes, self.lease, self.clock, self.metrics)
         self.checks = Checks(
             self.store,
+            self.inbox,
             self.queue,
             self.workers,
             self.cluster,
@@ -163,6 +164,7 @@ class Operator:
             self.ready,
             self._die,
             self.settings.namespaces,
+            self.settings.compare_every or COMPARE_EVERY,
         )
 
     def _spawn(self, work: Any, name: str) -> None:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from hostwright.engine.connection import Connection
-from hostwright.engine.ports import ClusterUnavailableError, Key
-from hostwright.engine.queue import Priority, WorkQueue
-from hostwright.engine.store import Store
+from hostwright.engine.inbox import Inbox
+from hostwright.engine.ports import Body, ClusterUnavailableError, Key
+from hostwright.engine.queue import WorkQueue
+from hostwright.engine.store import Store, resource_version, uid
 from hostwright.engine.worker import Workers
 from hostwright.runtime import hooks
 from hostwright.runtime.cluster import PLURALS, KubernetesCluster
@@ -26,6 +27,7 @@ class Checks:
     """kopf does not watch our tasks: a dead worker, lease or watch ends the process, which starts anew cheaply."""
 
     store: Store
+    inbox: Inbox
     queue: WorkQueue
     workers: Workers
     cluster: KubernetesCluster
@@ -35,6 +37,7 @@ class Checks:
     ready: asyncio.Event
     die: Callable[[BaseException], None]
     namespaces: Sequence[str] = ()
+    compare_every: float = COMPARE_EVERY
 
     async def watch_self(self) -> None:
         expected: set[str] = set()
@@ -76,8 +79,8 @@ class Checks:
     async def compare(self) -> None:
         """A deaf watch is noticed: what the API server lists must be what the store holds."""
         while True:
-            await asyncio.sleep(COMPARE_EVERY)
-            for kind in PLURALS:
+            await asyncio.sleep(self.compare_every)
+            for kind in (*PLURALS, "Namespace"):
                 try:
                     await self._compare_kind(kind)
                 except ClusterUnavailableError as error:
@@ -88,12 +91,20 @@ class Checks:
         listed = {Key(kind, row[0], row[1]): row[3] async for row in self.cluster.metadata(kind, self.namespaces)}
         for key, version in listed.items():
             body = self.store.get(key)
-            if body is None or int(body["metadata"]["resourceVersion"]) < int(version):
+            if body is None or resource_version(body) < int(version):
                 fresh = await self.cluster.get(key)
-                if fresh is not None and self.store.put(key, {**fresh, "kind": kind}):
-                    logger().warning("watch missed a change", kind=kind, namespace=key.namespace, name=key.name)
-                    self.queue.add(key, Priority.DRIFT)
+                if fresh is not None and _newer(fresh, self.store.get(key)):
+                    self._missed(key, "MODIFIED", {**fresh, "kind": kind})
         for key in before - set(listed):
-            if self.store.get(key) is not None and await self.cluster.get(key) is None:
-                self.store.drop(key)
-                self.queue.add(key, Priority.RESYNC)
+            body = self.store.get(key)
+            if body is not None and await self.cluster.get(key) is None:
+                self._missed(key, "DELETED", body)
+
+    def _missed(self, key: Key, event: str, body: Body) -> None:
+        """Taken up as the watch would have brought it, with all that hangs on it."""
+        logger().warning("watch missed a change", kind=key.kind, namespace=key.namespace, name=key.name)
+        self.inbox.observe(key, event, body)
+
+
+def _newer(fresh: Body, held: Body | None) -> bool:
+    return held is None or uid(held) != uid(fresh) or resource_version(held) < resource_version(fresh)
