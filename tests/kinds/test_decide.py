@@ -324,7 +324,7 @@ CASES: dict[str, tuple[Situation, str]] = {
     ),
     "stranger": (
         situation(look=seen(twins=(twin(), twin("s2", name="clone")))),
-        "nothing | Running | +Ready:Settled +UpToDate:Settled +Provisioned:Created +NetworkReady:InSync +PowerStateSynced:InSync",
+        "nothing | Running | +Ready:OwnershipMismatch +UpToDate:Settled +Provisioned:Created +NetworkReady:InSync +PowerStateSynced:InSync",
     ),
     "only strangers": (
         fresh(look=seen(twins=(twin(name="clone"),)), operation=operation(), trace=trace(windows=(Window(NOW),))),
@@ -378,3 +378,19 @@ def test_what_waits_is_told_with_both_values() -> None:
         {"path": "/classRef", "from": "small", "to": "medium", "disruption": "Restart", "waitingFor": "MaxDisruption"}
     ]
     assert decision.status["resolved"]["class"] == {"name": "small", "id": "f1"}
+
+
+def test_strangers_beside_the_machine_are_named_for_as_long_as_they_are_there() -> None:
+    """Not by an Event alone, which is gone after an hour; nor as Drifted or UpToDate, as nothing of ours differs."""
+    decision = decide(situation(look=seen(twins=(twin(), twin("s2", name="clone")))))
+    ready = next(item for item in decision.said if item.type == "Ready")
+    assert ready.status is True
+    assert ready.message.startswith("running; ")
+    assert "s2" in ready.message
+    assert decision.failure is not None
+    after = status(
+        conditions=[condition("Ready", "True", reason="OwnershipMismatch"), condition("Provisioned", "True")]
+    )
+    alone = decide(situation(status=after))
+    assert next(item for item in alone.said if item.type == "Ready").reason == "Settled"
+    assert alone.status["lastError"] is None

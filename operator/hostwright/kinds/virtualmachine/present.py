@@ -33,9 +33,7 @@ def present(situation: Situation, found: Found) -> Decision[Step]:
     decision = _life(situation, found, verdict)
     decision = replace(decision, forget=(*gone, *decision.forget))
     if verdict.strangers and decision.step is None and decision.failure is None:
-        failure = _mismatch(verdict)
-        note = Note(failure.reason, failure.message, _ids(verdict), warning=True)
-        decision = replace(decision, failure=failure, notes=(*decision.notes, note))
+        decision = _beside_strangers(decision, verdict)
     status = {**_seen(situation, found), **decision.status}
     return replace(decision, adopt=(*rows, *decision.adopt), status=status)
 
@@ -67,6 +65,19 @@ def _rows(situation: Situation, found: Found, verdict: Judgement) -> tuple[Ledge
     return tuple(
         row for row in rows if row.id not in listed or (listed[row.id].name != row.name and row.name == "server")
     )
+
+
+def _beside_strangers(decision: Decision[Step], verdict: Judgement) -> Decision[Step]:
+    """The machine is all that is asked, so Ready stays True; its reason and words tell while they are there."""
+    failure = _mismatch(verdict)
+    note = Note(failure.reason, failure.message, _ids(verdict), warning=True)
+    said = tuple(
+        replace(item, reason=failure.reason, message=f"{item.message}; {failure.message}")
+        if item.type is Condition.READY and item.status
+        else item
+        for item in decision.said
+    )
+    return replace(decision, failure=failure, said=said, notes=(*decision.notes, note))
 
 
 def _not_ours(verdict: Judgement) -> Decision[Step]:
