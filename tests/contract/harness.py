@@ -1,6 +1,6 @@
 """What a backend must lend to the contract suite: a place to run, hands behind our back, and the truth."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -66,7 +66,7 @@ class Harness(Protocol):
         """No machine, no fault, no limit is left from the case before."""
         ...
 
-    async def session(self, *, bad_login: bool = False) -> Session:
+    async def session(self, *, hasten: Callable[[], None] = lambda: None, bad_login: bool = False) -> Session:
         """A new login, with the networks `app` and `db` in the Provider's catalog."""
         ...
 

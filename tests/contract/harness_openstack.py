@@ -92,7 +92,13 @@ class OpenStackHarness:
         loose = [port["id"] for port in await self._ports() if not port["device_owner"]]
         await asyncio.gather(*(self._send("network", "DELETE", f"/v2.0/ports/{port}") for port in loose))
 
-    async def session(self, *, bad_login: bool = False, cloud: Mapping[str, Any] | None = None) -> Session:
+    async def session(
+        self,
+        *,
+        hasten: Callable[[], None] = lambda: None,
+        bad_login: bool = False,
+        cloud: Mapping[str, Any] | None = None,
+    ) -> Session:
         """`cloud`: instead of the lab's own entry in clouds.yaml."""
         parsed = yaml.safe_load(self.facts.clouds_file.read_text())
         if cloud is not None:
@@ -118,6 +124,7 @@ class OpenStackHarness:
             monotonic=time.monotonic,
             wall=lambda: datetime.now(UTC),
             visibility_lag=self.visibility_lag,
+            hasten=hasten,
         )
         session = await BACKEND.connect(spec, {"clouds.yaml": yaml.safe_dump(parsed).encode()}, context)
         await session.load_catalog()

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -98,7 +98,7 @@ class SimulatedHarness:
         for machine_id in await self.truth():
             await self.vanish(machine_id)
 
-    async def session(self, *, bad_login: bool = False) -> Session:
+    async def session(self, *, hasten: Callable[[], None] = lambda: None, bad_login: bool = False) -> Session:
         secret = None
         if bad_login:
             await self.control("PATCH", "settings", {"token": "right"})
@@ -123,6 +123,7 @@ class SimulatedHarness:
             monotonic=time.monotonic,
             wall=lambda: datetime.now(UTC),
             visibility_lag=self.visibility_lag,
+            hasten=hasten,
         )
         return await BACKEND.connect(spec, secret, context)
 

@@ -116,7 +116,7 @@ async def test_a_list_that_ends_early_is_no_absence(harness: Harness, machine: D
     watched.answers.clear()
     for _ in range(4):
         before = len(watched.answers)
-        watched.session.hasten()
+        watched.soon.set()
         await machine.until(lambda _, before=before: len(watched.answers) > before, "another read")
         assert isinstance(machine.look(), Present)
     async with watching(harness) as again:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from tests.contract.driver import Driver
 from tests.contract.harness import Harness
 
+from hostwright.engine.watch import watched
 from hostwright.kinds.provider.port import Session
 from hostwright.kinds.virtualmachine.port import VirtualMachineProvider, Wanted
 
@@ -17,6 +18,7 @@ class Watched:
     """A session whose inventory is kept fresh, and what it said meanwhile."""
 
     session: Session
+    soon: asyncio.Event  # set: the next read is due
     changed: list[str] = field(default_factory=list)
     answers: list[BaseException | None] = field(default_factory=list)
 
@@ -31,15 +33,16 @@ class Watched:
 
 @contextlib.asynccontextmanager
 async def watching(harness: Harness) -> AsyncIterator[Watched]:
-    session = await harness.session()
-    watched = Watched(session)
-    task = asyncio.create_task(session.watch(watched.note, watched.answers.append, harness.poll))
+    soon = asyncio.Event()
+    session = await harness.session(hasten=soon.set)
+    seen = Watched(session, soon)
+    task = asyncio.create_task(watched(session, soon, seen.note, seen.answers.append, harness.poll))
     try:
         async with asyncio.timeout(harness.patience):
             while not session.synced():
                 assert not task.done(), "the watch ended"
                 await asyncio.sleep(0.02)
-        yield watched
+        yield seen
         assert not task.done(), task
     finally:
         task.cancel()

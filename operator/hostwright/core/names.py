@@ -121,6 +121,10 @@ class Phase(StrEnum):
     UNKNOWN = "Unknown"
 
 
+#: What every owner mark begins with, of whatever cluster.
+MARK = "hw:"
+
+
 def owner_mark(cluster_id: str, machine_id: str) -> str:
     """The 52 characters written onto everything made for one machine; a Nova tag holds 60."""
     return f"{mark_prefix(cluster_id)}{machine_id.replace('-', '')}"
@@ -128,7 +132,7 @@ def owner_mark(cluster_id: str, machine_id: str) -> str:
 
 def mark_prefix(cluster_id: str) -> str:
     """What every owner mark of one cluster begins with."""
-    return f"hw:{hashlib.sha256(cluster_id.encode()).hexdigest()[:16]}:"
+    return f"{MARK}{hashlib.sha256(cluster_id.encode()).hexdigest()[:16]}:"
 
 
 def provider_name(namespace: str, name: str, machine_id: str, limit: int = 63) -> str:

@@ -20,6 +20,7 @@ from hostwright.core.quantity import to_seconds
 from hostwright.engine.health import State
 from hostwright.engine.limits import Bucket, Slots
 from hostwright.engine.ports import Clock, ClusterUnavailableError, Secret, WriteRefusedError
+from hostwright.engine.watch import watched
 from hostwright.kinds.provider.port import Backend, Checked, Context, Session
 from hostwright.kinds.provider.resource import ProviderSpec
 
@@ -72,6 +73,7 @@ class Connection:
         self._task: asyncio.Task[None] | None = None
         self._retiring: set[asyncio.Task[None]] = set()
         self._poke = asyncio.Event()
+        self._soon = asyncio.Event()  # the backend was touched: it is read soon
         self._lacking: set[str] = set()  # whose spec names what the catalog lacks
         self._lacks = asyncio.Event()
         self._probes = 0  # logins that failed in a row
@@ -164,9 +166,9 @@ class Connection:
     async def _serve(self, session: Session, next_login: float) -> None:
         """Watch until a new login is due: the spec or the Secret changed, a probe's time came, the watch ended."""
         began = self._deps.clock.monotonic()
+        interval = to_seconds(self.spec.limits.poll_interval)
         watch = asyncio.create_task(
-            session.watch(self._moved, self.answered, to_seconds(self.spec.limits.poll_interval)),
-            name=f"hostwright watch {self.name}",
+            watched(session, self._soon, self._moved, self.answered, interval), name=f"hostwright watch {self.name}"
         )
         try:
             await self._follow(session, watch, next_login)
@@ -273,6 +275,7 @@ class Connection:
             monotonic=self._deps.clock.monotonic,
             wall=self._deps.clock.now,
             visibility_lag=self._deps.visibility_lag,
+            hasten=self._soon.set,
             unfenced_networks=self.unfenced,
         )
 

@@ -32,14 +32,13 @@ def cloud() -> Cloud:
 
 @pytest.fixture
 def inventory(cloud: Cloud) -> Inventory:
-    return Inventory(cloud, cloud.monotonic)
+    return Inventory(cloud, cloud.monotonic, lambda: None)
 
 
 async def read(cloud: Cloud, inventory: Inventory, after: float = 1.0) -> list[str]:
     """One read, so many seconds later; who is told."""
     cloud.now += after
-    await inventory.read()
-    return list(inventory._take_told())  # what `watch` does after each read
+    return list(await inventory.read())
 
 
 async def settled(cloud: Cloud, inventory: Inventory) -> None:
@@ -263,7 +262,7 @@ STEPS = st.lists(st.tuples(st.sampled_from([*EVENTS, "read", "read"]), st.sample
 async def test_a_row_is_as_fresh_as_it_says_and_leaves_only_when_it_is_gone(steps: list[tuple[str, float]]) -> None:
     """Whatever happens there: what we say we saw at a time is what was there then; no absence without a proof."""
     cloud = Cloud()
-    inventory = Inventory(cloud, cloud.monotonic)
+    inventory = Inventory(cloud, cloud.monotonic, lambda: None)
     cloud.put("s1", tags=(MARK,))
     await inventory.read()
     history: list[tuple[float, Any]] = [(cloud.now, cloud.rows["s1"])]
@@ -284,7 +283,7 @@ async def test_a_row_is_as_fresh_as_it_says_and_leaves_only_when_it_is_gone(step
 @given(STEPS)
 async def test_what_we_touched_is_known_after_the_next_read(steps: list[tuple[str, float]]) -> None:
     cloud = Cloud()
-    inventory = Inventory(cloud, cloud.monotonic)
+    inventory = Inventory(cloud, cloud.monotonic, lambda: None)
     cloud.put("s1", tags=(MARK,))
     await inventory.read()
     for name, seconds in steps:

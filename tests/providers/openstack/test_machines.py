@@ -23,7 +23,7 @@ class Site:
 
     def __init__(self) -> None:
         self.cloud = Cloud()
-        self.inventory = Inventory(self.cloud, self.cloud.monotonic)
+        self.inventory = Inventory(self.cloud, self.cloud.monotonic, lambda: None)
         self.machines = Machines(
             self.cloud,
             inventory=self.inventory,

@@ -7,8 +7,9 @@ from tests.providers.simulated.direct import Clock, Direct
 
 from hostwright.core import names
 from hostwright.core.port import LedgerRow, Trace
+from hostwright.core.rows import GONE_REMEMBERED
 from hostwright.providers.simulated.client import Unanswered
-from hostwright.providers.simulated.inventory import GONE_REMEMBERED, Inventory
+from hostwright.providers.simulated.inventory import Inventory
 from hostwright.providers.simulated.rows import Machine, MachineRequest, Problem, Refused
 
 ID = "11111111-2222-4333-8444-555555555555"
@@ -19,7 +20,7 @@ class World:
     def __init__(self, **settings: object) -> None:
         self.clock = Clock()
         self.client = Direct(self.clock, build_seconds=0.0, **settings)
-        self.inventory = Inventory(self.client, self.clock)
+        self.inventory = Inventory(self.client, self.clock, lambda: None)
 
     async def make(self, name: str = TRACE.name, mark: str = TRACE.mark) -> Machine:
         request = MachineRequest(

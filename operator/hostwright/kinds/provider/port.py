@@ -78,16 +78,14 @@ class Context:
     monotonic: Callable[[], float]
     wall: Callable[[], datetime]
     visibility_lag: float | None = None  # overrides the backend's default; tests of crashes shorten it
+    hasten: Callable[[], None] = lambda: None  # the backend was touched: read it soon
     unfenced_networks: frozenset[str] = frozenset()  # ids learnt earlier, from Provider.status.networks[].createFence
-
-
-#: Called by the inventory with the machine ids (as in the mark, without dashes) or the backend ids whose rows changed.
-Changed = Callable[[Sequence[str]], None]
 
 
 class Session(Protocol):
     """One working login. MUST raise core.errors only."""
 
+    quick: float  # seconds between two reads while something moves
     machines: Any  # a VirtualMachineProvider (kinds do not know each other, so the type stands in that kind's port)
 
     async def check(self) -> Checked:
@@ -112,12 +110,15 @@ class Session(Protocol):
         """Whether the first full sweep is complete."""
         ...
 
-    async def watch(self, changed: Changed, answered: Callable[[BaseException | None], None], interval: float) -> None:
-        """Keep the inventory fresh until cancelled; `answered` after every answered read (None) or failed one."""
+    async def read(self) -> Sequence[str]:
+        """One look at what changed, which may wait for news; whom it concerns.
+
+        Machine ids as in the mark (without dashes), or backend ids; who is in transition is named by each read.
+        """
         ...
 
-    def hasten(self) -> None:
-        """Something is under way: look soon."""
+    def moving(self) -> bool:
+        """Whether the next read is due after `quick`, and not only after the Provider's poll interval."""
         ...
 
     async def close(self) -> None: ...

@@ -8,15 +8,14 @@ is asked for by id too.
 """
 
 import asyncio
-from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
+from hostwright.core.names import MARK
 from hostwright.core.port import Trace
-from hostwright.kinds.provider.port import Changed
-from hostwright.providers.openstack import errors
+from hostwright.core.rows import Rows
 from hostwright.providers.openstack.client import Client
 from hostwright.providers.openstack.rows import Port, Refused, Server
 
@@ -29,8 +28,6 @@ SWEEP, SMALL, SWEEP_LARGE = 60.0, 500, 900.0
 HOT_FOR = 2.0
 #: One row that Nova keeps refusing to show fails the reads for this long, and then no more.
 REFUSED_FOR = 60.0
-GONE_REMEMBERED = 20_000
-ABSENT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,28 +46,28 @@ class SeenPort:
 class Inventory:
     """One for each session; for one event loop."""
 
-    def __init__(self, client: Client, monotonic: Callable[[], float]) -> None:
-        self._client, self._monotonic = client, monotonic
-        self.servers: dict[str, SeenServer] = {}
-        self.ports: dict[str, SeenPort] = {}
-        self._by_mark: defaultdict[str, set[str]] = defaultdict(set)  # mark → server and port ids
-        self._gone: OrderedDict[str, float] = OrderedDict()
-        self._absent: dict[str, int] = {}
+    def __init__(self, client: Client, monotonic: Callable[[], float], hasten: Callable[[], None]) -> None:
+        self._client, self._monotonic, self.hasten = client, monotonic, hasten
+        self.servers: Rows[SeenServer] = Rows(marks=_server_marks, record=_record)
+        self.ports: Rows[SeenPort] = Rows(marks=_port_marks, record=lambda _: ("", ""))
         self._told: dict[str, str] = {}
         self._hot: dict[str, float] = {}  # what we touched → when
         self._since = ""
         self._servers_read = self._ports_read = float("-inf")  # start of the last complete read, for what it left out
         self._swept_at: float | None = None
         self._sweeps = 0
-        self._soon = asyncio.Event()
 
     # -- what a look asks
 
     def gather(self, trace: Trace) -> tuple[list[SeenServer], list[SeenPort]]:
         """Everything that bears the mark or is named by the ledger."""
-        ids = dict.fromkeys([*(row.id for row in trace.ledger), *sorted(self._by_mark.get(trace.mark, ()))])
-        servers = [self.servers[key] for key in ids if key in self.servers]
-        return servers, [self.ports[key] for key in ids if key in self.ports]
+        listed = [row.id for row in trace.ledger]
+        servers = dict.fromkeys([*listed, *self.servers.marked(trace.mark)])
+        ports = dict.fromkeys([*listed, *self.ports.marked(trace.mark)])
+        return (
+            [self.servers[key] for key in servers if key in self.servers],
+            [self.ports[key] for key in ports if key in self.ports],
+        )
 
     def as_of(self, servers: Iterable[SeenServer], ports: Iterable[SeenPort]) -> float:
         """Of the machine's own row where there is one; of nothing at all, of the last complete read."""
@@ -80,7 +77,7 @@ class Inventory:
         return min((item.as_of for item in ports), default=min(self._servers_read, self._ports_read))
 
     def gone_since(self, server_id: str) -> float | None:
-        return self._gone.get(server_id)
+        return self.servers.gone_since(server_id)
 
     def synced(self) -> bool:
         return self._swept_at is not None
@@ -90,7 +87,7 @@ class Inventory:
     def write_server(self, row: Server, as_of: float) -> None:
         """A reply's or a list's whole row; one older than ours changes nothing."""
         before = self.servers.get(row.id)
-        if row.id in self._gone or (before is not None and as_of < before.as_of):
+        if self.servers.gone_since(row.id) is not None or (before is not None and as_of < before.as_of):
             return
         if row.status in {"DELETED", "SOFT_DELETED"}:
             self.write_gone(row.id, as_of)
@@ -99,32 +96,24 @@ class Inventory:
             return
         at_rest = row.status in {"ACTIVE", "SHUTOFF"} and not row.task
         since = before.active_at if before is not None and before.active_at < float("inf") else as_of
-        self.servers[row.id] = SeenServer(row, as_of, since if at_rest else float("inf"))
-        self._absent.pop(row.id, None)
+        self.servers.put(row.id, SeenServer(row, as_of, since if at_rest else float("inf")))
         if before is None or before.row != row:
-            self._index(before.row.tags if before else (), row.tags, row.id)
             self._tell(row.id)
 
     def write_port(self, row: Port, as_of: float) -> None:
         before = self.ports.get(row.id)
-        if row.id in self._gone or (before is not None and as_of < before.as_of):
+        if self.ports.gone_since(row.id) is not None or (before is not None and as_of < before.as_of):
             return
-        self.ports[row.id] = SeenPort(row, as_of)
-        self._absent.pop(row.id, None)
+        self.ports.put(row.id, SeenPort(row, as_of))
         if before is None or before.row != row:
-            self._index((before.row.description,) if before else (), (row.description,), row.id)
             self._tell(row.id)
 
     def write_gone(self, item: str, as_of: float) -> None:
         """Proven: a GET answered 404, a DELETE of a port was answered, or Nova lists the deletion."""
         self._tell(item)
-        server, port = self.servers.pop(item, None), self.ports.pop(item, None)
-        self._index(server.row.tags if server else (port.row.description,) if port else (), (), item)
-        self._absent.pop(item, None)
+        self.servers.drop(item, as_of)
+        self.ports.drop(item, as_of)
         self._hot.pop(item, None)
-        self._gone[item] = as_of
-        while len(self._gone) > GONE_REMEMBERED:
-            self._gone.popitem(last=False)
 
     def touch(self, item: str) -> None:
         """We did something to it, and the answer did not show the row: look soon and tell its machine."""
@@ -132,27 +121,17 @@ class Inventory:
         self._tell(item)
         self.hasten()
 
-    def hasten(self) -> None:
-        self._soon.set()
+    def moving(self) -> bool:
+        return bool(self._hot) or any(seen.row.moving for seen in self.servers.values())
 
     # -- reading
 
-    async def watch(self, changed: Changed, answered: Callable[[BaseException | None], None], interval: float) -> None:
-        """Until cancelled."""
-        while True:
-            try:
-                await self.read()
-            except errors.RAISED as error:
-                answered(errors.of_read(error))
-            else:
-                answered(None)
-                told = self._take_told()
-                if told:
-                    changed(told)
-            await self._pause(interval)
-
-    async def read(self) -> None:
+    async def read(self) -> Sequence[str]:
         """Servers always; ports when they are due or something moves; all servers when the sweep is due."""
+        await self._read()
+        return self._take_told()
+
+    async def _read(self) -> None:
         start = self._monotonic()
         sweep = SWEEP if len(self.servers) <= SMALL else SWEEP_LARGE
         full = self._swept_at is None or start - self._swept_at >= sweep
@@ -166,9 +145,9 @@ class Inventory:
         if full:
             await self._absences(listed, self.servers, start)
         await self._ask_for_touched(listed, start)
-        if full or ports_due or (self._moving() and len(self.ports) <= MANY_PORTS):
+        if full or ports_due or (self.moving() and len(self.ports) <= MANY_PORTS):
             await self._read_ports()
-        elif self._moving():
+        elif self.moving():
             await self._read_ports_in_motion()
         self._servers_read = start
         if full:
@@ -210,13 +189,9 @@ class Inventory:
         for row in await self._client.ports(sorted(marks)) if marks else ():
             self.write_port(row, start)
 
-    async def _absences(
-        self, listed: set[str], known: "dict[str, SeenServer] | dict[str, SeenPort]", start: float
-    ) -> None:
-        for item in [key for key, seen in known.items() if key not in listed and seen.as_of < start]:
-            self._absent[item] = self._absent.get(item, 0) + 1
-            if self._absent[item] >= ABSENT:
-                await self.prove(item, server=item in self.servers)
+    async def _absences(self, listed: set[str], known: Rows[SeenServer] | Rows[SeenPort], start: float) -> None:
+        for item in known.unlisted(listed, start):
+            await self.prove(item, server=item in self.servers)
 
     async def prove(self, item: str, *, server: bool) -> bool:
         """Ask by id; False and only False: it is gone (404). Raises what the client raises."""
@@ -233,9 +208,6 @@ class Inventory:
             return False
         return True
 
-    def _moving(self) -> bool:
-        return bool(self._hot) or any(seen.row.moving for seen in self.servers.values())
-
     def _take_told(self) -> Sequence[str]:
         """Who changed, and who is in transition: whoever waits for a fresher row is woken by each read."""
         for item in [*self._hot, *(key for key, seen in self.servers.items() if seen.row.moving)]:
@@ -251,27 +223,7 @@ class Inventory:
     def _marks(self, item: str) -> list[str]:
         """The owner marks that a server or a port bears."""
         server, port = self.servers.get(item), self.ports.get(item)
-        words = server.row.tags if server else (port.row.description,) if port else ()
-        return [word for word in words if word.startswith("hw:")]
-
-    async def _pause(self, interval: float) -> None:
-        if not self._moving() and not self._soon.is_set():
-            try:
-                async with asyncio.timeout(interval):
-                    await self._soon.wait()
-            except TimeoutError:
-                return
-        self._soon.clear()
-        await asyncio.sleep(min(QUICK, interval))
-
-    def _index(self, before: Iterable[str], after: Iterable[str], item: str) -> None:
-        for mark in before:
-            self._by_mark[mark].discard(item)
-            if not self._by_mark[mark]:
-                del self._by_mark[mark]
-        for mark in after:
-            if mark.startswith("hw:"):
-                self._by_mark[mark].add(item)
+        return _server_marks(server) if server else _port_marks(port) if port else []
 
 
 def _overlapping(date: str) -> str:
@@ -284,3 +236,15 @@ def _overlapping(date: str) -> str:
 def parse(text: str) -> datetime | None:
     """A time as Nova and Neutron write it."""
     return datetime.fromisoformat(text) if text else None
+
+
+def _server_marks(seen: SeenServer) -> list[str]:
+    return [tag for tag in seen.row.tags if tag.startswith(MARK)]
+
+
+def _port_marks(seen: SeenPort) -> list[str]:
+    return [seen.row.description] if seen.row.description.startswith(MARK) else []
+
+
+def _record(seen: SeenServer) -> tuple[str, str]:
+    return seen.row.record

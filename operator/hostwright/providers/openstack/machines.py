@@ -63,13 +63,11 @@ class Machines:
         return Unsure("nothing of this machine is listed on OpenStack", as_of)
 
     def namesakes(self, trace: Trace) -> tuple[Twin, ...]:
-        record = (trace.namespace, trace.object_name)
+        recorded = self._inventory.servers.recorded(trace.namespace, trace.object_name)
         return tuple(
-            twin
-            for seen in self._inventory.servers.values()
+            translate.twin(seen)
+            for seen in (self._inventory.servers[key] for key in recorded)
             if any(tag.startswith(trace.mark_prefix) for tag in seen.row.tags) and trace.mark not in seen.row.tags
-            for twin in (translate.twin(seen),)
-            if (twin.namespace, twin.object_name) == record
         )
 
     def resolve(self, spec: VirtualMachineSpec, bindings: Bindings) -> Wanted | Unresolved:

@@ -36,6 +36,7 @@ from hostwright.kinds.virtualmachine.port import (
     Wanted,
 )
 from hostwright.providers.openstack import translate
+from hostwright.providers.openstack.rows import RECORD_NAME, RECORD_NAMESPACE
 
 CREATE_SECONDS = 30.0
 #: A deletion that was accepted and does not end is sent again after this long.
@@ -284,8 +285,8 @@ def _release(trace: Trace, found: Found | None, marked: frozenset[str]) -> Call 
         if part.id in marked and part.id not in {twin.id for twin in found.twins}:
             on = On(part.id, "network", "PUT", f"/v2.0/ports/{part.id}", {"port": {"description": ""}})
             return Call("remove_mark", part.name, Repeat.IDEMPOTENT, on, message=f"releasing port {part.id}")
-    for key in (translate.RECORD_NAMESPACE, translate.RECORD_NAME):
-        if found.id and any(found.recorded) and found.recorded[key == translate.RECORD_NAME]:
+    for key in (RECORD_NAMESPACE, RECORD_NAME):
+        if found.id and any(found.recorded) and found.recorded[key == RECORD_NAME]:
             return _entry("remove_metadata", found.id, "DELETE", f"/servers/{found.id}/metadata/{key}")
     for twin in found.twins:
         return _entry("remove_mark", twin.id, "DELETE", f"/servers/{twin.id}/tags/{quote(trace.mark)}")

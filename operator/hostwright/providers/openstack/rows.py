@@ -7,6 +7,8 @@ from typing import Any
 import msgspec
 
 Named = msgspec.field
+#: Keys of a server's metadata that say for which object it was made.
+RECORD_NAMESPACE, RECORD_NAME = "hostwright.namespace", "hostwright.name"
 
 
 class Flavor(msgspec.Struct, frozen=True):
@@ -48,6 +50,11 @@ class Server(msgspec.Struct, frozen=True):
     @property
     def moving(self) -> bool:
         return bool(self.task) or self.status in {"BUILD", "REBOOT", "HARD_REBOOT", "REBUILD", "RESIZE", "MIGRATING"}
+
+    @property
+    def record(self) -> tuple[str, str]:
+        """Namespace and name of the object that it says it was made for."""
+        return self.metadata.get(RECORD_NAMESPACE, ""), self.metadata.get(RECORD_NAME, "")
 
     @property
     def image_id(self) -> str:

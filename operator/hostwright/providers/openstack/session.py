@@ -1,17 +1,17 @@
 """One working login at an OpenStack cloud."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
 
 from hostwright.core.errors import CredentialsMissing, InvalidConfiguration
 from hostwright.core.names import mark_prefix
-from hostwright.kinds.provider.port import Changed, Checked, Context, ImageFact, Marked, NetworkFact
+from hostwright.kinds.provider.port import Checked, Context, ImageFact, Marked, NetworkFact
 from hostwright.kinds.provider.resource import ProviderSpec
 from hostwright.providers.openstack import errors
 from hostwright.providers.openstack.client import Client, SdkClient
-from hostwright.providers.openstack.inventory import Inventory
+from hostwright.providers.openstack.inventory import QUICK, Inventory
 from hostwright.providers.openstack.machines import Machines
 from hostwright.providers.openstack.resolve import Names
 from hostwright.providers.openstack.rows import Catalog, Login
@@ -24,11 +24,13 @@ VISIBILITY_LAG = 30.0
 class Session:
     """Made by `open_session`."""
 
+    quick = QUICK
+
     def __init__(self, client: Client, login: Login, networks: Mapping[str, NetworkSection], context: Context) -> None:
         self._client, self._login = client, login
         self._names = Names(Catalog(), networks)
         self._prefix = mark_prefix(context.cluster_id)
-        self._inventory = Inventory(client, context.monotonic)
+        self._inventory = Inventory(client, context.monotonic, context.hasten)
         self.machines = Machines(
             client,
             inventory=self._inventory,
@@ -78,11 +80,14 @@ class Session:
     def synced(self) -> bool:
         return self._inventory.synced()
 
-    async def watch(self, changed: Changed, answered: Callable[[BaseException | None], None], interval: float) -> None:
-        await self._inventory.watch(changed, answered, interval)
+    async def read(self) -> Sequence[str]:
+        try:
+            return await self._inventory.read()
+        except errors.RAISED as error:
+            raise errors.of_read(error) from error
 
-    def hasten(self) -> None:
-        self._inventory.hasten()
+    def moving(self) -> bool:
+        return self._inventory.moving()
 
     async def close(self) -> None:
         await self._client.close()

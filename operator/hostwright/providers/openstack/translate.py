@@ -17,7 +17,7 @@ from hostwright.kinds.virtualmachine.port import (
     Wanted,
 )
 from hostwright.providers.openstack.inventory import SeenPort, SeenServer, parse
-from hostwright.providers.openstack.rows import Port, Server
+from hostwright.providers.openstack.rows import RECORD_NAME, RECORD_NAMESPACE, Port, Server
 
 #: Nova's status → life; what is not here, or has a task, is judged below.
 LIFE: Mapping[str, Life] = {
@@ -34,7 +34,6 @@ LIFE: Mapping[str, Life] = {
     "REVERT_RESIZE": Life.CHANGING,
 }
 #: Our own record on the server, not shown as the user's metadata.
-RECORD_NAMESPACE, RECORD_NAME = "hostwright.namespace", "hostwright.name"
 #: Between several values of one tag's key: no tag of Nova holds it.
 BETWEEN = ","
 _BEST_FIRST = (Life.STEADY, Life.CHANGING, Life.HELD, Life.BUILDING, Life.FAILED, Life.DELETING)
@@ -147,7 +146,7 @@ def found(
         interfaces=tuple(_interfaces(chosen, seen, port_ages)),
         parts=(LedgerRow("server", server.id), *parts),
         twins=twins,
-        recorded=(server.metadata.get(RECORD_NAMESPACE, ""), server.metadata.get(RECORD_NAME, "")),
+        recorded=server.record,
     )
 
 
@@ -261,8 +260,8 @@ def _twin(seen: SeenServer, ports: Sequence[SeenPort]) -> Twin:
         life=life(server),
         created_at=parse(server.created),
         ports=_owned(ports).get(server.id, 0),
-        namespace=server.metadata.get(RECORD_NAMESPACE, ""),
-        object_name=server.metadata.get(RECORD_NAME, ""),
+        namespace=server.record[0],
+        object_name=server.record[1],
     )
 
 

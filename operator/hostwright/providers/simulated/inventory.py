@@ -1,27 +1,17 @@
 """All machines of one site as last seen; a list never removes or reverts what was written after it."""
 
-import asyncio
-from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 from hostwright.core.port import LedgerRow, Trace
-from hostwright.kinds.provider.port import Changed
-from hostwright.providers.simulated import errors
+from hostwright.core.rows import Rows
 from hostwright.providers.simulated.client import Client
 from hostwright.providers.simulated.rows import Code, Gone, Machine, Refused
-
-K = TypeVar("K")
 
 PAGE = 500
 #: Seconds between two looks while something moves, and between two full sweeps of a small and a large site.
 QUICK = 0.5
 SWEEP, SMALL, SWEEP_LARGE = 60.0, 500, 900.0
-#: Deletions remembered, so that a look can say Missing.
-GONE_REMEMBERED = 20_000
-#: A machine that so many full sweeps did not show is asked for by id.
-ABSENT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,25 +23,21 @@ class Seen:
 class Inventory:
     """Rows compare by their revision, so that an old page never reverts a newer row."""
 
-    def __init__(self, client: Client, monotonic: Callable[[], float]) -> None:
+    def __init__(self, client: Client, monotonic: Callable[[], float], hasten: Callable[[], None]) -> None:
         self._client = client
         self._monotonic = monotonic
-        self._rows: dict[str, Seen] = {}
-        self._by_mark: defaultdict[str, set[str]] = defaultdict(set)
-        self._by_record: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
-        self._gone: OrderedDict[str, float] = OrderedDict()
-        self._absent: dict[str, int] = {}
+        self._rows: Rows[Seen] = Rows(marks=_marks, record=_record)
         self._told: dict[str, str] = {}  # id → who is to be told: what changed since the last completed read
         self._revision = 0
         self._read_at = float("-inf")  # start of the last complete read
         self._swept_at: float | None = None
-        self._soon = asyncio.Event()
+        self.hasten = hasten
 
     # What a look asks.
 
     def gather(self, trace: Trace) -> Sequence[Seen]:
         """Every machine that bears the mark or is named by the ledger."""
-        ids = dict.fromkeys([*(row.id for row in trace.ledger), *sorted(self._by_mark.get(trace.mark, ()))])
+        ids = dict.fromkeys([*(row.id for row in trace.ledger), *self._rows.marked(trace.mark)])
         return [self._rows[key] for key in ids if key in self._rows]
 
     def as_of(self, seen: Iterable[Seen]) -> float:
@@ -59,10 +45,10 @@ class Inventory:
 
     def gone_since(self, row: LedgerRow) -> float | None:
         """When its deletion was seen."""
-        return self._gone.get(row.id)
+        return self._rows.gone_since(row.id)
 
     def recorded(self, namespace: str, name: str) -> Sequence[Machine]:
-        return [self._rows[key].machine for key in sorted(self._by_record.get((namespace, name), ()))]
+        return [self._rows[key].machine for key in self._rows.recorded(namespace, name)]
 
     def marked(self, prefix: str) -> Sequence[Machine]:
         return [item.machine for item in self._rows.values() if item.machine.mark.startswith(prefix)]
@@ -75,28 +61,22 @@ class Inventory:
     def write(self, machine: Machine, as_of: float) -> None:
         """A reply's whole row. A row older than ours changes nothing."""
         before = self._rows.get(machine.id)
-        if machine.id in self._gone or (before is not None and machine.revision < before.machine.revision):
+        if self._rows.gone_since(machine.id) is not None or (
+            before is not None and machine.revision < before.machine.revision
+        ):
             return
         newest = as_of if before is None else max(as_of, before.as_of)
-        self._rows[machine.id] = Seen(machine, newest)
-        self._absent.pop(machine.id, None)
+        self._rows.put(machine.id, Seen(machine, newest))
         if before is None or before.machine.revision != machine.revision:
-            self._index(before.machine if before else None, machine)
             self._told[machine.id] = _who(machine)
         if machine.moving:
             self.hasten()
 
     def write_gone(self, machine_id: str, as_of: float) -> None:
         """Proven: a GET answered 404, or the site lists the deletion."""
-        before = self._rows.pop(machine_id, None)
-        self._absent.pop(machine_id, None)
+        before = self._rows.drop(machine_id, as_of)
         if before is not None:
-            self._index(before.machine, None)
             self._told[machine_id] = _who(before.machine)
-        if machine_id not in self._gone:
-            self._gone[machine_id] = as_of
-            while len(self._gone) > GONE_REMEMBERED:
-                self._gone.popitem(last=False)
 
     def touch(self, machine_id: str) -> None:
         """Something was done to it and the answer did not show it: tell its machine at the next read."""
@@ -105,27 +85,17 @@ class Inventory:
             self._told[machine_id] = _who(seen.machine)
         self.hasten()
 
-    def hasten(self) -> None:
-        self._soon.set()
+    def moving(self) -> bool:
+        return any(item.machine.moving for item in self._rows.values())
 
     # Reading.
 
-    async def watch(self, changed: Changed, answered: Callable[[BaseException | None], None], interval: float) -> None:
-        """Until cancelled."""
-        while True:
-            try:
-                await self.read()
-            except errors.RAISED as error:
-                answered(errors.of_read(error))
-            else:
-                answered(None)
-                told = self._take_told()
-                if told:
-                    changed(told)
-            await self._pause(interval)
+    async def read(self) -> Sequence[str]:
+        """What changed since the last read, or all of it when that is due; whom it concerns."""
+        await self._read()
+        return self._take_told()
 
-    async def read(self) -> None:
-        """What changed since the last read; all of it when that is due."""
+    async def _read(self) -> None:
         start = self._monotonic()
         sweep = SWEEP if len(self._rows) <= SMALL else SWEEP_LARGE
         if self._swept_at is None or start - self._swept_at >= sweep:
@@ -148,11 +118,7 @@ class Inventory:
         """A machine that is not listed stays until the site itself says that it is gone."""
         machines, gone, revision = await self._pages(None)
         self._take(machines, gone, start)
-        listed = {machine.id for machine in machines}
-        for machine_id, seen in list(self._rows.items()):
-            if machine_id not in listed and seen.as_of < start:
-                self._absent[machine_id] = self._absent.get(machine_id, 0) + 1
-        for machine_id in [key for key, times in self._absent.items() if times >= ABSENT]:
+        for machine_id in self._rows.unlisted({machine.id for machine in machines}, start):
             await self.prove(machine_id)
         self._revision = max(self._revision, revision) if self._swept_at is not None else revision
         self._read_at = self._swept_at = start
@@ -192,32 +158,15 @@ class Inventory:
         self._told.clear()
         return told
 
-    async def _pause(self, interval: float) -> None:
-        moving = any(item.machine.moving for item in self._rows.values())
-        if not moving and not self._soon.is_set():
-            try:
-                async with asyncio.timeout(interval):
-                    await self._soon.wait()
-            except TimeoutError:
-                return
-        self._soon.clear()
-        await asyncio.sleep(min(QUICK, interval))
-
-    def _index(self, before: Machine | None, after: Machine | None) -> None:
-        if before is not None:
-            _discard(self._by_mark, before.mark, before.id)
-            _discard(self._by_record, (before.namespace, before.object_name), before.id)
-        if after is not None:
-            self._by_mark[after.mark].add(after.id)
-            self._by_record[after.namespace, after.object_name].add(after.id)
-
-
-def _discard(index: dict[K, set[str]], key: K, machine_id: str) -> None:
-    index[key].discard(machine_id)
-    if not index[key]:
-        del index[key]
-
 
 def _who(machine: Machine) -> str:
     """The machine id as in the mark; without a mark the site's own id."""
     return machine.mark.rpartition(":")[2] or machine.id
+
+
+def _marks(seen: Seen) -> tuple[str, ...]:
+    return (seen.machine.mark,)
+
+
+def _record(seen: Seen) -> tuple[str, str]:
+    return seen.machine.namespace, seen.machine.object_name

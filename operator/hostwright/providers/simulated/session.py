@@ -1,17 +1,17 @@
 """One working login at a simulated site."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
 
 from hostwright.core.errors import CredentialsMissing, InvalidConfiguration
 from hostwright.core.names import mark_prefix
-from hostwright.kinds.provider.port import Changed, Checked, Context, ImageFact, Marked, NetworkFact
+from hostwright.kinds.provider.port import Checked, Context, ImageFact, Marked, NetworkFact
 from hostwright.kinds.provider.resource import ProviderSpec
 from hostwright.providers.simulated import errors
 from hostwright.providers.simulated.client import Client, HttpClient
-from hostwright.providers.simulated.inventory import Inventory
+from hostwright.providers.simulated.inventory import QUICK, Inventory
 from hostwright.providers.simulated.machines import Machines
 from hostwright.providers.simulated.resolve import Names
 from hostwright.providers.simulated.rows import Site
@@ -24,11 +24,13 @@ VISIBILITY_LAG = 0.0
 class Session:
     """Made by `open_session`, which has loaded the catalog."""
 
+    quick = QUICK
+
     def __init__(self, client: Client, site: Site, names: Names, context: Context) -> None:
         self._client = client
         self._names = names
         self._prefix = mark_prefix(context.cluster_id)
-        self._inventory = Inventory(client, context.monotonic)
+        self._inventory = Inventory(client, context.monotonic, context.hasten)
         lag = VISIBILITY_LAG if context.visibility_lag is None else context.visibility_lag
         self.machines = Machines(
             client,
@@ -67,11 +69,14 @@ class Session:
     def synced(self) -> bool:
         return self._inventory.synced()
 
-    async def watch(self, changed: Changed, answered: Callable[[BaseException | None], None], interval: float) -> None:
-        await self._inventory.watch(changed, answered, interval)
+    async def read(self) -> Sequence[str]:
+        try:
+            return await self._inventory.read()
+        except errors.RAISED as error:
+            raise errors.of_read(error) from error
 
-    def hasten(self) -> None:
-        self._inventory.hasten()
+    def moving(self) -> bool:
+        return self._inventory.moving()
 
     async def close(self) -> None:
         await self._client.close()

@@ -1,0 +1,38 @@
+"""A session's inventory kept fresh: one read after the other, sooner while something moves or was touched."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from hostwright.core.errors import Failure
+from hostwright.kinds.provider.port import Session
+
+
+async def watched(
+    session: Session,
+    soon: asyncio.Event,
+    changed: Callable[[Sequence[str]], None],
+    answered: Callable[[BaseException | None], None],
+    interval: float,
+) -> None:
+    """Until cancelled. `changed` gets whom a read concerns; `answered` hears of every read, None or why it failed."""
+    while True:
+        try:
+            told = await session.read()
+        except Failure as failure:
+            answered(failure)
+        else:
+            answered(None)
+            if told:
+                changed(told)
+        await _pause(session, soon, interval)
+
+
+async def _pause(session: Session, soon: asyncio.Event, interval: float) -> None:
+    if not session.moving() and not soon.is_set():
+        try:
+            async with asyncio.timeout(interval):
+                await soon.wait()
+        except TimeoutError:
+            return
+    soon.clear()
+    await asyncio.sleep(min(session.quick, interval))
