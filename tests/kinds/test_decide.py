@@ -150,6 +150,10 @@ CASES: dict[str, tuple[Situation, str]] = {
         making(look=seen(Life.FAILED, message="no host", code="500")),
         "Discard server=s1 | Provisioning | -Ready:BuildFailed +Reconciling:BuildFailed -Provisioned:BuildFailed",
     ),
+    "failed for want of room": (
+        making(look=seen(Life.FAILED, message="no host", no_room=True)),
+        "Discard server=s1 | Provisioning | -Ready:NoValidHost +Reconciling:NoValidHost -Provisioned:NoValidHost",
+    ),
     "failed observe": (
         making(look=seen(Life.FAILED), spec=OBSERVED),
         "nothing | Failed | -Ready:BuildFailed +Reconciling:BuildFailed",

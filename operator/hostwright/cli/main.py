@@ -37,6 +37,11 @@ def main() -> None:
     help="Seconds a created thing may stay invisible; overrides the backend's. For tests.",
 )
 @click.option(
+    "--capacity-retry",
+    type=click.FloatRange(min=0.1),
+    help="Seconds before the first retry where there is no room, doubled up to 15 min. Default: 60. For tests.",
+)
+@click.option(
     "--compare-every",
     type=click.FloatRange(min=0.1),
     help="Seconds between comparisons of what is watched with a list. Default: 600. For tests.",

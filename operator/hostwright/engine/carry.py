@@ -3,7 +3,6 @@
 from dataclasses import replace
 from typing import Any
 
-from hostwright.core.backoff import CAPACITY
 from hostwright.core.decision import Decision
 from hostwright.core.errors import UserDataMissing
 from hostwright.core.names import Condition
@@ -126,7 +125,7 @@ def _make_again_later(tools: Tools, view: View, recall: Recall) -> None:
     """A failed build waits for Capacity's back-off; the patch before its deletion says until when."""
     base = view.operation or Operation(tools.new_id(), OperationType.CREATE, "server")
     if base.next_retry_at is None:
-        tell.retry_later(tools, recall, base, CAPACITY.delay(base.attempt, tools.jitter()))
+        tell.retry_later(tools, recall, base, tools.capacity.delay(base.attempt, tools.jitter()))
 
 
 async def _user_data(tools: Tools, view: View) -> bytes | None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from hostwright.core.backoff import CAPACITY, REJECTED, TRANSIENT
+from hostwright.core.backoff import REJECTED, TRANSIENT
 from hostwright.core.decision import Decision, Note
 from hostwright.core.errors import (
     Ambiguous,
@@ -138,7 +138,7 @@ def _delay(tools: Tools, recall: Recall, operation: Operation | None, failure: F
         case UserDataMissing():
             return 15.0
         case Capacity():
-            return CAPACITY.delay(operation.attempt if operation else 1, tools.jitter())
+            return tools.capacity.delay(operation.attempt if operation else 1, tools.jitter())
         case Rejected() | Conflict():
             return REJECTED.delay(1, tools.jitter() / 4)
         case Throttled(retry_after=after):

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from hostwright.core.backoff import CAPACITY, Backoff
 from hostwright.core.names import ANNOTATION_MACHINE_ID
 from hostwright.core.port import LedgerRow, Operation, Trace
 from hostwright.engine.ports import Body, Clock, Cluster, Gate, Key, Telemetry
@@ -25,6 +26,7 @@ class Tools:
     cluster_id: str
     new_id: Callable[[], str]
     jitter: Callable[[], float]
+    capacity: Backoff = CAPACITY
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Awaitable, Mapping
 from typing import Any
 
+from hostwright.core.backoff import CAPACITY, Backoff
 from hostwright.core.errors import Failure, InvalidConfiguration
 from hostwright.engine.catalog import CatalogPass
 from hostwright.engine.connection import Connection, Deps
@@ -132,6 +133,7 @@ class Operator:
             self.cluster_id,
             new_id=lambda: uuid.uuid4().hex[:12],
             jitter=lambda: random.random() * 0.25,  # noqa: S311 - jitter
+            capacity=Backoff(self.settings.capacity_retry or CAPACITY.first, CAPACITY.cap),
         )
         self.machines = MachinePass(tools, recalls={})
         catalog = CatalogPass(

@@ -20,6 +20,7 @@ class Settings:
     workers: int = 64
     reserved_workers: int = 8
     visibility_lag: float | None = None  # seconds; tests of crashes shorten it
+    capacity_retry: float | None = None  # seconds before the first retry where there is no room; tests shorten it
     compare_every: float | None = None  # seconds between comparisons of the store with a list; tests shorten it
     lease: bool = True  # False bypasses the Lease: for tests of two writers only
     log_level: str = "info"

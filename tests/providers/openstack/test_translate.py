@@ -162,6 +162,9 @@ def test_a_whole_machine() -> None:
 def test_a_failure_has_novas_words() -> None:
     item = found("R", [server(status="ERROR", fault=Fault("No valid host was found.", 500))], [], TRACE, {})
     assert (item.life, item.message, item.code) == (Life.FAILED, "No valid host was found.", "500")
+    assert item.no_room
+    other = found("R", [server(status="ERROR", fault=Fault("Build of instance x aborted", 500))], [], TRACE, {})
+    assert not other.no_room
 
 
 def test_a_server_of_a_cell_that_is_down_has_hardly_a_key() -> None:

@@ -105,6 +105,7 @@ class Found:
     id: str = ""  # empty while PARTIAL
     provider_id: str = ""
     message: str = ""  # the backend's own words about a failure or what holds it
+    no_room: bool = False  # the failure is that no host can take the machine now
     code: str = ""
     zone: str = ""
     cpu: int | None = None

@@ -5,7 +5,7 @@ from typing import Any
 
 from hostwright.core.conditions import Said
 from hostwright.core.decision import Decision, Note
-from hostwright.core.errors import BuildFailed, MachineFailed, MachineHeld, OwnershipMismatch
+from hostwright.core.errors import BuildFailed, MachineFailed, MachineHeld, NoValidHost, OwnershipMismatch
 from hostwright.core.names import Condition, Phase, Reason
 from hostwright.core.port import LedgerRow, OperationType
 from hostwright.kinds.virtualmachine import say
@@ -168,7 +168,7 @@ def _error(situation: Situation, found: Found) -> Decision[Step]:
 def _discard(situation: Situation, found: Found, why: str) -> Decision[Step]:
     """A machine never seen active is removed by id and made again, its ports kept, with Capacity's back-off."""
     row = situation.trace.row("server") or LedgerRow("server", found.id)
-    failure = BuildFailed(why, code=found.code)
+    failure = (NoValidHost if found.no_room else BuildFailed)(why, code=found.code)
     if situation.observe_only:
         return failed(failure, look_again=SLOW)
     return Decision(

@@ -7,6 +7,7 @@
 | Nova "Port id … could not be found" | Ambiguous: verify, the look tells what became of the port |
 | flavor, image, network, subnet, security group or key pair not found | each its own class, as in resolve |
 | Neutron 409 IpAddressAlreadyAllocated | AddressInUse |
+| a server in ERROR with the fault "No valid host was found. There are not enough hosts available." | NoValidHost |
 | Nova 409 "Instance … is locked" | MachineHeld |
 | 401 | CredentialsRejected |
 | 429 | Throttled; for a call with an intent Ambiguous: verify |
@@ -74,6 +75,11 @@ def is_locked(error: Refused) -> bool:
     return error.status == 409 and bool(_LOCKED.search(error.text))  # noqa: PLR2004
 
 
+def is_full(words: str) -> bool:
+    """A server's fault: the scheduler found no host, told by Nova after it has accepted the request."""
+    return bool(_NO_HOST.search(words))
+
+
 def _refused(error: Refused) -> errors.Failure:
     status, text = error.status, error.text
     words, code, request = _words(error), str(status), error.request_id
@@ -90,7 +96,7 @@ def _refused(error: Refused) -> errors.Failure:
         return errors.AddressInUse(words, code=code, request_id=request)
     if is_locked(error):
         return errors.MachineHeld(words, code=code, request_id=request)
-    if _NO_HOST.search(text):
+    if is_full(text):
         return errors.NoValidHost(words, code=code, request_id=request)
     if _LOST_PORT.search(text):
         return errors.Ambiguous(words, code=code, request_id=request)

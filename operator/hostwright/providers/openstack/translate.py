@@ -16,6 +16,7 @@ from hostwright.kinds.virtualmachine.port import (
     Twin,
     Wanted,
 )
+from hostwright.providers.openstack import errors
 from hostwright.providers.openstack.inventory import SeenPort, SeenServer, parse
 from hostwright.providers.openstack.rows import RECORD_NAME, RECORD_NAMESPACE, Port, Server
 
@@ -135,6 +136,7 @@ def found(
         id=server.id,
         provider_id=f"openstack:///{region}/{server.id}",
         message=_message(server),
+        no_room=server.fault is not None and errors.is_full(server.fault.message),
         code=str(server.fault.code) if server.fault and server.fault.code else "",
         zone=server.zone or "",
         cpu=server.flavor.vcpus or None,
