@@ -79,3 +79,16 @@ async def test_what_was_said_of_a_stalled_machine_stays_until_its_provider_has_a
     place.line.state = State(session=None)  # the operator was started anew
     await place.run(10)
     assert place.api.body["metadata"]["resourceVersion"] == version
+
+
+async def test_what_was_said_of_a_machine_that_was_never_begun_stays_until_its_provider_has_answered() -> None:
+    """Else each restart and each new login would tell every refused machine's Event again."""
+    place = Place(bootstrap={"cloudInit": {"userDataRef": {"name": "nope", "key": "userData"}}})
+    await place.run(60)
+    version, session = place.api.body["metadata"]["resourceVersion"], place.line.state
+    place.line.state = State(session=None)  # the operator was started anew
+    await place.run(10)
+    place.line.state = session
+    await place.run(60)
+    assert place.api.body["metadata"]["resourceVersion"] == version
+    assert _told(place, "UserDataMissing") == 1

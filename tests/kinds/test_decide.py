@@ -45,11 +45,16 @@ OBSERVED = spec(managementPolicy="ObserveOnly")
 OLD = NOW - timedelta(hours=1)
 CASES: dict[str, tuple[Situation, str]] = {
     "fresh": (fresh(), "Create | Provisioning | -Ready:Creating +Reconciling:Creating -Provisioned:Creating"),
-    "fresh, not synced": (fresh(backend={"synced": False}), "nothing | Pending | -Ready:Waiting +Reconciling:Waiting"),
-    "fresh, no answer yet": (
-        fresh(wanted=None, backend={"connected": False}),
+    "new, not synced": (
+        fresh(generation=2, backend={"synced": False}),
         "nothing | Pending | -Ready:Waiting +Reconciling:Waiting",
     ),
+    "new, no answer yet": (
+        fresh(generation=2, wanted=None, backend={"connected": False}),
+        "nothing | Pending | -Ready:Waiting +Reconciling:Waiting",
+    ),
+    "restart, not synced": (fresh(backend={"synced": False}), "nothing"),
+    "restart, no answer yet": (fresh(wanted=None, backend={"connected": False}), "nothing"),
     "fresh, provider missing": (
         fresh(wanted=None, backend={"connected": False, "exists": False, "failure": ProviderNotFound("x")}),
         "nothing | Pending | -Ready:ProviderNotFound +Stalled:ProviderNotFound",

@@ -50,7 +50,7 @@ def unsure(situation: Situation, why: str) -> Decision[Step]:
     """Create without asking only where nothing was ever sent and the first full sweep is complete."""
     if situation.observe_only and not situation.provisioned:
         return missing(situation)
-    if not situation.backend.synced and situation.ready_now:
+    if not situation.backend.synced and (situation.ready_now or situation.told):
         return Decision(observed=False, look_again=2.0)
     if not situation.backend.synced:
         return Decision(

@@ -53,7 +53,7 @@ def _paused(situation: Situation) -> Decision[Step]:
 
 def _half_seen(situation: Situation) -> bool:
     """At a start servers are listed before ports: of a settled machine nothing is said until all was seen once."""
-    settled = situation.provisioned and situation.status.observed_generation == situation.generation
+    settled = situation.provisioned and situation.told
     return settled and not situation.backend.synced and not situation.proven
 
 
@@ -61,8 +61,8 @@ def _provider_in_the_way(situation: Situation) -> Decision[Step]:
     """An outage is told on settled machines only after a while; on machines with work to do at once."""
     backend = situation.backend
     failure = backend.failure
-    settled = situation.provisioned and situation.status.observed_generation == situation.generation
-    if failure is None and settled:  # a restart says nothing about machines that were settled
+    settled = situation.provisioned and situation.told
+    if failure is None and situation.told:  # a restart says nothing anew, or each machine's Events would come again
         return Decision(observed=False, look_again=2.0)
     if failure is None:
         return Decision(

@@ -71,6 +71,11 @@ class Situation:
         return condition is not None and condition["status"] == "True"
 
     @property
+    def told(self) -> bool:
+        """Something was said of the generation: that stays, at a start, until the Provider was seen as a whole."""
+        return self.status.observed_generation == self.generation
+
+    @property
     def begun(self) -> bool:
         """Something may be there: a call was made, or is about to be."""
         return bool(self.trace.ledger) or self.operation is not None or self.provisioned
