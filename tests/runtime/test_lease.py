@@ -10,7 +10,7 @@ import pytest
 
 from hostwright.core.errors import Failure
 from hostwright.engine.ports import ObjectGoneError
-from hostwright.runtime.lease import RENEW_EVERY, Lease
+from hostwright.runtime.lease import RENEW_EVERY, STANDBY_EVERY, Lease
 
 if TYPE_CHECKING:
     from hostwright.runtime.cluster import KubernetesCluster
@@ -76,3 +76,19 @@ async def _told(*seconds: float) -> list[bool]:
 def test_a_lapse_during_a_slow_renewal_is_told_though_it_is_over() -> None:
     with asyncio.Runner(loop_factory=HastyLoop) as runner:
         assert runner.run(_told(0.0, 19.0, 5.0)) == [True, False, True]
+
+
+async def _logged(capsys: pytest.CaptureFixture[str], holder: str) -> list[str]:
+    clock = Clock()
+    api = SlowApi(clock, [0.0], {"metadata": {"uid": "u", "resourceVersion": "1"}, "spec": {"holderIdentity": holder}})
+    lease = Lease(cast("KubernetesCluster", api), "here", "me", clock)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(lease.run(), 3 * STANDBY_EVERY)
+    return [line for line in capsys.readouterr().out.splitlines() if "standing by" in line]
+
+
+def test_whoever_waits_for_another_holder_says_so_once_and_names_it(capsys: pytest.CaptureFixture[str]) -> None:
+    with asyncio.Runner(loop_factory=HastyLoop) as runner:
+        (line,) = runner.run(_logged(capsys, "killed_1"))
+    assert "killed_1" in line
+    assert "30 s" in line

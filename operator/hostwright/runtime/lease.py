@@ -36,6 +36,7 @@ class Lease:
         self._renewed = float("-inf")
         self._leading = False  # as told last
         self._seen: tuple[str, float] = ("", float("-inf"))  # content, monotonic first sight of it
+        self._behind = ""  # the holder that was told last
         self._log = logger(lease=LEASE)
         self.on_turn: Callable[[bool], None] = lambda _: None
 
@@ -63,6 +64,7 @@ class Lease:
             self.on_turn(self._leading)
 
     def _renew(self, began: float) -> None:
+        self._behind = ""
         self._turn()  # lost for a moment, while the API server was slow: told, or the keys dropped then were forgotten
         self._renewed = began
 
@@ -89,9 +91,16 @@ class Lease:
             return
         holder = lease["spec"].get("holderIdentity") or ""
         if holder not in {"", self._identity} and not self._expired(lease, began):
+            self._stand_by(holder)
             return
         await self._cluster.raw("PUT", f"{self._collection}/{LEASE}", self._with(lease, holder=self._identity))
         self._renew(began)
+
+    def _stand_by(self, holder: str) -> None:
+        """Told once for each holder: after a crash it is the dead process, and its Lease is waited out."""
+        if holder != self._behind:
+            self._behind = holder
+            self._log.info("standing by", holder=holder, leads_after=f"{DURATION:.0f} s without a renewal")
 
     def _expired(self, lease: Any, now: float) -> bool:
         content = f"{lease['metadata']['uid']}/{lease['metadata']['resourceVersion']}"
