@@ -28,7 +28,7 @@ INTERRUPTED = 130
 ENDS = (signal.SIGTERM, signal.SIGHUP)
 
 
-@click.command()
+@click.command(short_help="Show the main job live, on a sandbox of its own.")
 @click.option("--site", default="simulated", show_default=True, type=click.Choice(["simulated", "openstack"]))
 @click.option(
     "--dir",

@@ -12,11 +12,13 @@ from hostwright.cli.simulated import simulated
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="hostwright", message="%(prog)s %(version)s")
 def main() -> None:
     """Kubernetes resources in, running machines out."""
 
 
 @main.command(
+    short_help="Run the operator in the foreground.",
     epilog="Example: hostwright operator --kubeconfig .sandbox/operator.kubeconfig --http 127.0.0.1:0",
 )
 @click.option(

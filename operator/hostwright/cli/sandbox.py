@@ -54,7 +54,7 @@ def _manifests() -> list[dict[str, Any]]:
     return install()
 
 
-@click.group()
+@click.group(short_help="A local Kubernetes control plane with sites.")
 def sandbox() -> None:
     """A local Kubernetes control plane with local sites: to try things out, and for tests.
 
@@ -112,7 +112,7 @@ def up(
     click.echo(f"  hostwright sandbox down --dir {directory}")
 
 
-@sandbox.command()
+@sandbox.command(short_help="Show its processes and sites.")
 @_directory
 @_as_json
 def status(directory: Path, *, as_json: bool) -> None:

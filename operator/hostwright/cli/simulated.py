@@ -9,7 +9,7 @@ from hostwright.providers.simulated.serve import Options, serve
 from hostwright.providers.simulated.state import StateError
 
 
-@click.group()
+@click.group(short_help="A backend whose machines are only remembered.")
 def simulated() -> None:
     """A simulated site: machines that are only remembered, for demos, tests and CI.
 
