@@ -74,6 +74,13 @@ def test_what_will_not_do_on_the_path_is_passed_over(says: str, on_path: Path) -
     assert binaries.find("kubectl") is None
 
 
+def test_a_helm_of_the_path_is_taken_when_it_is_new_enough(on_path: Path) -> None:
+    script(on_path / "helm", 'version.BuildInfo{Version:"v3.9.4", GitCommit:"", GoVersion:"go1.17.13"}')
+    assert binaries.find("helm") is None
+    wanted = script(on_path / "helm", 'version.BuildInfo{Version:"v3.19.0", GitCommit:"", GoVersion:"go1.24.7"}')
+    assert binaries.program("helm", silent) == wanted
+
+
 def test_what_is_nowhere_else_is_built_once(on_path: Path) -> None:
     program = binaries.ensure(silent).kubectl
     assert program.parent == binaries.KUBE.cache

@@ -1,4 +1,4 @@
-"""etcd, kube-apiserver, kube-controller-manager and kubectl: found on this machine, or built."""
+"""The Go programs of the sandbox and of the tests: found on this machine, or built."""
 
 import os
 import re
@@ -35,13 +35,42 @@ KUBE = golang.Module(
         ]
     ),
 )
-_ASK = {
-    "etcd": ["--version"],
-    "kube-apiserver": ["--version"],
-    "kube-controller-manager": ["--version"],
-    "kubectl": ["version", "--client"],
+HELM_VERSION = "3.22.0"
+_HELM_CLIENT = "37"  # the minor of Kubernetes that tools/helm is built with: what a chart sees without a cluster
+HELM = golang.Module(
+    path=golang.TOOLS / "helm",
+    version=HELM_VERSION,
+    packages={"helm": "helm.sh/helm/v3/cmd/helm"},
+    ldflags=" ".join(
+        [
+            f"-s -w -X helm.sh/helm/v3/internal/version.version=v{HELM_VERSION}",
+            "-X helm.sh/helm/v3/internal/version.metadata=",
+            *(
+                f"-X helm.sh/helm/v3/pkg/{package}.k8sVersionMajor=1 "
+                f"-X helm.sh/helm/v3/pkg/{package}.k8sVersionMinor={_HELM_CLIENT}"
+                for package in ("chartutil", "lint/rules")
+            ),
+        ]
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A program that may be there already: how it is asked for its version, and the oldest that will do."""
+
+    module: golang.Module
+    ask: tuple[str, ...]
+    oldest: tuple[int, int]
+
+
+TOOLS = {
+    "etcd": Tool(KUBE, ("--version",), (3, 5)),
+    "kube-apiserver": Tool(KUBE, ("--version",), (1, 31)),
+    "kube-controller-manager": Tool(KUBE, ("--version",), (1, 31)),
+    "kubectl": Tool(KUBE, ("version", "--client"), (1, 31)),
+    "helm": Tool(HELM, ("version",), (3, 18)),
 }
-_OLDEST = {"etcd": (3, 5), "kube-apiserver": (1, 31), "kube-controller-manager": (1, 31), "kubectl": (1, 31)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +83,9 @@ class Binaries:
 
 def _refused(name: str, program: Path) -> str | None:
     """Why this program will not do; None when it will."""
+    tool = TOOLS[name]
     try:
-        answer = subprocess.run([program, *_ASK[name]], capture_output=True, text=True, check=False, timeout=30)
+        answer = subprocess.run([program, *tool.ask], capture_output=True, text=True, check=False, timeout=30)
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"{program} does not run: {error}"
     said = (answer.stdout + answer.stderr).strip()
@@ -64,8 +94,8 @@ def _refused(name: str, program: Path) -> str | None:
         return f"{program} does not say its version but: {said[:200]}"
     if "dispatcher" in version[3]:
         return f"{program} is no kubectl but a dispatcher that picks another one for each server"
-    if (int(version[1]), int(version[2])) < _OLDEST[name]:
-        return f"{program} is {version[0]}, older than {'.'.join(map(str, _OLDEST[name]))}"
+    if (int(version[1]), int(version[2])) < tool.oldest:
+        return f"{program} is {version[0]}, older than {'.'.join(map(str, tool.oldest))}"
     return None
 
 
@@ -85,7 +115,12 @@ def find(name: str) -> Path | None:
     return Path(found).absolute() if found is not None and _refused(name, Path(found)) is None else None
 
 
+def program(name: str, progress: Progress) -> Path:
+    """One of the tools; what is not found is built, which takes minutes the first time."""
+    return find(name) or golang.ensure(TOOLS[name].module, name, progress)
+
+
 def ensure(progress: Progress) -> Binaries:
-    """All four; what is not found is built, which takes minutes the first time."""
-    etcd, apiserver, manager, kubectl = (find(name) or golang.ensure(KUBE, name, progress) for name in KUBE.packages)
+    """The control plane's four."""
+    etcd, apiserver, manager, kubectl = (program(name, progress) for name in KUBE.packages)
     return Binaries(etcd, apiserver, manager, kubectl)
