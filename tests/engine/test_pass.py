@@ -2,7 +2,9 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
+import pytest
 from tests.engine.place import Place, machine
 
 from hostwright.core.errors import Ambiguous, InvalidConfiguration, Transient
@@ -111,7 +113,26 @@ async def test_a_restored_object_is_deleted_only_after_a_look_whatever_its_statu
     place.line.state.failure = Transient("the Provider is away.")
     place.api.edit(annotations={ANNOTATION_MACHINE_ID: "of-the-backup"}, finalizers=[FINALIZER])
     await place.run(5)
-    assert place.status["machineID"] == "of-the-backup"
+    assert "machineID" not in place.status
+    assert place.status["observedGeneration"] == place.api.body["metadata"]["generation"]
+    place.api.edit(deletionTimestamp="2026-01-01T00:00:00Z")
+    await place.run(30)
+    assert not place.api.gone
+    place.line.state.failure = None
+    await place.run(30)
+    assert place.backend.calls == ["delete_server"]
+    assert place.api.gone
+
+
+@pytest.mark.parametrize("kept", [{}, {"observedGeneration": 2, "phase": "Running"}])
+async def test_a_machine_whose_status_was_lost_while_its_provider_was_away_is_deleted_all_the_same(kept: Any) -> None:
+    place = Place()
+    await running(place)
+    place.line.state.failure = Transient("the Provider is away.")
+    place.api.body["status"] = dict(kept)
+    place.api.edit()
+    place.machine_pass.forget()
+    await place.run(5)
     assert place.status["observedGeneration"] == place.api.body["metadata"]["generation"]
     place.api.edit(deletionTimestamp="2026-01-01T00:00:00Z")
     await place.run(30)

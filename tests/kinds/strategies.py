@@ -227,7 +227,7 @@ def situations(draw: st.DrawFn, *, deleting: bool | None = None) -> Situation:
         nothing_made=is_open and proven and not shown and draw(st.booleans()),
         deleting_since=going,
         paused=draw(st.sampled_from([None, None, None, "", "CHG-1"])),
-        never_reported=status.observed_generation < 0 and not status.machine_id,
+        never_reported=not status.machine_id,
     )
 
 

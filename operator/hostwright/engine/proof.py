@@ -3,6 +3,7 @@
 from hostwright.core.backoff import TRANSIENT
 from hostwright.core.decision import Decision
 from hostwright.core.errors import Denied, Failure, Unreachable
+from hostwright.core.port import Missing
 from hostwright.engine.recall import Recall
 from hostwright.engine.situate import nothing_made, situation_of
 from hostwright.engine.view import Tools, View
@@ -21,6 +22,7 @@ async def decide_proven(tools: Tools, view: View, recall: Recall) -> tuple[Decis
         _unanswered(tools, view, recall, failure)
         return None
     recall.failures, recall.in_vain = 0, False
+    recall.looked = recall.looked or isinstance(look, Missing)
     nothing = nothing_made(view, recall, look, began)
     return kind.decide(situation_of(tools, view, recall, look, proven=True, nothing_made=nothing)), look
 

@@ -26,6 +26,9 @@ class Recall:
     retry_at: float = float("-inf")  # monotonic: no call before
     refusal: Failure | None = None  # why, in the words that stay until then
     turn_at: float | None = None  # monotonic: when our token of the Provider's rate comes; None: none asked for
+    #: Whether anything was ever made for it is known: at first sight nothing was, or the backend showed nothing of it.
+    #: Without a row or an intent, only then does the status say `machineID`, by which a deletion knows it.
+    looked: bool = False
     called: bool = False  # a call was sent by this process
     wish: tuple[int, bool] = (0, False)  # generation and going, as last looked at
 

@@ -16,7 +16,7 @@ from hostwright.engine.queue import Priority
 from hostwright.engine.recall import Recall
 from hostwright.engine.situate import situation_of, view_of
 from hostwright.engine.store import uid
-from hostwright.engine.view import Tools, carried_id
+from hostwright.engine.view import Tools, carried_id, never_seen
 from hostwright.engine.worker import Again
 from hostwright.engine.world import is_deleting
 from hostwright.kinds.virtualmachine import decide as kind
@@ -40,7 +40,9 @@ class MachinePass:
             return Again()
         recall = self._recall(key, body)
         spec = VirtualMachineSpec.model_validate(body["spec"])
+        first_sight = never_seen(body)
         body, conflict = await claim(tools, key, body, spec)
+        recall.looked = recall.looked or first_sight
         if conflict is not None:
             return await _conflict(tools, key, body, spec, recall, conflict)
         view = view_of(tools, key, body, spec, recall)
@@ -79,7 +81,7 @@ async def _conflict(
     told = report.new_status(
         body,
         decision,
-        machine_id=status.get("machineID") or carried_id(body),
+        machine_id=carried_id(body) if recall.looked else "",
         rows=rows_of(status),
         operation=operation_of(status),
         handled={"restartedAt": spec.restarted_at or ""},

@@ -26,7 +26,8 @@ def new_status(
     """The whole status as it shall be after this pass. `handled` is recorded where none is there yet."""
     old: Mapping[str, Any] = body.get("status") or {}
     status = {name: value for name, value in old.items() if name != "conditions"}
-    status["machineID"] = machine_id
+    if machine_id:
+        status["machineID"] = machine_id
     if decision.phase:
         status["phase"] = str(decision.phase)
     status.update(decision.status)

@@ -71,7 +71,7 @@ def situation_of(
         paused=(metadata.get("annotations") or {}).get(ANNOTATION_PAUSED),
         tried_in_vain=recall.in_vain,
         born_here=view.trace.machine_id == metadata["uid"],
-        never_reported=status.observed_generation < 0 and not status.machine_id,
+        never_reported=not status.machine_id,
     )
 
 

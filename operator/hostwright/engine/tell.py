@@ -64,11 +64,12 @@ async def write(
 ) -> Body:
     """The status as decided, with every receipt that no patch has carried yet; Events only with a change."""
     body = view.body
+    rows = recall.ledger(rows_of(body.get("status") or {}))
     status = report.new_status(
         body,
         decision,
-        machine_id=view.trace.machine_id,
-        rows=recall.ledger(rows_of(body.get("status") or {})),
+        machine_id=view.trace.machine_id if recall.looked or rows or operation is not None else "",
+        rows=rows,
         operation=operation,
         handled={"restartedAt": view.spec.restarted_at or ""},
         now=tools.clock.now(),

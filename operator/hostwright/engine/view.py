@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from hostwright.core.backoff import CAPACITY, Backoff
-from hostwright.core.names import ANNOTATION_MACHINE_ID
+from hostwright.core.names import ANNOTATION_MACHINE_ID, FINALIZER
 from hostwright.core.port import LedgerRow, Operation, Trace
 from hostwright.engine.ports import Body, Clock, Cluster, Gate, Key, Telemetry
 from hostwright.engine.store import Store
@@ -41,6 +41,17 @@ class View:
     operation: Operation | None
     machines: VirtualMachineProvider | None
     wanted: Wanted | Unresolved | None
+
+
+def never_seen(body: Body) -> bool:
+    """Nothing of ours is on the object, so nothing can have been sent for it.
+
+    A lost status alone does not show that: its annotation and finalizer are there.
+    """
+    metadata = body["metadata"]
+    annotated = ANNOTATION_MACHINE_ID in (metadata.get("annotations") or {})
+    held = FINALIZER in (metadata.get("finalizers") or ())
+    return not (annotated or held or (body.get("status") or {}).get("machineID"))
 
 
 def carried_id(body: Body) -> str:

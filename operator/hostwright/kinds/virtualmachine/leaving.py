@@ -130,9 +130,9 @@ def after_release(situation: Situation) -> Decision[Step]:
 
 
 def _nothing_was_sent(situation: Situation) -> bool:
-    """A status that is there, with no operation and no rows, proves that nothing was sent; a restored one does not.
+    """A status with the machine's id, no operation and no rows proves that nothing was sent; a restored one does not.
 
-    A backup comes back without its status, and the next pass writes one, perhaps before any look was answered.
+    Where a status was lost, the next pass writes one, perhaps before any look was answered: without that id.
     """
     proves = situation.born_here and not situation.never_reported
     return proves and situation.operation is None and not situation.trace.ledger

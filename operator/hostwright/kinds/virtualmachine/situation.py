@@ -49,7 +49,7 @@ class Situation:
     paused: str | None = None  # the annotation's value: why
     tried_in_vain: bool = False  # the last call or proof for it failed, and the wish is the same still
     born_here: bool = True  # the machine id is the object's own uid, not a restored backup's
-    never_reported: bool = False  # status lost or never written: it proves nothing
+    never_reported: bool = False  # no status that knows of a first sight, a look or an intent: it proves nothing
 
     @property
     def observe_only(self) -> bool:
