@@ -202,6 +202,20 @@ async def test_what_is_gone_does_not_come_back_with_a_late_list(cloud: Cloud, in
     assert "s1" not in inventory.servers, "the list still shows it"
 
 
+async def test_what_nova_keeps_for_its_reclaim_interval_is_not_gone_and_may_be_restored(
+    cloud: Cloud, inventory: Inventory
+) -> None:
+    await settled(cloud, inventory)
+    cloud.put("s1", status="SOFT_DELETED")
+    await read(cloud, inventory)
+    assert inventory.gone_since("s1") is None
+    assert await inventory.prove("s1", server=True)
+    assert inventory.servers["s1"].row.reclaimable
+    cloud.put("s1", status="ACTIVE")
+    await read(cloud, inventory)
+    assert inventory.servers["s1"].row.status == "ACTIVE"
+
+
 async def test_a_deletion_is_listed_once_and_told(cloud: Cloud, inventory: Inventory) -> None:
     await settled(cloud, inventory)
     cloud.remove("s1")

@@ -11,8 +11,9 @@ from tests.contract.harness_openstack import OpenStackHarness
 from tests.contract.watched import Watched, watching
 
 from hostwright.core import errors
-from hostwright.core.port import Present, Repeat, Wait
+from hostwright.core.port import Call, Present, Repeat, Wait
 from hostwright.kinds.virtualmachine.port import Create, Delete, Discard, Life, Power, SetPower, Wanted
+from hostwright.providers.openstack.plan import On
 from hostwright.sandbox.openstack import clouds
 from hostwright.sandbox.openstack.lab import LabFacts
 
@@ -146,3 +147,17 @@ async def test_an_application_credential_is_a_login_to_the_same_project(
         demo.identity.delete_application_credential(demo.current_user_id, made.id)
     with pytest.raises(errors.CredentialsRejected):
         await harness.session(cloud=cloud)
+
+
+async def test_nova_deletes_by_force_whatever_the_state(harness: OpenStackHarness, watched: Watched) -> None:
+    """The request of a SOFT_DELETED server; the lab reclaims at once, so an active one has to do."""
+    made = machine(harness, watched)
+    await made.reach(Create())
+    on = On(made.id, "compute", "POST", f"/servers/{made.id}/action", {"forceDelete": None})
+    row = made.trace.row("server")
+    await made.send(Call("force_delete_server", "server", Repeat.IDEMPOTENT, on, destructive=True, row=row))
+    await made.until(
+        lambda look: isinstance(look, Present) and look.found.life is Life.PARTIAL, "only its port is left"
+    )
+    assert await harness.truth() == {}
+    await made.reach(Delete())

@@ -7,7 +7,7 @@ from tests.providers.openstack.rows import BINDINGS, ID, MARK, NAMES, TRACE, row
 from hostwright.core import errors
 from hostwright.core.errors import Failure
 from hostwright.core.port import Call, LedgerRow, Missing, Present, Receipt, Trace, Unsure, Wait
-from hostwright.kinds.virtualmachine.port import Create, Delete, Memory, Power, SetPower, Step, Wanted
+from hostwright.kinds.virtualmachine.port import Create, Delete, Life, Memory, Power, SetPower, Step, Wanted
 from hostwright.providers.openstack.inventory import Inventory
 from hostwright.providers.openstack.machines import Machines
 from hostwright.providers.openstack.resolve import resolve
@@ -186,3 +186,20 @@ async def test_a_list_without_it_is_no_proof_and_a_404_to_each_id_is(site: Site)
 async def test_before_the_first_read_nothing_is_said() -> None:
     fresh = Site()
     assert fresh.machines.look(TRACE) == Unsure("OpenStack was not read yet")
+
+
+async def test_a_server_that_somebody_soft_deleted_is_held_and_its_object_deletes_it_by_force(site: Site) -> None:
+    listed = await settled(site)
+    site.cloud.put("s1", status="SOFT_DELETED")
+    await site.inventory.read()
+    look = await site.machines.prove(listed)
+    assert isinstance(look, Present)
+    assert (look.found.life, look.found.twins[0].life) == (Life.HELD, Life.DELETING)
+    assert "restored" in look.found.message
+    sent = site.plan(Delete(), listed)
+    assert isinstance(sent, Call)
+    assert sent.verb == "force_delete_server"
+    site.cloud.now += 1
+    site.cloud.remove("s1")
+    gone = refused(404, "Instance s1 could not be found.")
+    assert (await site.perform(sent, gone)).gone == ("server",)

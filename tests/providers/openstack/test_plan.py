@@ -212,6 +212,17 @@ def test_a_deletion_that_does_not_end_is_sent_again(later: float, kind: type) ->
     assert isinstance(ask(Delete(), look, trace, receipts={"server": 100.0}), kind)
 
 
+def test_what_nova_keeps_as_soft_deleted_is_deleted_by_force_and_its_ports_after_it() -> None:
+    kept = server(status="SOFT_DELETED")
+    trace = ledger(replace(SERVER, state=RowState.DELETING), PORT)
+    look, fence = seen([kept], [port()], trace), Fence(servers=frozenset({"s1"}), reclaimable=frozenset({"s1"}))
+    sent = call(ask(Delete(), look, trace, fence=fence, receipts={"server": 99.0}), "force_delete_server")
+    assert (sent.repeat, sent.destructive) == (Repeat.IDEMPOTENT, True)
+    assert isinstance(sent.arguments, On)
+    assert (sent.arguments.path, sent.arguments.body) == ("/servers/s1/action", {"forceDelete": None})
+    assert isinstance(ask(Delete(), look, trace, fence=fence, receipts={"server": 100.0}), Wait)
+
+
 def test_what_is_not_in_the_ledger_or_only_referenced_is_never_deleted() -> None:
     clone = server("s2", name="clone")
     trace = ledger(SERVER)

@@ -89,7 +89,7 @@ class Inventory:
         before = self.servers.get(row.id)
         if self.servers.gone_since(row.id) is not None or (before is not None and as_of < before.as_of):
             return
-        if row.status in {"DELETED", "SOFT_DELETED"}:
+        if row.status == "DELETED":
             self.write_gone(row.id, as_of)
             return
         if row.status == "UNKNOWN" and before is not None:  # a cell that is down: no change of what is known

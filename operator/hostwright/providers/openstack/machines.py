@@ -78,8 +78,13 @@ class Machines:
         marked = [seen.row.id for seen in servers if trace.mark in seen.row.tags]
         marked += [seen.row.id for seen in ports if seen.row.description == trace.mark]
         held = {seen.row.id: PortSeen(seen.row.device_id, seen.as_of) for seen in ports}
-        ids = frozenset(seen.row.id for seen in servers)
-        fence = replace(self.fence, marked=frozenset(marked), servers=ids, ports=held)
+        fence = replace(
+            self.fence,
+            marked=frozenset(marked),
+            servers=frozenset(seen.row.id for seen in servers),
+            reclaimable=frozenset(seen.row.id for seen in servers if seen.row.reclaimable),
+            ports=held,
+        )
         return plan(step, trace, wanted, look, memory, fence)
 
     async def perform(self, call: Call, user_data: bytes | None) -> Receipt:

@@ -10,6 +10,7 @@
 | start, stop   | POST action                  | Idempotent | Nova at work; again: 409 "already"                |
 | set_tag …     | PUT/DELETE of one tag or key | Idempotent | that entry set or gone, all others as they were   |
 | delete_server | DELETE server                | Idempotent | Nova deletes it; its ports stay, unplugged        |
+| force_delete… | POST action forceDelete      | Idempotent | a SOFT_DELETED server gone (decisions/0013)       |
 | remove_mark … | DELETE tag, PUT port         | Idempotent | that thing as it was, without our mark            |
 """
 
@@ -52,6 +53,7 @@ class Fence:
     salts: Mapping[str, int] = field(default_factory=dict)  # `<machine id>/<interface>` → next salt
     marked: frozenset[str] = frozenset()  # ids of what bears this machine's mark, as last seen
     servers: frozenset[str] = frozenset()  # ids of this machine's servers, marked or listed, as last seen
+    reclaimable: frozenset[str] = frozenset()  # those of them that Nova calls SOFT_DELETED
     ports: Mapping[str, "PortSeen"] = field(default_factory=dict)  # by id: this machine's ports, as last seen
 
 
@@ -244,7 +246,7 @@ def _delete(trace: Trace, found: Found | None, as_of: float, memory: Memory, fen
     for row in rows:
         if row.id in servers:
             held = True
-            match _remove_server(row, found, as_of, memory):
+            match _remove_server(row, found, as_of, memory, fence):
                 case Call() as call:
                     return call
     if held:
@@ -255,10 +257,14 @@ def _delete(trace: Trace, found: Found | None, as_of: float, memory: Memory, fen
 
 
 def _discard(row: LedgerRow, found: Found | None, as_of: float, memory: Memory, fence: Fence) -> Call | Wait | Done:
-    return _remove_server(row, found, as_of, memory) if row.id in _servers(found, fence) else Done()
+    return _remove_server(row, found, as_of, memory, fence) if row.id in _servers(found, fence) else Done()
 
 
-def _remove_server(row: LedgerRow, found: Found | None, as_of: float, memory: Memory) -> Call | Wait:
+def _remove_server(row: LedgerRow, found: Found | None, as_of: float, memory: Memory, fence: Fence) -> Call | Wait:
+    if row.id in fence.reclaimable and not _stale(row.name, as_of, memory):
+        on = On(row.id, "compute", "POST", f"/servers/{row.id}/action", {"forceDelete": None})
+        text = f"deleting server {row.id}, which Nova keeps as SOFT_DELETED"
+        return Call("force_delete_server", row.name, Repeat.IDEMPOTENT, on, destructive=True, message=text, row=row)
     lives = {twin.id: twin.life for twin in found.twins} if found else {}
     going = row.state is RowState.DELETING or lives.get(row.id) is Life.DELETING
     # After a restart the receipt is not known; the row's state says that the deletion was sent; once more does no harm.

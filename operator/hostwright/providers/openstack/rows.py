@@ -52,6 +52,11 @@ class Server(msgspec.Struct, frozen=True):
         return bool(self.task) or self.status in {"BUILD", "REBOOT", "HARD_REBOOT", "REBUILD", "RESIZE", "MIGRATING"}
 
     @property
+    def reclaimable(self) -> bool:
+        """Deleted where Nova's `reclaim_instance_interval` is set: there until that is over, and may be restored."""
+        return self.status == "SOFT_DELETED" and not self.task
+
+    @property
     def record(self) -> tuple[str, str]:
         """Namespace and name of the object that it says it was made for."""
         return self.metadata.get(RECORD_NAMESPACE, ""), self.metadata.get(RECORD_NAME, "")

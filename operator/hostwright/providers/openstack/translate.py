@@ -250,6 +250,8 @@ def _message(server: Server) -> str:
     if life(server) is Life.HELD:
         if server.locked:
             return f"the server is locked: {server.locked_reason}" if server.locked_reason else "the server is locked"
+        if server.reclaimable:
+            return "Nova says SOFT_DELETED: somebody deleted the server, and until Nova reclaims it, it can be restored"
         return f"Nova says {server.status}"
     return f"Nova is at work: {server.task}" if server.task else ""
 
@@ -259,7 +261,7 @@ def _twin(seen: SeenServer, ports: Sequence[SeenPort]) -> Twin:
     return Twin(
         id=server.id,
         name=server.name,
-        life=life(server),
+        life=Life.DELETING if server.reclaimable else life(server),
         created_at=parse(server.created),
         ports=_owned(ports).get(server.id, 0),
         namespace=server.record[0],
