@@ -39,6 +39,8 @@ class SimulatedSite:
     down: bool = False
     most: int = 0  # the most machines there ever were with one mark
     made: int = 0
+    swallows: bool = False  # creations are lost on their way there, and nobody is told
+    reads: int = 0
     fenced: bool = True  # False: a name may be taken twice, as on most clouds
 
     def see(self) -> None:
@@ -85,6 +87,7 @@ class WiredClient:
     clock: Clock
 
     async def _read(self, look: Callable[[float], Any]) -> Any:
+        self.site_.reads += 1
         await asyncio.sleep(0.005)
         if self.site_.down:
             raise NotSent("cannot connect")
@@ -122,6 +125,8 @@ class WiredClient:
 
     async def create(self, request: MachineRequest) -> Machine:
         self.site_.made += 1
+        if self.site_.swallows:
+            raise Unanswered("no answer came")
         return await self._write("create", lambda now: self.site_.model.create(now, request))
 
     async def start(self, machine_id: str) -> Machine:

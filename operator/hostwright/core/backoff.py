@@ -19,3 +19,4 @@ class Backoff:
 TRANSIENT = Backoff(1.0, 300.0)
 CAPACITY = Backoff(60.0, 900.0)
 REJECTED = Backoff(600.0, 600.0)
+VERIFY = Backoff(1.0, 16.0)

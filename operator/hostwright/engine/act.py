@@ -36,7 +36,7 @@ async def send(
     connection = tools.world.connection(view.spec.provider_ref.name)
     if connection is None or view.machines is None:
         return Sent(view.body, again=1.0)
-    pause = max(connection.slots.pause, _turn(tools, recall, connection))
+    pause = max(connection.slots.pause, recall.turn(tools.clock.monotonic(), connection.bucket))
     if pause > 0:
         return Sent(view.body, again=pause + tools.jitter(), paused=True)
     async with connection.slots.place(view.key.namespace):
@@ -48,14 +48,6 @@ async def send(
         if not _may_send(tools, recall, operation):
             return Sent(body)
         return await _perform(tools, view, recall, call, user_data, body, operation, connection)
-
-
-def _turn(tools: Tools, recall: Recall, connection: "Connection") -> float:
-    """Seconds until our token of the Provider's rate comes; it is ours from the first asking on."""
-    now = tools.clock.monotonic()
-    if recall.turn_at is None:
-        recall.turn_at = now + connection.bucket.wait()
-    return max(0.0, recall.turn_at - now)
 
 
 def _changed(tools: Tools, view: View, connection: "Connection") -> bool:

@@ -80,8 +80,8 @@ async def _reached(tools: Tools, view: View, recall: Recall, decision: Decision[
 async def _prove_gone(tools: Tools, view: View, recall: Recall) -> Again:
     """Nothing of the ledger shows any more: the backend itself is asked, the only judge (PROTOCOLS section 5)."""
     proven = await decide_proven(tools, view, recall)
-    if proven is None:
-        return await tell.flush(tools, view, recall, recall.retry_at - tools.clock.monotonic())
+    if isinstance(proven, float):
+        return await tell.flush(tools, view, recall, proven)
     last, _ = proven
     if last.release:
         return await tell.release(tools, view.key, view.body, last.notes)
@@ -92,8 +92,8 @@ async def _prove_gone(tools: Tools, view: View, recall: Recall) -> Again:
 async def _proven_first(tools: Tools, view: View, recall: Recall) -> Again:
     """Nothing is deleted by a list alone: it may be old, and the machine at rest or another one's twin by now."""
     proven = await decide_proven(tools, view, recall)
-    if proven is None:
-        return await tell.flush(tools, view, recall, recall.retry_at - tools.clock.monotonic())
+    if isinstance(proven, float):
+        return await tell.flush(tools, view, recall, proven)
     return await carry_out(tools, view, recall, *proven, proven=True)
 
 

@@ -1,38 +1,86 @@
 """Ask the backend itself, where what was listed is not enough, and decide once more."""
 
-from hostwright.core.backoff import TRANSIENT
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from hostwright.core.backoff import TRANSIENT, VERIFY
 from hostwright.core.decision import Decision
-from hostwright.core.errors import Denied, Failure, Unreachable
-from hostwright.core.port import Missing
+from hostwright.core.errors import Denied, Failure, Throttled, Unreachable
+from hostwright.core.port import Missing, OperationType
 from hostwright.engine.recall import Recall
 from hostwright.engine.situate import nothing_made, situation_of
 from hostwright.engine.view import Tools, View
 from hostwright.kinds.virtualmachine import decide as kind
 from hostwright.kinds.virtualmachine.port import Look, Step
 
+if TYPE_CHECKING:
+    from hostwright.engine.connection import Connection
 
-async def decide_proven(tools: Tools, view: View, recall: Recall) -> tuple[Decision[Step], Look] | None:
-    """The decision by what the backend itself says. None: it cannot be asked now; `recall.retry_at` says when."""
-    if view.machines is None or tools.clock.monotonic() < recall.retry_at:
-        return None
-    began = tools.clock.monotonic()
-    try:
-        look = await view.machines.prove(view.trace)
-    except Failure as failure:
-        _unanswered(tools, view, recall, failure)
-        return None
+
+async def decide_proven(
+    tools: Tools, view: View, recall: Recall, *, shown: bool = False
+) -> tuple[Decision[Step], Look] | float:
+    """The decision by what the backend itself says, or in how many seconds it can be asked.
+
+    A proof takes one of the Provider's places and a token of its rate, as a call does. `shown`: the inventory shows
+    what the last call was to make, so its outcome can be known now.
+    """
+    connection = tools.world.connection(view.spec.provider_ref.name)
+    if view.machines is None or connection is None:
+        return 1.0
+    now = tools.clock.monotonic()
+    left = max(recall.retry_at, float("-inf") if shown else recall.verify_at) - now
+    left = max(left, connection.slots.pause)
+    if left <= 0:
+        left = recall.turn(now, connection.bucket)
+    if left > 0:
+        return left
+    async with connection.slots.place(view.key.namespace):
+        recall.turn_at = None
+        began = tools.clock.monotonic()
+        try:
+            look = await view.machines.prove(view.trace)
+        except Failure as failure:
+            return _unanswered(tools, view, recall, failure, connection)
+    connection.slots.good()
     recall.failures, recall.in_vain = 0, False
     recall.looked = recall.looked or isinstance(look, Missing)
     nothing = nothing_made(view, recall, look, began)
-    return kind.decide(situation_of(tools, view, recall, look, proven=True, nothing_made=nothing)), look
+    decision = kind.decide(situation_of(tools, view, recall, look, proven=True, nothing_made=nothing))
+    return _less_often(tools, view, recall, decision), look
 
 
-def _unanswered(tools: Tools, view: View, recall: Recall, failure: Failure) -> None:
+def _less_often(tools: Tools, view: View, recall: Recall, decision: Decision[Step]) -> Decision[Step]:
+    """While the outcome of a creation is unknown: after 1, 2, 4, 8 … seconds, and once the quiet time is over.
+
+    A lost reply is often one of a thousand, and each of them is asked for by itself. What shows in the inventory
+    meanwhile is adopted at once.
+    """
+    operation = view.operation
+    waits = decision.step is None and not decision.adopt and not decision.release
+    if operation is None or view.machines is None or not waits or operation.type is not OperationType.CREATE:
+        return decision
+    if not recall.open(operation, view.rows):
+        return decision
+    now = tools.clock.monotonic()
+    recall.unseen += 1
+    wait = VERIFY.delay(recall.unseen)
+    left = recall.quiet(operation, view.machines.visibility_lag).over_at - now
+    if left > 0:
+        wait = min(wait, left + 0.05)
+    recall.verify_at = now + wait
+    return replace(decision, look_again=wait)
+
+
+def _unanswered(tools: Tools, view: View, recall: Recall, failure: Failure, connection: "Connection") -> float:
     """Asked again later. One object's odd answer says nothing of the Provider; a refused login or no answer does."""
     recall.failures += 1
     recall.in_vain = True
-    recall.retry_at = tools.clock.monotonic() + min(TRANSIENT.delay(recall.failures, tools.jitter()), 30.0)
+    wait = min(TRANSIENT.delay(recall.failures, tools.jitter()), 30.0)
+    recall.retry_at = tools.clock.monotonic() + wait
     tools.telemetry.called(view.spec.provider_ref.name, "prove", 0.0, failure.reason)
-    connection = tools.world.connection(view.spec.provider_ref.name)
-    if connection is not None and isinstance(failure, Denied | Unreachable):
+    if isinstance(failure, Throttled):
+        connection.slots.bad(failure.retry_after or 5.0)
+    if isinstance(failure, Denied | Unreachable):
         connection.answered(failure)
+    return wait

@@ -6,6 +6,7 @@ from hostwright.core.errors import Failure
 from hostwright.core.intent import Quiet
 from hostwright.core.port import LedgerRow, Operation, Receipt, Window
 from hostwright.engine.ledger import merge
+from hostwright.engine.limits import Bucket
 
 
 @dataclass(slots=True)
@@ -24,6 +25,8 @@ class Recall:
     failures: int = 0  # transient failures in a row
     in_vain: bool = False  # the last call or proof failed
     retry_at: float = float("-inf")  # monotonic: no call before
+    verify_at: float = float("-inf")  # monotonic: a lost reply is not looked for before
+    unseen: int = 0  # looks for it in a row that showed nothing
     refusal: Failure | None = None  # why, in the words that stay until then
     turn_at: float | None = None  # monotonic: when our token of the Provider's rate comes; None: none asked for
     #: Whether anything was ever made for it is known: at first sight nothing was, or the backend showed nothing of it.
@@ -37,6 +40,13 @@ class Recall:
         if self.wish != (generation, going):
             self.wish, self.retry_at, self.failures = (generation, going), float("-inf"), 0
             self.in_vain, self.refusal = False, None
+            self.verify_at, self.unseen = float("-inf"), 0
+
+    def turn(self, now: float, bucket: Bucket) -> float:
+        """Seconds until our token of the Provider's rate comes; it is ours from the first asking on."""
+        if self.turn_at is None:
+            self.turn_at = now + bucket.wait()
+        return max(0.0, self.turn_at - now)
 
     def ledger(self, rows: tuple[LedgerRow, ...]) -> tuple[LedgerRow, ...]:
         """The ledger as the status has it, and what no patch has carried yet."""
@@ -66,6 +76,7 @@ class Recall:
         """Its intent was written just now; an earlier one may have borne the same words (a part made anew)."""
         self.first_seen[operation.key] = now
         self.known.discard(operation.key)
+        self.verify_at, self.unseen = float("-inf"), 0
 
     def see(self, operation: Operation | None, now: float) -> None:
         """The quiet time runs from here."""

@@ -14,7 +14,7 @@ from hostwright.engine.ports import Body, Key
 from hostwright.engine.proof import decide_proven
 from hostwright.engine.queue import Priority
 from hostwright.engine.recall import Recall
-from hostwright.engine.situate import situation_of, view_of
+from hostwright.engine.situate import shows, situation_of, view_of
 from hostwright.engine.store import uid
 from hostwright.engine.view import Tools, carried_id, never_seen
 from hostwright.engine.worker import Again
@@ -50,9 +50,9 @@ class MachinePass:
         decision = kind.decide(situation_of(tools, view, recall, look, proven=False, nothing_made=False))
         if not decision.needs_proof or view.machines is None:
             return await carry_out(tools, view, recall, decision, look, proven=False)
-        proven = await decide_proven(tools, view, recall)
-        if proven is None:
-            return await tell.flush(tools, view, recall, recall.retry_at - tools.clock.monotonic())
+        proven = await decide_proven(tools, view, recall, shown=shows(look, view.operation))
+        if isinstance(proven, float):
+            return await tell.flush(tools, view, recall, proven)
         return await carry_out(tools, view, recall, *proven, proven=True)
 
     def forget(self) -> None:

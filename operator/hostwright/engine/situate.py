@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from hostwright.core.errors import Failure
 from hostwright.core.names import ANNOTATION_PAUSED
-from hostwright.core.port import Present, Unsure
+from hostwright.core.port import Operation, Present, Unsure
 from hostwright.engine.ledger import moment, operation_of, rows_of, trace_of
 from hostwright.engine.ports import Body, Key
 from hostwright.engine.recall import Recall
@@ -75,13 +75,19 @@ def situation_of(
     )
 
 
+def shows(look: Look, operation: Operation | None) -> bool:
+    """Whether what the operation was to make is there."""
+    if operation is None or not isinstance(look, Present):
+        return False
+    return any(part.name == operation.expect for part in look.found.parts)
+
+
 def nothing_made(view: View, recall: Recall, look: Look, began: float) -> bool:
     """The quiet time is over, and a complete look begun after it shows nothing of what was to be made."""
     operation = view.operation
     if operation is None or not recall.open(operation, view.rows) or view.machines is None:
         return False
-    shown = isinstance(look, Present) and any(part.name == operation.expect for part in look.found.parts)
-    if shown or isinstance(look, Unsure):
+    if shows(look, operation) or isinstance(look, Unsure):
         return False
     if not recall.quiet(operation, view.machines.visibility_lag).proves_nothing_made(began):
         return False
