@@ -1,10 +1,12 @@
 """One Provider's actor on virtual time: logins, probes, a login changed live, outages, and nothing that ends it."""
 
 import asyncio
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 from tests.engine.process import InMemory, SimulatedSite, site
 from tests.engine.samples import CATALOG
 from tests.engine.virtual import Clock, run, until
@@ -35,9 +37,11 @@ class Guarded(InMemory):
     logins: list[tuple[float, str]] = field(default_factory=list)
     open: list[Session] = field(default_factory=list)
     bug: Exception | None = None
+    threads: list[Any] = field(default_factory=list)
 
     async def connect(self, spec: ProviderSpec, secret: Mapping[str, bytes] | None, context: Context) -> Session:
         token = (secret or {}).get("token", b"").decode()
+        self.threads.append(context.executor)
         self.logins.append((self.clock.monotonic() - 1000.0, token))
         if self.bug is not None:
             raise self.bug
@@ -281,6 +285,25 @@ def test_an_outage_that_was_told_on_machines_ends_after_thirty_seconds_of_good_a
     run(work())
 
 
+def test_a_new_login_in_an_outage_is_one_good_answer_and_no_more() -> None:
+    async def work() -> None:
+        actor = Actor()
+        await asyncio.sleep(10.0)
+        actor.site.down = True
+        await asyncio.sleep(130.0)
+        actor.site.down = False
+        actor.connection.update(SPEC.model_copy(update={"paused": True}))  # any edit asks for a new login
+        await asyncio.sleep(25.0)
+        assert len(actor.backend.logins) == 2
+        assert isinstance(actor.state.failure, Unreachable)
+        await asyncio.sleep(10.0)
+        assert actor.state.failure is None
+        await asyncio.sleep(36.0)
+        await actor.end()
+
+    run(work())
+
+
 def test_one_failed_read_is_no_outage() -> None:
     async def work() -> None:
         actor = Actor()
@@ -322,6 +345,25 @@ def test_a_bug_of_the_backend_is_told_and_ends_no_actor() -> None:
         actor.backend.bug = None
         await until(lambda: actor.state.failure is None, 15, "logged in")
         await actor.end()
+
+    run(work())
+
+
+def test_as_many_threads_as_calls_that_may_be_under_way() -> None:
+    async def work() -> None:
+        actor = Actor()
+        for most in (100, 200):
+            limits = SPEC.limits.model_copy(update={"max_concurrency": most})
+            actor.connection.update(SPEC.model_copy(update={"limits": limits}))
+            await asyncio.sleep(10.0)
+            together = threading.Barrier(most)
+            threads = actor.backend.threads[-1]
+            for waiting in [threads.submit(together.wait, 20.0) for _ in range(most)]:
+                waiting.result()
+        await asyncio.sleep(36.0)
+        await actor.end()
+        with pytest.raises(RuntimeError, match="after shutdown"):
+            actor.backend.threads[-1].submit(print)
 
     run(work())
 

@@ -67,9 +67,7 @@ class Connection:
         self.secret_version = ""  # of the Secret that was tried last; empty: try whatever is there
         self.slots = Slots(spec.limits.max_concurrency, deps.clock.monotonic)
         self.bucket = Bucket(spec.limits.requests_per_second, deps.clock.monotonic)
-        self._executor = ThreadPoolExecutor(
-            max_workers=min(spec.limits.max_concurrency, 64) + 4, thread_name_prefix=f"provider-{name}"
-        )
+        self._threads: dict[Session, ThreadPoolExecutor] = {}
         self._task: asyncio.Task[None] | None = None
         self._retiring: set[asyncio.Task[None]] = set()
         self._poke = asyncio.Event()
@@ -87,7 +85,6 @@ class Connection:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._close(self.state.session)
-        self._executor.shutdown(wait=False, cancel_futures=True)
 
     @property
     def dead(self) -> BaseException | None:
@@ -251,7 +248,16 @@ class Connection:
             self.secret_version = secret.resource_version if secret else ""
             if secret is None:
                 raise CredentialsMissing(f"Secret {name!r} is not there in the operator's namespace: create it.")
-        session = await self.backend.connect(self.spec, secret.data if secret else None, self._context())
+        # As many as may be under way, and some for the reads beside them: a call that waits for a thread would be late.
+        threads = ThreadPoolExecutor(
+            max_workers=self.spec.limits.max_concurrency + 4, thread_name_prefix=f"provider-{self.name}"
+        )
+        try:
+            session = await self.backend.connect(self.spec, secret.data if secret else None, self._context(threads))
+        except BaseException:
+            threads.shutdown(wait=False, cancel_futures=True)
+            raise
+        self._threads[session] = threads
         try:
             checked = await session.check()
             self._same_place(checked)
@@ -267,11 +273,11 @@ class Connection:
             self._retiring.add(retiring)
             retiring.add_done_callback(self._retiring.discard)
 
-    def _context(self) -> Context:
+    def _context(self, threads: ThreadPoolExecutor) -> Context:
         return Context(
             name=self.name,
             cluster_id=self._deps.cluster_id,
-            executor=self._executor,
+            executor=threads,
             monotonic=self._deps.clock.monotonic,
             wall=self._deps.clock.now,
             visibility_lag=self._deps.visibility_lag,
@@ -302,6 +308,9 @@ class Connection:
             await session.close()
         except Exception as error:  # noqa: BLE001 - a session that cannot be closed is told, and let go
             self._deps.bug(self.name, error)
+        threads = self._threads.pop(session, None)
+        if threads is not None:
+            threads.shutdown(wait=False, cancel_futures=True)
 
     async def _wait(self, seconds: float, *others: "asyncio.Event | asyncio.Task[None]") -> None:
         """Until the time is over, a poke, or one of the others."""

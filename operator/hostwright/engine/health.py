@@ -34,10 +34,18 @@ class State:
     synced: bool = False  # the session's first full sweep was told
 
     def logged_in(self, session: Session, checked: Checked) -> None:
-        """A new session took over: it has to look at everything once before its machines count on it."""
+        """A new session took over: it has to look at everything once before its machines count on it.
+
+        A login beside a session that did not answer is a good answer, and no more: where the outage was told, it ends
+        as any other.
+        """
+        damped = self.session is not None and isinstance(self.failure, Unreachable) and self._was_told
         self.session, self.checked, self.synced = session, checked, False
-        self.failure = self.refused = self.down_since = self.good_since = None
-        self.bad_reads = 0
+        self.refused, self.bad_reads = None, 0
+        if damped:
+            self.good_since = self.monotonic()
+        else:
+            self.failure = self.down_since = self.good_since = None
         self.turned()
 
     def login_failed(self, failure: Failure) -> None:
@@ -66,6 +74,10 @@ class State:
             self._fail(Bug(f"{type(error).__name__} while reading the backend"))
 
     @property
+    def _was_told(self) -> bool:
+        return self.down_since is not None and self.monotonic() - self.down_since >= TOLD_AFTER
+
+    @property
     def down_for(self) -> float | None:
         return None if self.down_since is None else self.monotonic() - self.down_since
 
@@ -78,8 +90,7 @@ class State:
         if self.failure is None or isinstance(self.failure, Denied):
             return  # a login that was refused, or leads elsewhere, is judged by the next login alone
         self.good_since = self.good_since if self.good_since is not None else now
-        told = self.down_since is not None and now - self.down_since >= TOLD_AFTER
-        if not told or now - self.good_since >= GOOD_FOR:
+        if not self._was_told or now - self.good_since >= GOOD_FOR:
             self.failure = self.down_since = self.good_since = None
             self.turned()
 

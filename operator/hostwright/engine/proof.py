@@ -22,8 +22,8 @@ async def decide_proven(
 ) -> tuple[Decision[Step], Look] | float:
     """The decision by what the backend itself says, or in how many seconds it can be asked.
 
-    A proof takes one of the Provider's places and a token of its rate, as a call does. `shown`: the inventory shows
-    what the last call was to make, so its outcome can be known now.
+    A proof takes one of the Provider's places, as a call does (requestsPerSecond counts mutating calls only). `shown`:
+    the inventory shows what the last call was to make, so its outcome can be known now.
     """
     connection = tools.world.connection(view.spec.provider_ref.name)
     if view.machines is None or connection is None:
@@ -31,12 +31,9 @@ async def decide_proven(
     now = tools.clock.monotonic()
     left = max(recall.retry_at, float("-inf") if shown else recall.verify_at) - now
     left = max(left, connection.slots.pause)
-    if left <= 0:
-        left = recall.turn(now, connection.bucket)
     if left > 0:
         return left
     async with connection.slots.place(view.key.namespace):
-        recall.turn_at = None
         began = tools.clock.monotonic()
         try:
             look = await view.machines.prove(view.trace)
