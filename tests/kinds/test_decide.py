@@ -233,6 +233,25 @@ CASES: dict[str, tuple[Situation, str]] = {
         ),
         "SetPower PoweredOn power/on | Updating | -Ready:Restarting +Reconciling:Restarting +Provisioned:Created +NetworkReady:InSync",
     ),
+    "restart half way, wished off": (
+        situation(
+            spec=spec(restartedAt="1", powerState="PoweredOff"),
+            generation=3,
+            wanted=wanted(power=Power.OFF),
+            operation=operation(OperationType.RESTART, "power/off"),
+            look=seen(shape={"power": Power.OFF}),
+        ),
+        "nothing | Stopped | +Ready:Settled +UpToDate:Settled +Provisioned:Created +NetworkReady:InSync +PowerStateSynced:InSync",
+    ),
+    "restart begun, wished off": (
+        situation(
+            spec=spec(restartedAt="1", powerState="PoweredOff"),
+            generation=3,
+            wanted=wanted(power=Power.OFF),
+            operation=operation(OperationType.RESTART, "power/off"),
+        ),
+        "SetPower PoweredOff | Updating | -Ready:Stopping +Reconciling:Stopping -PowerStateSynced:Stopping +Provisioned:Created +NetworkReady:InSync",
+    ),
     "restarted": (
         situation(spec=spec(restartedAt="1"), generation=2, operation=operation(OperationType.RESTART, "power/on")),
         "nothing | Running | +Ready:Settled +UpToDate:Settled +Provisioned:Created +NetworkReady:InSync +PowerStateSynced:InSync",

@@ -13,6 +13,7 @@ from hostwright.kinds.virtualmachine import say
 from hostwright.kinds.virtualmachine.port import Create, Found, Power, SetPower, Step, Wanted
 from hostwright.kinds.virtualmachine.situation import Situation
 from hostwright.kinds.virtualmachine.steady import Gap, applied, assess
+from hostwright.kinds.virtualmachine.values import PowerState
 
 OFF, ON = "power/off", "power/on"
 #: What of status.resolved tells a later change of the user's from drift.
@@ -54,11 +55,13 @@ def _restart(situation: Situation, found: Found) -> Decision[Step] | None:
     if not running:
         if (
             not situation.restart_asked
-            or situation.spec.power_state.value != "PoweredOn"
+            or situation.spec.power_state is not PowerState.POWERED_ON
             or found.shape.power is Power.OFF
         ):
             return None
         return _half(found, Power.OFF, OFF)
+    if situation.spec.power_state is PowerState.POWERED_OFF:  # wished since: off is half of the way already
+        return None
     if operation is not None and operation.expect == OFF:
         return _half(found, *((Power.OFF, OFF) if found.shape.power is Power.ON else (Power.ON, ON)))
     if found.shape.power is Power.OFF:
@@ -170,7 +173,8 @@ def _content(
         if situation.provisioned
         else [Note(Reason.CREATED, f"{wanted.size_name} machine {found.id} is up", found.id)]
     )
-    if situation.operation is not None and situation.operation.type is OperationType.RESTART:
+    restarting = situation.operation is not None and situation.operation.type is OperationType.RESTART
+    if situation.operation is not None and restarting and found.shape.power is Power.ON:
         notes.append(Note(Reason.RESTARTED, "restarted", situation.operation.id))
     return Decision(
         said=say.settled(wanted, found, gap),
