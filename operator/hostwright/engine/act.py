@@ -120,11 +120,15 @@ def _settle(recall: Recall, operation: Operation | None, call: Call, failure: Fa
     return failure
 
 
+#: Answers that say something of one object, and nothing of the endpoint.
+_OF_ONE_OBJECT = frozenset({"400", "409"})
+
+
 def _weigh(connection: "Connection", failure: Failure) -> None:
     """What a failure means for the Provider as a whole."""
     if isinstance(failure, Throttled):
         connection.slots.bad(failure.retry_after or 5.0)
-    elif isinstance(failure, Ambiguous | Transient):
+    elif isinstance(failure, Ambiguous | Transient) and failure.code not in _OF_ONE_OBJECT:
         asked = 5.0 if failure.code == "429" else None  # a 429 to a call with an intent
         connection.slots.bad(failure.retry_after or asked)
     elif isinstance(failure, Denied):

@@ -155,6 +155,19 @@ async def test_whatever_a_call_came_to_the_row_is_fresh_after_the_next_read(site
     assert isinstance(site.plan(SetPower(Power.OFF), ledger, sent), Call), "it did nothing, as is seen now"
 
 
+async def test_a_conflict_that_stays_is_told_and_backed_off(site: Site) -> None:
+    ledger = await settled(site)
+    conflict = refused(409, "Cannot 'stop' instance s1 while it is in vm_state odd", kind="conflictingRequest")
+    stop = site.call(SetPower(Power.OFF), ledger)
+    assert await site.perform(stop, conflict) == Receipt(), "it may be in that state already: the next look tells"
+    for _ in range(2):
+        failure = await site.fails(stop, conflict)
+        assert isinstance(failure, errors.Transient)
+        assert "vm_state odd" in failure.message
+    await site.perform(stop, {})
+    assert await site.perform(stop, conflict) == Receipt()
+
+
 async def test_a_lock_is_no_answer(site: Site) -> None:
     ledger = await settled(site)
     locked = refused(409, "Instance s1 is locked", kind="conflictingRequest")

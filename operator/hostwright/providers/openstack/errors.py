@@ -75,6 +75,11 @@ def is_locked(error: Refused) -> bool:
     return error.status == 409 and bool(_LOCKED.search(error.text))  # noqa: PLR2004
 
 
+def still(error: Refused) -> errors.Failure:
+    """The same refusal once more, with nothing under way that would end it: backed off, and told."""
+    return errors.Transient(_words(error), code=str(error.status), request_id=error.request_id)
+
+
 def is_full(words: str) -> bool:
     """A server's fault: the scheduler found no host, told by Nova after it has accepted the request."""
     return bool(_NO_HOST.search(words))

@@ -45,6 +45,7 @@ class Machines:
         self.fence = Fence(unfenced)
         self._client, self._inventory, self._names = client, inventory, names
         self._region, self._monotonic = region, monotonic
+        self._conflicts: dict[str, str] = {}  # what Nova or Neutron refused last → the verb
 
     def look(self, trace: Trace) -> Look:
         servers, ports = self._inventory.gather(trace)
@@ -170,6 +171,7 @@ class Machines:
             await self._client.send(Request(on.service, on.method, on.path, on.body), call.deadline)
         except Refused as refusal:
             return self._on_refused(call, on, refusal)
+        self._conflicts.pop(on.id, None)
         if call.verb == "delete_port":
             self._inventory.write_gone(on.id, self._monotonic())
             return Receipt(gone=())
@@ -187,6 +189,9 @@ class Machines:
         conflict = refusal.status == CONFLICT and not errors.is_locked(refusal)
         if conflict or (refusal.status == BAD and call.verb == "attach_port"):
             self._inventory.touch(on.id)
+            if self._conflicts.get(on.id) == call.verb:
+                raise errors.still(refusal)
+            self._conflicts[on.id] = call.verb
             return Receipt()
         raise refusal
 
