@@ -125,3 +125,9 @@ def test_an_unknown_site_is_said_before_anything_starts(folder: Path) -> None:
     with pytest.raises(sandbox.SandboxError, match=r"no site is called moon\nThere are: simulated, openstack"):
         sandbox.up(folder, sites=("moon",))
     assert not folder.exists()
+
+
+def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(sandbox.SandboxError, match="cannot be made"):
+        sandbox.up(tmp_path / "file/box")

@@ -8,7 +8,7 @@ import click
 
 from hostwright.cli.demo import demo
 from hostwright.cli.sandbox import sandbox
-from hostwright.cli.simulated import simulated
+from hostwright.cli.simulated import address, simulated
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -28,7 +28,12 @@ def main() -> None:
     "--namespace", "namespaces", multiple=True, help="Watch only this namespace; may be repeated. Default: all."
 )
 @click.option(
-    "--http", default="127.0.0.1:8080", show_default=True, help="Where /healthz, /readyz and /metrics are. Port 0: any."
+    "--http",
+    default="127.0.0.1:8080",
+    show_default=True,
+    metavar="HOST:PORT",
+    callback=lambda context, option, value: value if address(context, option, value) else None,
+    help="Where /healthz, /readyz and /metrics are. Port 0: any.",
 )
 @click.option("--identity", help="Holder of the Lease. Default: host name and pid.")
 @click.option("--cluster-id", help="Default: kept in a ConfigMap, at first the uid of kube-system.")

@@ -19,7 +19,8 @@ def simulated() -> None:
     """  # noqa: D301 - click needs the character itself
 
 
-def _address(_context: click.Context, _option: click.Parameter, value: str) -> tuple[str, int]:
+def address(_context: click.Context, _option: click.Parameter, value: str) -> tuple[str, int]:
+    """What `--http` was given, or what is wrong with it."""
     host, colon, port = value.rpartition(":")
     if not colon or not host or not port.isdigit():
         raise click.BadParameter(f"{value!r} is not HOST:PORT, such as 127.0.0.1:9191 (port 0: any free one).")
@@ -38,7 +39,7 @@ def _address(_context: click.Context, _option: click.Parameter, value: str) -> t
     "address",
     default="127.0.0.1:0",
     show_default=True,
-    callback=_address,
+    callback=address,
     help="Where to listen; port 0: any.",
 )
 @click.option(

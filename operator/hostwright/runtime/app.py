@@ -11,7 +11,7 @@ from hostwright.core.errors import Failure, InvalidConfiguration
 from hostwright.engine.catalog import CatalogPass
 from hostwright.engine.connection import Connection, Deps
 from hostwright.engine.inbox import Inbox
-from hostwright.engine.ports import Body, Key, Secret
+from hostwright.engine.ports import Body, Key, ObjectGoneError, Secret
 from hostwright.engine.queue import WorkQueue
 from hostwright.engine.reconcile import MachinePass
 from hostwright.engine.store import Store
@@ -29,6 +29,7 @@ from hostwright.runtime.clusterid import cluster_id
 from hostwright.runtime.lease import AlwaysHeld, Lease
 from hostwright.runtime.logs import logger
 from hostwright.runtime.metrics import Metrics
+from hostwright.runtime.refusal import StartRefusedError
 from hostwright.runtime.settings import Settings
 
 #: Seconds that passes under way are given to end, and each thing that is closed after them: 25 in all.
@@ -60,7 +61,8 @@ class Operator:
         except hooks.EndedError as error:
             self.failure = self.failure or error.__cause__ or error
         if self.failure is not None:
-            self._log.error("stopped", error=f"{type(self.failure).__name__}: {self.failure}")
+            kind = "" if isinstance(self.failure, StartRefusedError) else f"{type(self.failure).__name__}: "
+            self._log.error("stopped", error=f"{kind}{self.failure}")
             return 1
         return 0
 
@@ -104,7 +106,10 @@ class Operator:
         """No pass before the store holds all that there is: a Provider not listed yet would count as missing."""
         for kind in (*PLURALS, "Namespace"):
             rows = self.cluster.metadata(kind, self.settings.namespaces)
-            listed = [Key(kind, row[0], row[1]) async for row in rows]
+            try:
+                listed = [Key(kind, row[0], row[1]) async for row in rows]
+            except ObjectGoneError as error:
+                raise StartRefusedError(f"the API server has no kind {kind}: apply crds/ first.") from error
             for key in listed:
                 while self.store.get(key) is None and await self._still_there(key):
                     self._log.info("waiting for the watch", kind=key.kind, namespace=key.namespace, name=key.name)

@@ -23,6 +23,7 @@ from hostwright.engine.ports import (
     WriteRefusedError,
 )
 from hostwright.runtime.logs import logger, redact
+from hostwright.runtime.refusal import StartRefusedError
 
 #: Seconds for one call, and how many of a metadata list come in a page.
 CALL_TIMEOUT = 15.0
@@ -50,7 +51,12 @@ class KubernetesCluster:
     async def connect(cls, kubeconfig: str | None, identity: str) -> "KubernetesCluster":
         """By the file, else $KUBECONFIG or ~/.kube/config, else the pod's service account."""
         configuration = Configuration()
-        await load_config(config_file=kubeconfig, client_configuration=configuration)
+        try:
+            await load_config(config_file=kubeconfig, client_configuration=configuration)
+        except Exception as error:  # the parser's own, too: a file that is no kubeconfig gives a TypeError
+            named = kubeconfig or "$KUBECONFIG, ~/.kube/config and the Pod's own"
+            text = f"no login for an API server in {named}: {error}. Name the file with --kubeconfig."
+            raise StartRefusedError(text) from error
         configuration.connection_pool_maxsize = 64
         configuration.retries = None
         return cls(ApiClient(configuration), identity, kubeconfig)

@@ -11,6 +11,7 @@ import kopf
 
 from hostwright.core.names import GROUP, KOPF_FINALIZER, VERSION
 from hostwright.engine.ports import Body, Key
+from hostwright.runtime.refusal import StartRefusedError
 
 #: A token file is read again this often: bound tokens are rotated by the kubelet.
 RENEW_LOGIN = timedelta(minutes=10)
@@ -91,7 +92,10 @@ def registry(
     @kopf.on.startup(registry=bound, errors=kopf.ErrorsMode.PERMANENT)  # else kopf tries again after 60 s
     async def startup(settings: kopf.OperatorSettings, **_: Any) -> None:
         _configure(settings)
-        await started()
+        try:
+            await started()
+        except StartRefusedError as refused:  # kopf tells its own PermanentError without a traceback
+            raise kopf.PermanentError(str(refused)) from refused
 
     @kopf.on.cleanup(registry=bound, errors=kopf.ErrorsMode.PERMANENT)
     async def cleanup(**_: Any) -> None:
@@ -134,7 +138,8 @@ async def run(bound: kopf.OperatorRegistry, namespaces: tuple[str, ...], stop: a
             stop_flag=stop,
         )
     except Exception as error:  # noqa: BLE001 - whatever it is, it is told and ends the process
-        raise EndedError(str(error)) from error.__cause__ or error  # kopf wraps a failed start
+        cause = error.__cause__ or error  # kopf wraps a failed start
+        raise EndedError(str(error)) from (cause.__cause__ if isinstance(cause, kopf.PermanentError) else cause)
 
 
 def watching() -> set[str]:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from aiohttp import web
 
 from hostwright.runtime.metrics import Metrics
+from hostwright.runtime.refusal import StartRefusedError
 
 Probe = Callable[[], str]  # empty: fine; else what is wrong
 
@@ -30,6 +31,11 @@ async def serve(address: str, metrics: Metrics, healthy: Probe, ready: Probe) ->
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     site = web.TCPSite(runner, host or "127.0.0.1", int(port))
-    await site.start()
+    try:
+        await site.start()
+    except OSError as error:
+        await runner.cleanup()
+        text = f"cannot listen on {address} ({error.strerror}). Choose another with --http; port 0 is any free one."
+        raise StartRefusedError(text) from error
     name = runner.addresses[0]
     return runner, f"http://{name[0]}:{name[1]}"

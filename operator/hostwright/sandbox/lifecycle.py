@@ -45,7 +45,10 @@ def up(
     wanted = _sites(sites)
     owning = _owner(owner)
     directory = directory.resolve()
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise SandboxError(f"{directory} cannot be made: {error.strerror}", "Choose another with --dir.") from error
     with _alone(directory) as lock:
         programs = ensure(progress) if kind_cluster is None else None
         _teardown(directory)  # what a run that was killed has left
