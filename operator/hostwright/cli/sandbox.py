@@ -85,7 +85,7 @@ def up(
     """Start a sandbox and return when all of it answers.
 
     etcd, kube-apiserver, kube-controller-manager and kubectl are taken from KUBEBUILDER_ASSETS or the PATH; what is not
-    there is built once, in about six minutes. Everything listens on 127.0.0.1 only.
+    there is built once, in six to nine minutes. Everything listens on 127.0.0.1 only.
 
     \b
     Example:
