@@ -143,6 +143,22 @@ async def test_a_machine_whose_status_was_lost_while_its_provider_was_away_is_de
     assert place.api.gone
 
 
+async def test_a_forged_id_is_told_for_as_long_as_it_is_there_and_changes_who_the_machine_is_not() -> None:
+    place = Place()
+    await running(place)
+    true = dict(place.api.body["metadata"]["annotations"])
+    place.api.edit(annotations={ANNOTATION_MACHINE_ID: "forged"})
+    for _ in range(3):
+        await place.run(70)
+        assert (place.condition("Stalled") or {})["reason"] == "OwnershipConflict"
+        assert place.status["machineID"] == true[ANNOTATION_MACHINE_ID]
+    place.api.edit(annotations={})
+    await place.run(5)
+    assert place.api.body["metadata"]["annotations"] == true
+    assert (place.condition("Ready") or {})["status"] == "True"
+    assert place.backend.calls == []
+
+
 async def test_an_object_for_which_nothing_was_sent_goes_at_once_though_the_provider_is_away() -> None:
     place = Place()
     place.line.state.failure = Transient("the Provider is away.")

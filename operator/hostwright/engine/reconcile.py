@@ -81,7 +81,7 @@ async def _conflict(
     told = report.new_status(
         body,
         decision,
-        machine_id=carried_id(body) if recall.looked else "",
+        machine_id=status.get("machineID") or (carried_id(body) if recall.looked else ""),
         rows=rows_of(status),
         operation=operation_of(status),
         handled={"restartedAt": spec.restarted_at or ""},
