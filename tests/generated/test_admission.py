@@ -269,6 +269,14 @@ class TestDisruption:
             "it waits in status.pendingChanges, and the machine stays as it is"
         )
 
+    def test_the_way_back_to_what_the_machine_was_made_with_is_no_change(self, api: Api, machine: Body) -> None:
+        resolved = {"class": {"name": "former"}, "image": {"name": "first"}}
+        api.must(api.patch(machine, {"status": {"resolved": resolved}}, subresource="/status"))
+        back = {"classRef": {"name": "former"}, "imageRef": {"name": "first"}}
+        assert api.patch(machine, {"spec": back}, dryRun="All").warnings == ()
+        (warning,) = api.patch(machine, {"spec": {**back, "classRef": {"name": "other"}}}, dryRun="All").warnings
+        assert "a change of classRef is of class Restart" in warning
+
     def test_before_there_is_a_machine_every_change_is_free(self, api: Api, good: Good, made: Make) -> None:
         body = made(good("VirtualMachine"))
         change = {"spec": {"imageRef": {"name": "other"}, "classRef": {"name": "large"}, **USER_DATA}}

@@ -31,6 +31,8 @@ _SAID_AT_CREATION = "Used at creation."
 _AT_ONCE = frozenset({"/powerState"})
 #: Several ways to say one thing.
 _SIZE = "/classRef"
+#: Path in the spec → in status.resolved: what the machine was made with.
+_RESOLVED: Mapping[str, str] = {_SIZE: "class", "/imageRef": "image"}
 
 Manifest = dict[str, Any]
 
@@ -214,11 +216,20 @@ def _held(path: str, disruption: Disruption) -> Manifest:
     allowed = [str(each) for each in Disruption if each.weight >= disruption.weight]
     said = f"a change of {field} is of class {disruption}, and updatePolicy.maxDisruption is "
     rest = ": it waits in status.pendingChanges, and the machine stays as it is"
+    as_it_is = _as_it_is(path)
     return _rule(
-        f"{same} || {ceiling} in {allowed}",
+        f"{same} || {ceiling} in {allowed}{as_it_is}",
         f"a change of {field} is of class {disruption}: it waits in status.pendingChanges",
         f"{cel_text(said)} + {ceiling} + {cel_text(rest)}",
     )
+
+
+def _as_it_is(path: str) -> str:
+    """A way back, before the change that waits was made, is no change of the machine."""
+    if path not in _RESOLVED:
+        return ""
+    name = f"object.spec.?{path.strip('/')}.?name"
+    return f" || ({name}.hasValue() && {name} == oldObject.?status.?resolved.?{_RESOLVED[path]}.?name)"
 
 
 def _unmade(path: str, becomes: str) -> Manifest:
