@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from tests.kinds.situations import (
+    FRESH,
     GONE,
     MAKING,
     NOW,
@@ -43,6 +44,10 @@ from hostwright.kinds.virtualmachine.situation import Situation
 
 OBSERVED = spec(managementPolicy="ObserveOnly")
 OLD = NOW - timedelta(hours=1)
+GONE_TOLD = [condition(kind, "False", reason="MachineDeletedExternally") for kind in ("Ready", "Provisioned")]
+IS_GONE = "nothing | Failed | -Ready:{0} +Stalled:{0} -Provisioned:{0} -NetworkReady:{0} ?PowerStateSynced:{0}".format(
+    "MachineDeletedExternally"
+)
 CASES: dict[str, tuple[Situation, str]] = {
     "fresh": (fresh(), "Create | Provisioning | -Ready:Creating +Reconciling:Creating -Provisioned:Creating"),
     "new, not synced": (
@@ -307,7 +312,7 @@ CASES: dict[str, tuple[Situation, str]] = {
     ),
     "gone": (
         situation(look=GONE),
-        "nothing | Failed | -Ready:MachineDeletedExternally +Stalled:MachineDeletedExternally",
+        IS_GONE,
     ),
     "unseen": (situation(look=UNSEEN), "prove | Running"),
     "unseen unsynced": (situation(look=UNSEEN, backend={"synced": False}), "nothing"),
@@ -315,11 +320,30 @@ CASES: dict[str, tuple[Situation, str]] = {
     "ports only": (situation(look=seen(Life.PARTIAL)), "prove | Running"),
     "ports only proven": (
         situation(look=seen(Life.PARTIAL), proven=True),
-        "nothing | Failed | -Ready:MachineDeletedExternally +Stalled:MachineDeletedExternally",
+        IS_GONE,
     ),
     "unresolved": (
         situation(wanted=Unresolved(ClassNotFound("x"))),
+        "nothing | Running | +Ready:Settled ?UpToDate:ClassNotFound",
+    ),
+    "unresolved, edited": (
+        situation(wanted=Unresolved(ClassNotFound("x")), generation=2),
         "nothing | Running | -Ready:ClassNotFound +Stalled:ClassNotFound",
+    ),
+    "unresolved, never reached": (
+        situation(
+            wanted=Unresolved(ClassNotFound("x")),
+            status=status(conditions=[condition("Ready", "False"), condition("Provisioned", "True")]),
+        ),
+        "nothing | Running | -Ready:ClassNotFound +Stalled:ClassNotFound",
+    ),
+    "unresolved, off": (
+        situation(wanted=Unresolved(ClassNotFound("x")), look=seen(shape={"power": Power.OFF})),
+        "nothing | Stopped | -Ready:ClassNotFound +Stalled:ClassNotFound",
+    ),
+    "gone, told": (
+        situation(look=GONE, status=status(conditions=GONE_TOLD)),
+        IS_GONE,
     ),
     "down 10": (situation(wanted=None, backend={"failure": Unreachable("x"), "down_for": 10.0}), "nothing"),
     "down 121": (
@@ -422,3 +446,26 @@ def test_strangers_beside_the_machine_are_named_for_as_long_as_they_are_there() 
     alone = decide(situation(status=after))
     assert next(item for item in alone.said if item.type == "Ready").reason == "Settled"
     assert alone.status["lastError"] is None
+
+
+def test_a_powering_off_is_not_late_by_the_time_for_which_the_power_had_drifted() -> None:
+    """Warn left it on for an hour; then it was wished off, which began just now."""
+    drifted = condition("PowerStateSynced", "False", reason="Stopping", at=OLD)
+    off = {"spec": spec(powerState="PoweredOff"), "generation": 2, "wanted": wanted(power=Power.OFF)}
+    for began, late in ((NOW - timedelta(seconds=5), False), (NOW - timedelta(minutes=4), True)):
+        rows = [
+            condition("Reconciling", "True", reason="Stopping", at=began),
+            condition("Provisioned", "True"),
+            drifted,
+        ]
+        decision = decide(situation(**off, status=status(conditions=[condition("Ready", "False"), *rows])))
+        assert (decision.failure is not None) is late
+
+
+def test_the_size_is_told_from_the_beginning_and_nothing_counts_as_applied_yet() -> None:
+    resolved = decide(fresh()).status["resolved"]
+    assert resolved == {"provider": "prod", "class": {"name": "small", "id": "f1"}}
+    begun = FRESH.model_copy(update={"resolved": status(resolved=resolved).resolved})
+    up = decide(making(status=begun, look=seen(), wanted=wanted(size="f2"), generation=2))
+    assert up.status["resolved"]["class"] == {"name": "small", "id": "f1"}
+    assert up.status["resolved"]["image"] == {"name": "tiny", "id": "i1"}

@@ -11,10 +11,16 @@ CONDITIONS: Mapping[Condition, str] = {
     ),
     Condition.RECONCILING: "Something is under way.",
     Condition.STALLED: "It does not go on by itself: the message says who must act.",
-    Condition.PROVISIONED: "The machine exists on the backend and was active once.",
+    Condition.PROVISIONED: (
+        "The machine exists on the backend and was active once. False with the reason MachineDeletedExternally once "
+        "somebody deleted it there."
+    ),
     Condition.NETWORK_READY: "Every interface is there and has what was asked.",
     Condition.POWER_STATE_SYNCED: "The power is as wanted.",
-    Condition.UP_TO_DATE: "No change waits in `status.pendingChanges`.",
+    Condition.UP_TO_DATE: (
+        "No change waits in `status.pendingChanges`. Unknown while the spec of a machine that runs as written names "
+        "what is not there any more."
+    ),
     Condition.DRIFTED: "The machine differs from what is written, and that is only reported: see `status.drift`.",
     Condition.PAUSED: "The annotation `paused` is set, or the Provider is paused: nothing is done.",
     Condition.DELETING: "The object is being deleted; the message says what it waits for, and the way out.",

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from hostwright.core.conditions import Said
 from hostwright.core.decision import Decision, Note
@@ -9,8 +10,9 @@ from hostwright.core.errors import MachineDeletedExternally, NotBound
 from hostwright.core.names import Condition, Phase, Reason
 from hostwright.core.port import OperationType, Present
 from hostwright.kinds.virtualmachine import say
-from hostwright.kinds.virtualmachine.port import Create, Step
+from hostwright.kinds.virtualmachine.port import Create, Step, Wanted
 from hostwright.kinds.virtualmachine.situation import Situation
+from hostwright.kinds.virtualmachine.status import Named
 from hostwright.kinds.virtualmachine.values import ManagementPolicy
 from hostwright.kinds.virtualmachine.verdict import SLOW, blocked, failed
 
@@ -43,7 +45,14 @@ def _deleted_externally(situation: Situation) -> Decision[Step]:
         "Delete this object and apply it again to make a new one."
     )
     note = Note(failure.reason, failure.message, was.id if was else "", warning=True)
-    return replace(failed(failure, look_again=SLOW), notes=(note,), status={"powerState": None, "addresses": None})
+    base = failed(failure, look_again=SLOW)
+    said = (
+        *base.said,
+        Said(Condition.PROVISIONED, False, failure.reason),  # by this reason it is known that there was a machine
+        Said(Condition.NETWORK_READY, False, failure.reason),
+        Said(Condition.POWER_STATE_SYNCED, None, failure.reason),
+    )
+    return replace(base, said=said, notes=(note,), status={"powerState": None, "addresses": None})
 
 
 def unsure(situation: Situation, why: str) -> Decision[Step]:
@@ -86,7 +95,16 @@ def _create(situation: Situation) -> Decision[Step]:
             Said(Condition.PROVISIONED, False, Reason.CREATING),
         ),
         phase=Phase.PROVISIONING,
+        status=_begun_as(situation),
     )
+
+
+def _begun_as(situation: Situation) -> dict[str, Any]:
+    """The size that is being made. The image is pinned, and all else counts as applied, once the machine is up."""
+    if not isinstance(situation.wanted, Wanted):
+        return {}
+    size = Named(name=situation.wanted.size_name, id=situation.wanted.size_id)
+    return {"resolved": {"provider": situation.spec.provider_ref.name, "class": size.model_dump()}}
 
 
 def _wait_until(situation: Situation, moment: datetime | None) -> Decision[Step] | None:

@@ -4,7 +4,7 @@ import zlib
 from dataclasses import replace
 
 from hostwright.core.conditions import Said
-from hostwright.core.decision import Decision
+from hostwright.core.decision import Decision, Note
 from hostwright.core.errors import Failure, ProviderNotAllowed, ProviderNotFound
 from hostwright.core.names import Condition, Phase, Reason
 from hostwright.core.port import Missing, Operation, OperationType, Present, Unsure
@@ -87,8 +87,21 @@ def _unresolved(situation: Situation, failure: Failure) -> Decision[Step]:
     decision = blocked(situation, failure, look_again=30.0)
     if isinstance(situation.look, Present) and situation.look.found.life is not Life.PARTIAL:
         found = situation.look.found
+        if _as_it_was(situation, found):
+            note = Note(failure.reason, failure.message, str(situation.generation), warning=True)
+            decision = replace(decision, said=say.unresolved(found, failure), notes=(note,))
         return replace(decision, phase=say.phase_of(found), status=say.found_status(found))
     return decision
+
+
+def _as_it_was(situation: Situation, found: Found) -> bool:
+    """All that this generation asked was reached, and the machine is still so: a reference that broke asks nothing."""
+    resolved, server = situation.status.resolved, situation.trace.row("server")
+    reached = situation.provisioned and situation.told and situation.ready_now is not False
+    ours = server is not None and server.id == found.id and situation.operation is None
+    plugged_in = all(item.bound for item in found.interfaces)
+    powered = resolved is not None and resolved.power_state in {"Unmanaged", str(found.shape.power)}
+    return reached and ours and found.life is Life.STEADY and plugged_in and powered
 
 
 def _turn(situation: Situation) -> float:

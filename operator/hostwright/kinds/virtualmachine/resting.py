@@ -117,10 +117,12 @@ def _power_condition(situation: Situation) -> str:
 
 
 def _power_since(situation: Situation) -> datetime | None:
-    for row in situation.status.conditions or []:
-        if row.type == Condition.POWER_STATE_SYNCED and row.status == "False" and row.reason == Reason.STOPPING:
-            return datetime.fromisoformat(row.last_transition_time)
-    return None
+    """When the powering off began: not before the work did, as power may have drifted, and been left so, for long."""
+    rows = {row.type: row for row in situation.status.conditions or []}
+    synced, work = rows.get(Condition.POWER_STATE_SYNCED), rows.get(Condition.RECONCILING)
+    if synced is None or synced.status != "False" or synced.reason != Reason.STOPPING:
+        return None
+    return max(datetime.fromisoformat(row.last_transition_time) for row in (synced, work) if row is not None)
 
 
 def _update(situation: Situation, found: Found, gap: Gap) -> Decision[Step]:

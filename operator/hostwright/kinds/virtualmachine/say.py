@@ -107,6 +107,19 @@ def settled(wanted: Wanted, found: Found, gap: Gap) -> tuple[Said, ...]:
     return (ready, current, *present(found), *drifted(gap), power_synced(wanted, found))
 
 
+def unresolved(found: Found, failure: Failure) -> tuple[Said, ...]:
+    """The machine is as it was; its spec names what is not there any more: nothing is left to do for this generation.
+
+    So it is Ready and not Stalled; whether it is up to date cannot be said, and UpToDate says why.
+    """
+    word = "running" if found.shape.power is Power.ON else "powered off"
+    text = f"its spec cannot be compared with it: {failure.message} {_WHO[failure.actor]}"
+    return (
+        Said(Condition.READY, True, Reason.SETTLED, f"{word}; {text}"),
+        Said(Condition.UP_TO_DATE, None, failure.reason, text),
+    )
+
+
 def present(found: Found) -> tuple[Said, ...]:
     """Provisioned and NetworkReady of a machine that was seen at rest."""
     loose = [item.name for item in found.interfaces if not item.bound]

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from hostwright.core import errors
 from hostwright.core.conditions import find
 from hostwright.core.errors import Failure
 from hostwright.core.names import Condition, Phase
@@ -65,10 +66,14 @@ class Situation:
 
     @property
     def provisioned(self) -> bool:
-        """The machine was seen active once; from then on ERROR or absence is reported, never answered with a create."""
+        """The machine was seen active once; from then on ERROR or absence is reported, never answered with a create.
+
+        One that was deleted since is provisioned no more, and the condition's reason keeps that it was.
+        """
         conditions = [item.model_dump(by_alias=True) for item in self.status.conditions or []]
         condition = find(conditions, Condition.PROVISIONED)
-        return condition is not None and condition["status"] == "True"
+        deleted = errors.MachineDeletedExternally.__name__
+        return condition is not None and (condition["status"] == "True" or condition["reason"] == deleted)
 
     @property
     def told(self) -> bool:
