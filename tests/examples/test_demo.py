@@ -31,21 +31,28 @@ def _left(folder: Path) -> list[str]:
     return found
 
 
-def test_without_a_terminal_it_tells_its_steps_and_leaves_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("site", "provider"), [("simulated", "sim"), ("openstack", "os-lab")])
+def test_without_a_terminal_it_tells_its_steps_and_leaves_nothing(
+    tmp_path: Path, request: pytest.FixtureRequest, site: str, provider: str
+) -> None:
+    if site == "openstack":
+        request.getfixturevalue("openstack_lab_files")  # skips where the lab cannot be installed
     folder = tmp_path / "box"
-    done = subprocess.run([*DEMO, "--dir", str(folder)], capture_output=True, text=True, timeout=400, check=False)
+    asked = [*DEMO, "--site", site, "--dir", str(folder)]
+    done = subprocess.run(asked, capture_output=True, text=True, timeout=400, check=False)
     text = done.stdout
     assert done.returncode == 0, text + done.stderr
     steps = [
-        "1. Set up a sandbox with the simulated site",
+        f"1. Set up a sandbox with the {site} site",
         "2. Start the operator",
-        "3. Apply quickstart/machines.yaml: web-1, web-2, db-1 on Provider sim",
+        f"3. Apply quickstart/machines.yaml: web-1, web-2, db-1 on Provider {provider}",
         "Pending",
         "Running",
         "4. Stop web-2",
         "Stopped",
         "5. Switch web-1 off on the site",
-        "Event about web-1",
+        "Event about web-1: Warning DriftDetected",
+        "Event about web-1: Normal Ready",
         "6. Delete db-1",
         "db-1 is gone, on the site too",
         "7. Take everything down",
