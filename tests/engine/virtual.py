@@ -1,6 +1,7 @@
 """Virtual time: an event loop whose clock jumps to the next timer when nothing is ready."""
 
 import asyncio
+import contextvars
 import heapq
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
@@ -12,13 +13,45 @@ TURNS = 400_000
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
+#: Whose code runs: what a process starts is its own, whatever it waits for.
+OWNER: contextvars.ContextVar[str] = contextvars.ContextVar("OWNER", default="")
+#: In it runs what is nobody's: the network, the far side.
+NOBODY = contextvars.Context()
+
+
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """Real callbacks in real order; no second is ever waited for."""
+    """Real callbacks in real order; no second is ever waited for. An owner can be frozen, as SIGSTOP does."""
 
     def __init__(self) -> None:
         super().__init__()
         self._now = 1000.0
         self._turns = 0
+        self._frozen: dict[str, list[Callable[[], Any]]] = {}
+
+    def freeze(self, owner: str) -> None:
+        self._frozen[owner] = []
+
+    def thaw(self, owner: str) -> None:
+        """All that came due meanwhile, in its order, at once."""
+        for callback in self._frozen.pop(owner):
+            callback()
+
+    def call_soon(self, callback: Any, *args: Any, context: Any = None) -> Any:
+        return super().call_soon(self._unless_frozen(callback), *args, context=context)
+
+    def call_at(self, when: float, callback: Any, *args: Any, context: Any = None) -> Any:
+        return super().call_at(when, self._unless_frozen(callback), *args, context=context)
+
+    def _unless_frozen(self, callback: Any) -> Any:
+        def run(*args: Any) -> None:
+            held = self._frozen.get(OWNER.get())
+            if held is None:
+                callback(*args)
+            else:
+                context = contextvars.copy_context()
+                held.append(lambda: self.call_soon(callback, *args, context=context))
+
+        return run
 
     def time(self) -> float:
         return self._now

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from tests.engine.virtual import NOBODY
+
 T = TypeVar("T")
 
 
@@ -37,7 +39,8 @@ class Wire:
             await self._die()
         loop = asyncio.get_running_loop()
         reply: asyncio.Future[Any] = loop.create_future()
-        loop.call_later(self.there + (self.late if place is Place.SENT else 0.0), _serve, apply, reply)
+        late = self.late if place is Place.SENT else 0.0
+        loop.call_at(loop.time() + self.there + late, _serve, apply, reply, context=NOBODY)
         if place is Place.SENT:
             await self._die()
         answer: T = await asyncio.shield(reply)
