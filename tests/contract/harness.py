@@ -96,6 +96,10 @@ class Harness(Protocol):
 
     async def set_metadata(self, machine_id: str, key: str, value: str) -> None: ...
 
+    async def unmark(self, machine_id: str) -> None:
+        """Our mark taken off by somebody else, off the machine and off all that belongs to it."""
+        ...
+
     async def vanish(self, machine_id: str) -> None:
         """Deleted by somebody else; returns when it is gone."""
         ...

@@ -201,6 +201,11 @@ class OpenStackHarness:
     async def set_metadata(self, machine_id: str, key: str, value: str) -> None:
         await self._send("compute", "POST", f"/servers/{machine_id}/metadata", {"metadata": {key: value}})
 
+    async def unmark(self, machine_id: str) -> None:
+        await self._send("compute", "DELETE", f"/servers/{machine_id}/tags")
+        for port in [row["id"] for row in await self._ports() if row["device_id"] == machine_id]:
+            await self._send("network", "PUT", f"/v2.0/ports/{port}", {"port": {"description": "mine"}})
+
     async def vanish(self, machine_id: str) -> None:
         await self._send("compute", "DELETE", f"/servers/{machine_id}", gone=True)
         await self._until(machine_id, "")

@@ -195,6 +195,9 @@ class SimulatedHarness:
     async def set_metadata(self, machine_id: str, key: str, value: str) -> None:
         await self.control("PATCH", f"machines/{machine_id}", {"metadata": {key: value}})
 
+    async def unmark(self, machine_id: str) -> None:
+        await self.control("PATCH", f"machines/{machine_id}", {"mark": ""})
+
     async def vanish(self, machine_id: str) -> None:
         await self.control("DELETE", f"machines/{machine_id}")
 

@@ -11,7 +11,7 @@ from tests.contract.watched import Watched, watching
 from hostwright.core import errors, names
 from hostwright.core.errors import Failure
 from hostwright.core.port import Missing, Present
-from hostwright.kinds.virtualmachine.port import Create, Life, Power, SetPower, Unresolved, Wanted
+from hostwright.kinds.virtualmachine.port import Create, Life, Mark, Power, SetPower, Unresolved, Wanted
 
 
 async def test_a_machine_stopped_by_somebody_else_is_noticed(
@@ -57,6 +57,27 @@ async def test_a_new_session_finds_a_machine_by_its_mark_alone(harness: Harness,
         assert isinstance(look, Present)
         assert look.found.id == machine.id
         assert [twin.id for twin in look.found.twins] == [machine.id]
+
+
+async def test_a_mark_that_was_taken_off_is_put_back_by_id(harness: Harness, machine: Driver) -> None:
+    await machine.reach(Create())
+    assert machine.found().unmarked == ()
+    await harness.unmark(machine.id)
+    await machine.provider.prove(machine.trace)
+    bare = machine.found().unmarked
+    assert "server" in {row.name for row in bare}
+    assert {(row.name, row.id) for row in bare} <= {(row.name, row.id) for row in machine.trace.ledger}
+    assert machine.found().twins == ()
+    for row in bare:
+        await machine.reach(Mark(row))
+    assert [call.verb for call in machine.sent[-len(bare) :]] == ["set_mark"] * len(bare)
+    lost = replace(machine.trace, ledger=(), windows=())
+    async with watching(harness) as again:  # by the marks alone
+        look = again.provider.look(lost)
+        assert isinstance(look, Present)
+        assert {row.id for row in look.found.parts} == {row.id for row in machine.trace.ledger}
+        assert look.found.unmarked == ()
+        assert look.found.recorded == (lost.namespace, lost.object_name)
 
 
 async def test_marks_are_told_after_the_first_sweep_only(harness: Harness, machine: Driver, watched: Watched) -> None:

@@ -26,7 +26,7 @@ from hostwright.kinds.provider.port import Backend, Context, Session
 from hostwright.kinds.provider.resource import ProviderSpec
 from hostwright.providers.simulated.client import NotSent, Unanswered
 from hostwright.providers.simulated.model import CATALOG, Kept, Model, Settings
-from hostwright.providers.simulated.rows import Catalog, Entry, Machine, MachineRequest, Page, Site, Table
+from hostwright.providers.simulated.rows import Catalog, Entry, Machine, MachineRequest, Owner, Page, Site, Table
 from hostwright.providers.simulated.section import SECTIONS
 from hostwright.providers.simulated.session import networks_of, open_session
 
@@ -141,6 +141,9 @@ class WiredClient:
     async def remove_entry(self, machine_id: str, table: Table, key: str) -> Machine:
         entry = Entry(key=key)
         return await self._write("remove", lambda now: self.site_.model.remove_entry(now, machine_id, table, entry))
+
+    async def set_mark(self, machine_id: str, owner: Owner) -> Machine:
+        return await self._write("set_mark", lambda now: self.site_.model.set_mark(now, machine_id, owner))
 
     async def remove_mark(self, machine_id: str) -> Machine:
         return await self._write("remove_mark", lambda now: self.site_.model.remove_mark(now, machine_id))

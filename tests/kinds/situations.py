@@ -15,6 +15,7 @@ from hostwright.kinds.virtualmachine.port import (
     Life,
     Look,
     MachineShape,
+    Mark,
     Power,
     SetPower,
     Step,
@@ -208,6 +209,8 @@ def _do(decision: Decision[Step]) -> str:
             return f"SetPower {power} {decision.expect}".strip()
         case Discard(row=row):
             return f"Discard {row.name}={row.id}"
+        case Mark(row=row):
+            return f"Mark {row.name}={row.id}"
         case Update() as update:
             drops = [f"-{key}" for key in (*update.drop_tags, *update.drop_metadata)]
             return f"Update {' '.join((*update.paths, *drops))}"

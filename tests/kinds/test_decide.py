@@ -216,6 +216,22 @@ CASES: dict[str, tuple[Situation, str]] = {
         situation(spec=spec(powerState="Unmanaged"), wanted=wanted(power=None), look=seen(shape={"power": Power.OFF})),
         "nothing | Stopped | +Ready:Settled +UpToDate:Settled +Provisioned:Created +NetworkReady:InSync +PowerStateSynced:Unmanaged",
     ),
+    "mark taken off": (
+        situation(look=seen(unmarked=(SERVER, PORT))),
+        "Mark server=s1 | Updating | -Ready:Updating +Reconciling:Updating +Provisioned:Created +NetworkReady:InSync",
+    ),
+    "mark taken off, warned only": (
+        situation(spec=spec(driftDetection={"mode": "Warn"}), look=seen(unmarked=(SERVER,))),
+        "Mark server=s1 | Updating | -Ready:Updating +Reconciling:Updating +Provisioned:Created +NetworkReady:InSync",
+    ),
+    "mark taken off, observed only": (
+        situation(spec=OBSERVED, look=seen(unmarked=(SERVER,))),
+        "nothing | Running | +Ready:Settled +UpToDate:Settled +Provisioned:Created +NetworkReady:InSync +PowerStateSynced:InSync",
+    ),
+    "mark taken off, not ours": (
+        situation(look=seen(unmarked=(LedgerRow("port/eth1", "p9"),))),
+        "nothing | Running | +Ready:Settled +UpToDate:Settled +Provisioned:Created +NetworkReady:InSync +PowerStateSynced:InSync",
+    ),
     "restart": (
         situation(spec=spec(restartedAt="1"), generation=2),
         "SetPower PoweredOff power/off | Updating | -Ready:Restarting +Reconciling:Restarting +Provisioned:Created +NetworkReady:InSync",

@@ -28,6 +28,7 @@ from hostwright.kinds.virtualmachine.port import (
     Discard,
     Life,
     Look,
+    Mark,
     Memory,
     Power,
     Release,
@@ -282,6 +283,19 @@ def test_discarding_takes_that_one_server_and_no_port() -> None:
     gone = call(ask(Discard(twin), look), "delete_server")
     assert (gone.expect, gone.row, gone.arguments.id, gone.destructive) == ("extra/s2", twin, "s2", True)
     assert isinstance(ask(Discard(twin), seen([server()], [port()])), Done)
+
+
+def test_a_mark_is_put_back_on_what_bears_none() -> None:
+    trace = ledger(SERVER, row("port/eth0", "p1"))
+    bare = seen([server(tags=("team=a",))], [port(device_id="s1", description="")], trace=trace)
+    first = call(ask(Mark(SERVER), bare, trace), "set_mark")
+    assert (first.arguments.method, unquote(first.arguments.path)) == ("PUT", f"/servers/s1/tags/{MARK}")
+    second = call(ask(Mark(row("port/eth0", "p1")), bare, trace), "set_mark")
+    assert (second.expect, second.arguments.body) == ("port/eth0", {"port": {"description": MARK}})
+    whole = seen([server()], [port(device_id="s1")], trace=trace)
+    assert isinstance(ask(Mark(SERVER), whole, trace), Done)
+    another = seen([server(tags=("hw:0123456789abcdef:of-another",))], [port(device_id="s1")], trace=trace)
+    assert isinstance(ask(Mark(SERVER), another, trace), Done), "another's mark is not contested"
 
 
 def test_release_takes_the_marks_off_and_the_servers_last() -> None:

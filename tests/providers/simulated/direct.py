@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from hostwright.providers.simulated.model import CATALOG, Kept, Model, Settings
-from hostwright.providers.simulated.rows import Catalog, Entry, Machine, MachineRequest, Page, Site, Table
+from hostwright.providers.simulated.rows import Catalog, Entry, Machine, MachineRequest, Owner, Page, Site, Table
 
 
 @dataclass
@@ -60,6 +60,9 @@ class Direct:
 
     async def remove_entry(self, machine_id: str, table: Table, key: str) -> Machine:
         return self.model.remove_entry(self._now(), machine_id, table, Entry(key=key))
+
+    async def set_mark(self, machine_id: str, owner: Owner) -> Machine:
+        return self.model.set_mark(self._now(), machine_id, owner)
 
     async def remove_mark(self, machine_id: str) -> Machine:
         return self.model.remove_mark(self._now(), machine_id)

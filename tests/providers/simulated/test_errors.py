@@ -24,6 +24,7 @@ TABLE = [
     (refused(403), ours.Rejected, ours.Rejected, ours.Rejected),
     (refused(408), ours.Transient, ours.Ambiguous, ours.Ambiguous),
     (refused(409, Code.ADDRESS_IN_USE), ours.AddressInUse, ours.AddressInUse, ours.AddressInUse),
+    (refused(409, Code.MARKED), ours.OwnershipMismatch, ours.OwnershipMismatch, ours.OwnershipMismatch),
     (refused(409, Code.NO_CAPACITY), ours.NoValidHost, ours.NoValidHost, ours.NoValidHost),
     (refused(413), ours.InvalidConfiguration, ours.InvalidConfiguration, ours.InvalidConfiguration),
     (refused(429, retry_after=3), ours.Throttled, ours.Throttled, ours.Ambiguous),

@@ -13,6 +13,7 @@ from hostwright.kinds.virtualmachine.port import (
     Discard,
     Life,
     Look,
+    Mark,
     Memory,
     Power,
     Release,
@@ -198,6 +199,14 @@ def test_a_deletion_is_sent_again_when_it_does_not_end(machine: Machine, sent: f
 
 def test_an_unsure_look_ends_a_deletion_only_for_prove_to_judge() -> None:
     assert isinstance(plan(Delete(), TRACE, None, Unsure("outage"), Memory()), Done)
+
+
+def test_a_mark_is_put_back_on_a_machine_that_bears_none() -> None:
+    call = plan(Mark(SERVER), TRACE, None, look(row(mark="")), Memory())
+    assert isinstance(call, Call)
+    assert (call.verb, call.arguments.id, call.arguments.owner.mark) == ("set_mark", "m1", TRACE.mark)
+    assert isinstance(plan(Mark(SERVER), TRACE, None, look(row(mark="")), receipt(101.0)), Wait)
+    assert isinstance(plan(Mark(SERVER), TRACE, None, look(row()), Memory()), Done)
 
 
 def test_release_takes_every_mark_off() -> None:

@@ -117,6 +117,7 @@ class Found:
     interfaces: tuple[InterfaceFound, ...] = ()
     parts: tuple[LedgerRow, ...] = ()  # everything that bears our mark or is named by the ledger and is there
     twins: tuple[Twin, ...] = ()  # every machine that bears our mark, the chosen one included; empty when none does
+    unmarked: tuple[LedgerRow, ...] = ()  # the machine and its parts that bear no owner mark at all
     recorded: tuple[str, str] = ("", "")  # namespace and name on the backend's own record
 
 
@@ -194,6 +195,13 @@ class Update:
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """Put our mark back on one thing, by its id: somebody took it off."""
+
+    row: LedgerRow
+
+
+@dataclass(frozen=True, slots=True)
 class Delete:
     """Remove everything in the ledger, what holds others first."""
 
@@ -210,7 +218,7 @@ class Release:
     """Take our marks off, leave the machine."""
 
 
-Step = Create | SetPower | Update | Delete | Discard | Release
+Step = Create | SetPower | Update | Mark | Delete | Discard | Release
 
 
 @dataclass(frozen=True, slots=True)

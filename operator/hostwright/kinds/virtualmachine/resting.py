@@ -8,9 +8,9 @@ from hostwright.core.conditions import Said
 from hostwright.core.decision import Decision, Note
 from hostwright.core.errors import PowerOffTimedOut
 from hostwright.core.names import Condition, Phase, Reason
-from hostwright.core.port import OperationType
+from hostwright.core.port import LedgerRow, OperationType, Ownership
 from hostwright.kinds.virtualmachine import say
-from hostwright.kinds.virtualmachine.port import Create, Found, Power, SetPower, Step, Wanted
+from hostwright.kinds.virtualmachine.port import Create, Found, Mark, Power, SetPower, Step, Wanted
 from hostwright.kinds.virtualmachine.situation import Situation
 from hostwright.kinds.virtualmachine.steady import Gap, applied, assess
 from hostwright.kinds.virtualmachine.values import PowerState
@@ -43,6 +43,8 @@ def at_rest(situation: Situation, found: Found) -> Decision[Step]:
         working = _power(situation, found, gap)
     if working is None and gap.update is not None:
         working = _update(situation, found, gap)
+    if working is None and (bare := _bare(situation, found)) is not None:
+        working = _mark(situation, found, bare)
     if working is not None:  # what drifts beside it is told on
         return replace(working, status=status, said=(*working.said, *say.drifted(gap)))
     return _content(situation, situation.wanted, found, gap, status)
@@ -142,6 +144,25 @@ def _update(situation: Situation, found: Found, gap: Gap) -> Decision[Step]:
         said=(*say.working(Reason.UPDATING, f"updating {roots}"), *say.present(found)),
         phase=Phase.UPDATING,
         notes=notes if situation.ready_now else (),
+    )
+
+
+def _bare(situation: Situation, found: Found) -> LedgerRow | None:
+    """What we made and nothing marks as ours any more: with the ledger lost as well, it would be made twice."""
+    ours = {row.id for row in situation.trace.ledger if row.ownership is not Ownership.REFERENCED}
+    return next((row for row in found.unmarked if row.id in ours), None)
+
+
+def _mark(situation: Situation, found: Found, row: LedgerRow) -> Decision[Step]:
+    """Whatever the drift mode: the mark is no wish of the user's, it says whose the thing is."""
+    text = f"the owner mark of {row.name} {row.id} was taken off by somebody else; put back"
+    note = Note(Reason.DRIFT_DETECTED, text, f"{row.id}/{say.stamp(situation.now)}", warning=True)
+    return Decision(
+        step=Mark(row),
+        operation=OperationType.UPDATE,
+        said=(*say.working(Reason.UPDATING, f"putting the owner mark back on {row.name}"), *say.present(found)),
+        phase=Phase.UPDATING,
+        notes=(note,) if situation.ready_now else (),
     )
 
 

@@ -168,13 +168,16 @@ class Machines:
 
     async def _on(self, call: Call, on: On) -> Receipt:
         try:
-            await self._client.send(Request(on.service, on.method, on.path, on.body), call.deadline)
+            reply = await self._client.send(Request(on.service, on.method, on.path, on.body), call.deadline)
         except Refused as refusal:
             return self._on_refused(call, on, refusal)
         self._conflicts.pop(on.id, None)
         if call.verb == "delete_port":
             self._inventory.write_gone(on.id, self._monotonic())
             return Receipt(gone=())
+        if on.service == "network":  # the answer has the whole port
+            port = msgspec.convert(msgspec.json.decode(reply.body)["port"], Port)
+            self._inventory.write_port(port, self._monotonic())
         self._inventory.touch(on.id)
         return Receipt()
 

@@ -11,6 +11,7 @@
 | set_tag …     | PUT/DELETE of one tag or key | Idempotent | that entry set or gone, all others as they were   |
 | delete_server | DELETE server                | Idempotent | Nova deletes it; its ports stay, unplugged        |
 | force_delete… | POST action forceDelete      | Idempotent | a SOFT_DELETED server gone (decisions/0013)       |
+| set_mark      | PUT tag, PUT port            | Idempotent | that thing as it was, with our mark               |
 | remove_mark … | DELETE tag, PUT port         | Idempotent | that thing as it was, without our mark            |
 """
 
@@ -28,6 +29,7 @@ from hostwright.kinds.virtualmachine.port import (
     InterfaceShape,
     Life,
     Look,
+    Mark,
     Memory,
     Power,
     Release,
@@ -103,6 +105,8 @@ def plan(
             return _power(power, found, look.as_of, memory)
         case Update():
             return _update(step, wanted, found, look.as_of, memory)
+        case Mark(row=row):
+            return _mark(row, trace, found, look.as_of, memory)
         case Delete():
             return _delete(trace, found, look.as_of, memory, fence)
         case Discard(row=row):
@@ -219,6 +223,17 @@ def _update(
         if key in have.metadata and key not in want.metadata:
             return _entry("remove_metadata", found.id, "DELETE", f"{base}/metadata/{quote(key)}")
     return Done()
+
+
+def _mark(row: LedgerRow, trace: Trace, found: Found | None, as_of: float, memory: Memory) -> Call | Wait | Done:
+    if found is None or all(bare.id != row.id for bare in found.unmarked):
+        return Done()
+    if row.name == SERVER:
+        if _stale(SERVER, as_of, memory):
+            return Wait("the mark was put back")
+        return _entry("set_mark", row.id, "PUT", f"/servers/{row.id}/tags/{quote(trace.mark)}")
+    on = On(row.id, "network", "PUT", f"/v2.0/ports/{row.id}", {"port": {"description": trace.mark}})
+    return Call("set_mark", row.name, Repeat.IDEMPOTENT, on, message=f"set mark of {row.name}")
 
 
 def _tag(base: str, key: str, value: str) -> str:

@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from hostwright.core.names import MARK
 from hostwright.core.port import LedgerRow, Trace
 from hostwright.kinds.virtualmachine.port import (
     Found,
@@ -148,8 +149,16 @@ def found(
         interfaces=tuple(_interfaces(chosen, seen, port_ages)),
         parts=(LedgerRow("server", server.id), *parts),
         twins=twins,
+        unmarked=_unmarked(seen, chosen),
         recorded=server.record,
     )
+
+
+def _unmarked(seen: SeenServer, chosen: Mapping[str, SeenPort]) -> tuple[LedgerRow, ...]:
+    rows = [] if any(tag.startswith(MARK) for tag in seen.row.tags) else [LedgerRow("server", seen.row.id)]
+    ports = [(name, item.row) for name, item in sorted(chosen.items())]
+    rows += [LedgerRow(f"port/{name}", port.id) for name, port in ports if not port.description.startswith(MARK)]
+    return tuple(rows)
 
 
 def server_body(wanted: Wanted, trace: Trace, port_ids: Sequence[str], user_data: bytes | None) -> dict[str, Any]:

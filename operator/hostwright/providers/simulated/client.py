@@ -13,6 +13,7 @@ from hostwright.providers.simulated.rows import (
     Entry,
     Machine,
     MachineRequest,
+    Owner,
     Page,
     Problem,
     Refused,
@@ -64,6 +65,8 @@ class Client(Protocol):
     async def set_entry(self, machine_id: str, table: Table, entry: Entry) -> Machine: ...
 
     async def remove_entry(self, machine_id: str, table: Table, key: str) -> Machine: ...
+
+    async def set_mark(self, machine_id: str, owner: Owner) -> Machine: ...
 
     async def remove_mark(self, machine_id: str) -> Machine: ...
 
@@ -119,6 +122,9 @@ class HttpClient:
 
     async def remove_entry(self, machine_id: str, table: Table, key: str) -> Machine:
         return await self._act(machine_id, f"remove-{_ENTRY[table]}", msgspec.json.encode(Entry(key=key)))
+
+    async def set_mark(self, machine_id: str, owner: Owner) -> Machine:
+        return await self._act(machine_id, "set-mark", msgspec.json.encode(owner))
 
     async def remove_mark(self, machine_id: str) -> Machine:
         return await self._act(machine_id, "remove-mark")

@@ -12,6 +12,7 @@ BY_CODE: dict[str, type[errors.Failure]] = {
     Code.QUOTA_EXCEEDED: errors.QuotaExceeded,
     Code.NO_CAPACITY: errors.NoValidHost,
     Code.ADDRESS_IN_USE: errors.AddressInUse,
+    Code.MARKED: errors.OwnershipMismatch,
     Code.UNAUTHORIZED: errors.CredentialsRejected,
     Code.INVALID: errors.InvalidConfiguration,
 }

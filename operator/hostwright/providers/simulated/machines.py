@@ -14,7 +14,7 @@ from hostwright.providers.simulated.client import Client
 from hostwright.providers.simulated.inventory import Inventory
 from hostwright.providers.simulated.plan import On, plan
 from hostwright.providers.simulated.resolve import Names, resolve
-from hostwright.providers.simulated.rows import Code, Entry, Machine, MachineRequest, Page, Refused
+from hostwright.providers.simulated.rows import Code, Entry, Machine, MachineRequest, Owner, Page, Refused
 from hostwright.providers.simulated.translate import choose, found, twin
 
 SUPPORTED = frozenset({"/powerState", "/tags", "/metadata"})
@@ -102,6 +102,8 @@ class Machines:
                 return await self._client.set_entry(id_, table, Entry(key=key, value=value))
             case "remove_tag" | "remove_metadata", On(id=id_, table=table, key=key):
                 return await self._client.remove_entry(id_, table, key)
+            case "set_mark", On(id=id_, owner=Owner() as owner):
+                return await self._client.set_mark(id_, owner)
             case "remove_mark", On(id=id_):
                 return await self._client.remove_mark(id_)
             case "delete_server", On(id=id_):

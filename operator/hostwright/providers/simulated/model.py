@@ -21,6 +21,7 @@ from hostwright.providers.simulated.rows import (
     MachineRequest,
     Network,
     Nic,
+    Owner,
     Page,
     Row,
     Site,
@@ -198,6 +199,14 @@ class Model:
         return self._retable(
             now, key, table, lambda before: {name: value for name, value in before.items() if name != entry.key}
         )
+
+    def set_mark(self, now: float, key: str, owner: Owner) -> Machine:
+        """On a machine that bears none, or this one."""
+        self._advance(now)
+        machine = self._usable(key)
+        if machine.mark not in {"", owner.mark}:
+            raise refused(409, Code.MARKED, f"machine {machine.id} bears another mark")
+        return self._change(now, machine, mark=owner.mark, namespace=owner.namespace, object_name=owner.object_name)
 
     def remove_mark(self, now: float, key: str) -> Machine:
         """The mark and the record of who it was made for."""

@@ -6,6 +6,7 @@
 | start, stop                  | POST …/start       | Idempotent | the machine at work on it, then on or off       |
 | set_tag, set_metadata        | POST …/set-tag     | Idempotent | that entry set, all others as they were         |
 | remove_tag, remove_metadata  | POST …/remove-tag  | Idempotent | that entry gone, all others as they were        |
+| set_mark                     | POST …/set-mark    | Idempotent | the machine as it was, with mark and record     |
 | remove_mark                  | POST …/remove-mark | Idempotent | the machine as it was, without mark and record  |
 | delete_server                | POST …/delete      | Idempotent | the machine going, then gone                    |
 """
@@ -21,6 +22,7 @@ from hostwright.kinds.virtualmachine.port import (
     Found,
     Life,
     Look,
+    Mark,
     Memory,
     Power,
     Release,
@@ -29,7 +31,7 @@ from hostwright.kinds.virtualmachine.port import (
     Update,
     Wanted,
 )
-from hostwright.providers.simulated.rows import Table
+from hostwright.providers.simulated.rows import Owner, Table
 from hostwright.providers.simulated.translate import request
 
 CREATE_SECONDS = 30.0
@@ -48,6 +50,7 @@ class On:
     table: Table = Table.TAGS
     key: str = ""
     value: str = ""
+    owner: Owner | None = None
 
 
 def plan(step: Step, trace: Trace, wanted: Wanted | None, look: Look, memory: Memory) -> Call | Wait | Done:
@@ -60,6 +63,8 @@ def plan(step: Step, trace: Trace, wanted: Wanted | None, look: Look, memory: Me
             return _power(power, found, as_of, memory)
         case Update():
             return _update(step, wanted, found, as_of, memory)
+        case Mark(row=row):
+            return _mark(row, trace, found, as_of, memory)
         case Delete():
             return _delete(trace, found, as_of, memory)
         case Discard(row=row):
@@ -117,6 +122,15 @@ def _update(
                 on = On(found.id, table, key)
                 return Call(f"remove_{word}", SERVER, Repeat.IDEMPOTENT, on, message=f"removing {word} {key}")
     return Done()
+
+
+def _mark(row: LedgerRow, trace: Trace, found: Found | None, as_of: float, memory: Memory) -> Call | Wait | Done:
+    if found is None or all(bare.id != row.id for bare in found.unmarked):
+        return Done()
+    if _stale(SERVER, as_of, memory):
+        return Wait("the mark was put back")
+    owner = Owner(mark=trace.mark, namespace=trace.namespace, object_name=trace.object_name)
+    return Call("set_mark", SERVER, Repeat.IDEMPOTENT, On(row.id, owner=owner), message=f"set mark of machine {row.id}")
 
 
 def _delete(trace: Trace, found: Found | None, as_of: float, memory: Memory) -> Call | Wait | Done:

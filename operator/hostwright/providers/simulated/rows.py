@@ -151,6 +151,14 @@ class Entry(Row, frozen=True, kw_only=True):
     value: str = ""
 
 
+class Owner(Row, frozen=True, kw_only=True):
+    """Whose a machine is: the mark, and the record of who it was made for."""
+
+    mark: str
+    namespace: str = ""
+    object_name: str = ""
+
+
 class Code(StrEnum):
     """Why the site refuses, for programs."""
 
@@ -160,6 +168,7 @@ class Code(StrEnum):
     NAME_TAKEN = "NameTaken"
     ADDRESS_IN_USE = "AddressInUse"
     BUSY = "Busy"  # the machine is in another state, or something is under way
+    MARKED = "Marked"  # the machine bears another mark
     QUOTA_EXCEEDED = "QuotaExceeded"
     NO_CAPACITY = "NoCapacity"
     TOO_OLD = "TooOld"  # `since` lies before what the site remembers

@@ -84,6 +84,7 @@ def found(site: str, machine: Machine, gathered: Iterable[Machine], trace: Trace
         ),
         parts=(LedgerRow("server", machine.id), *extras),
         twins=tuple(twin(other) for other in everything if other.mark == trace.mark),
+        unmarked=() if machine.mark else (LedgerRow("server", machine.id),),
         recorded=(machine.namespace, machine.object_name),
     )
 
