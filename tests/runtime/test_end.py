@@ -1,7 +1,9 @@
 """A start or an end that goes wrong ends the process: kopf would try the handler again after a minute."""
 
 import asyncio
+import gc
 
+import aiohttp
 import pytest
 
 from hostwright.runtime import hooks
@@ -50,5 +52,7 @@ async def test_an_error_while_ending_does_not_hold_the_end() -> None:
     bound = Bound(start=False, end=True)
     with pytest.raises(hooks.EndedError) as told:
         await bound.run()
+    left = [found for found in gc.get_objects() if isinstance(found, aiohttp.ClientSession) and not found.closed]
+    assert left == []
     assert str(told.value.__cause__) == "a session hangs"
     assert bound.ended == 1

@@ -36,6 +36,14 @@ class EndedError(Exception):
     """Our start or end failed; the cause says why."""
 
 
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """Handlers bound to one operator. kopf closes its own sessions only after a cleanup that does not fail."""
+
+    registry: kopf.OperatorRegistry
+    failures: list[Exception]  # of our end, raised once kopf has ended too
+
+
 class _NoDiffBase(kopf.DiffBaseStorage):
     """kopf keeps no copy of a spec, and compares nothing."""
 
@@ -85,9 +93,10 @@ def registry(
     started: Callable[[], Awaitable[None]],
     stopping: Callable[[], Awaitable[None]],
     access: Callable[[], Awaitable[Access]],
-) -> kopf.OperatorRegistry:
+) -> Bound:
     """Handlers bound to one operator; `plurals` is kind → plural of our group. Namespaces are watched too."""
     bound = kopf.OperatorRegistry()
+    failures: list[Exception] = []
 
     @kopf.on.startup(registry=bound, errors=kopf.ErrorsMode.PERMANENT)  # else kopf tries again after 60 s
     async def startup(settings: kopf.OperatorSettings, **_: Any) -> None:
@@ -99,7 +108,10 @@ def registry(
 
     @kopf.on.cleanup(registry=bound, errors=kopf.ErrorsMode.PERMANENT)
     async def cleanup(**_: Any) -> None:
-        await stopping()
+        try:
+            await stopping()
+        except Exception as error:  # noqa: BLE001 - raised by run()
+            failures.append(error)
 
     @kopf.on.login(registry=bound)
     async def login(**_: Any) -> kopf.ConnectionInfo:
@@ -124,14 +136,14 @@ def registry(
     for kind, plural in plurals.items():
         bind(kind, GROUP, VERSION, plural)
     bind("Namespace", "", "v1", "namespaces")
-    return bound
+    return Bound(bound, failures)
 
 
-async def run(bound: kopf.OperatorRegistry, namespaces: tuple[str, ...], stop: asyncio.Event) -> None:
+async def run(bound: Bound, namespaces: tuple[str, ...], stop: asyncio.Event) -> None:
     """kopf in the foreground until `stop` is set or SIGTERM. Raises EndedError from what went wrong."""
     try:
         await kopf.operator(
-            registry=bound,
+            registry=bound.registry,
             standalone=True,
             clusterwide=not namespaces,
             namespaces=namespaces,
@@ -140,6 +152,8 @@ async def run(bound: kopf.OperatorRegistry, namespaces: tuple[str, ...], stop: a
     except Exception as error:  # noqa: BLE001 - whatever it is, it is told and ends the process
         cause = error.__cause__ or error  # kopf wraps a failed start
         raise EndedError(str(error)) from (cause.__cause__ if isinstance(cause, kopf.PermanentError) else cause)
+    for failure in bound.failures:
+        raise EndedError(str(failure)) from failure
 
 
 def watching() -> set[str]:
