@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-pytest_plugins = ["tests.fixtures_openstack"]
+pytest_plugins = ["tests.fixtures_openstack", "tests.fixtures_vsphere"]
 
 #: A shell without job control starts `make test &` with Ctrl-C ignored, and whoever is ignored at birth stays so: the
 #: programs that these tests interrupt would never notice.

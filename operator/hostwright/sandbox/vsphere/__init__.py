@@ -1,0 +1,1 @@
+"""A vCenter of one's own, and the hand behind its back."""
