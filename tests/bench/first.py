@@ -9,7 +9,6 @@ import shutil
 import sys
 import tempfile
 import time
-from asyncio.subprocess import DEVNULL
 from pathlib import Path
 
 from tests.bench.cluster import Tell
