@@ -40,7 +40,7 @@ fmt: $(STAMP) ## format, and mend what can be mended
 	@$(BIN)/ruff format operator tests
 	@$(BIN)/ruff check --fix operator tests
 
-generate: $(STAMP) ## rewrite CRDs and the reference from the models
+generate: $(STAMP) ## rewrite CRDs, the charts' generated parts and the reference from the models
 	@$(BIN)/python -m hostwright.generate
 
 bench: $(STAMP) ## the tables of figures (a part alone: make bench ARGS=latency; what they mean: docs/performance.md)

@@ -19,7 +19,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 GROUPS = {
     "lab": ("contract", "providers/openstack", "sandbox_openstack"),
     "e2e": ("e2e",),
-    "box": ("examples", "sandbox", "generated"),
+    "box": ("examples", "sandbox", "generated", "charts"),
 }
 
 

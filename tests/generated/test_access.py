@@ -43,13 +43,12 @@ def _groups(user: str) -> list[str]:
 
 
 MUST: list[Asked] = [
-    *((verb, OURS, kind, ELSEWHERE, "") for kind in KINDS for verb in ("get", "list", "watch", "patch", "update")),
+    *((verb, OURS, kind, ELSEWHERE, "") for kind in KINDS for verb in ("get", "list", "watch", "patch")),
     *(("patch", OURS, f"{kind}/status", ELSEWHERE, "") for kind in KINDS),
     *(("update", OURS, f"{kind}/finalizers", ELSEWHERE, "") for kind in KINDS),
     ("list", OURS, "virtualmachines", CLUSTER, ""),
     ("identify", OURS, "virtualmachines", ELSEWHERE, "web-1"),
     ("create", "", "events", ELSEWHERE, ""),
-    ("patch", "", "events", ELSEWHERE, "e"),
     ("get", "", "secrets", ELSEWHERE, "web-ud"),
     ("get", "", "secrets", HOME, "os-prod"),
     ("patch", "", "secrets", HOME, "os-prod"),
@@ -61,7 +60,11 @@ MUST: list[Asked] = [
     ("create", LEASES, "leases", HOME, ""),
 ]
 MUST_NOT: list[Asked] = [
-    *((verb, OURS, kind, ELSEWHERE, "") for kind in KINDS for verb in ("create", "delete", "deletecollection")),
+    *(
+        (verb, OURS, kind, ELSEWHERE, "")
+        for kind in KINDS
+        for verb in ("create", "update", "delete", "deletecollection")
+    ),
     *((verb, "", "secrets", ELSEWHERE, "") for verb in ("list", "watch", "patch", "update", "create", "delete")),
     *((verb, "", "secrets", HOME, "") for verb in ("list", "watch", "update", "create", "delete")),
     *((verb, "", "namespaces", CLUSTER, "") for verb in ("create", "update", "patch", "delete")),
@@ -77,7 +80,7 @@ MUST_NOT: list[Asked] = [
     ("escalate", "rbac.authorization.k8s.io", "clusterroles", CLUSTER, ""),
     ("impersonate", "", "users", CLUSTER, ""),
     ("update", "admissionregistration.k8s.io", "validatingadmissionpolicies", CLUSTER, ""),
-    ("get", "", "events", ELSEWHERE, ""),
+    *((verb, "", "events", ELSEWHERE, "") for verb in ("get", "list", "watch", "patch", "delete")),
     ("identify", OURS, "machineclasses", CLUSTER, ""),
 ]
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from hostwright.core.names import DEFAULT_OPERATOR_NAMESPACE
 from hostwright.generate.manifests import install
-from hostwright.generate.outputs import as_yaml, stale, write
+from hostwright.generate.outputs import stale, write
+from hostwright.generate.text import as_yaml
 
 
 def main(arguments: list[str] | None = None) -> int:

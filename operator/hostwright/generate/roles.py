@@ -46,12 +46,12 @@ def _cluster_wide(kinds: Sequence[Kind]) -> list[Manifest]:
     """Discovery (/api, /apis) is given to everybody by Kubernetes' own system:discovery."""
     plurals = [kind.plural for kind in kinds]
     return [
-        _rule(GROUP, plurals, [*_READ, "update", "patch"]),
+        _rule(GROUP, plurals, [*_READ, "patch"]),
         _rule(GROUP, [f"{plural}/status" for plural in plurals], ["patch"]),
         # An owner that blocks the deletion of its owner asks for this (OwnerReferencesPermissionEnforcement).
         _rule(GROUP, [f"{plural}/finalizers" for plural in plurals], ["update"]),
         _rule(GROUP, [kind.plural for kind in identified(kinds)], [IDENTIFY]),
-        _rule("", ["events"], ["create", "patch"]),
+        _rule("", ["events"], ["create"]),
         _rule("", ["namespaces"], _READ),
         _rule("", ["secrets"], ["get"]),
     ]

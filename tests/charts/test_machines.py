@@ -1,0 +1,69 @@
+"""charts/machines: one file of a team's machines, refused where it is wrong, the same on every site."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from tests.charts.conftest import TEAM, Cluster, Helm
+
+CI = TEAM / "ci"
+SITES = sorted(path for path in CI.glob("*.yaml") if path.stem != "team")
+
+
+def render(helm: Helm, *files: Path) -> list[dict[str, Any]]:
+    return helm.template(TEAM, *(word for file in files for word in ("-f", file)), name="shop")
+
+
+@pytest.mark.parametrize("site", SITES, ids=lambda path: path.stem)
+def test_it_is_without_a_fault(helm: Helm, site: Path) -> None:
+    assert "0 chart(s) failed" in helm.run("lint", "--strict", TEAM, "-f", CI / "team.yaml", "-f", site)
+
+
+def test_the_same_file_gives_the_same_machines_on_every_site(helm: Helm) -> None:
+    assert len(SITES) > 1
+    given = [render(helm, CI / "team.yaml", site) for site in SITES]
+    where = [{machine["spec"].pop("providerRef")["name"] for machine in machines} for machines in given]
+    assert all(len(names) == 1 for names in where)
+    assert len(set.union(*where)) == len(SITES)
+    assert all(machines == given[0] for machines in given)
+    assert [machine["metadata"]["name"] for machine in given[0]] == ["shop-db", "shop-web"]
+
+
+def test_a_machines_own_fields_are_merged_and_its_lists_are_its_own(helm: Helm) -> None:
+    db, web = (machine["spec"] for machine in render(helm, CI / "team.yaml", SITES[0]))
+    assert db["tags"] == {"team": "shop", "tier": "data"}
+    assert web["tags"] == {"team": "shop"}
+    assert [each["networkRef"]["name"] for each in db["network"]["interfaces"]] == ["db"]
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("machines.a.spec.clasRef.name=small", "at '/machines/a/spec': additional properties 'clasRef' not allowed"),
+        ("machines.a.spec.powerState=On", "at '/machines/a/spec/powerState': value must be one of 'PoweredOn'"),
+        ("defaults.spec.tags.a=5", "at '/defaults/spec/tags/a': got number, want string"),
+        ("machines.Web_1.spec.classRef.name=small", "invalid propertyName 'Web_1'"),
+        ("machines.a.spec.network.interfaces[0].networkRef.name=app", "missing property 'name'"),
+    ],
+)
+def test_a_bad_value_is_refused_with_its_place(helm: Helm, value: str, said: str) -> None:
+    assert said in helm.run("template", "x", TEAM, "--set", value, fails=True)
+
+
+def test_a_team_installs_changes_and_removes_its_machines(cluster: Cluster, tmp_path: Path) -> None:
+    world, files = cluster.world, ("-f", CI / "team.yaml", "-f", CI / "simulated.yaml")
+    with world.operator() as running:
+        running.leading()
+        cluster.helm.run("install", "shop", TEAM, *files)
+        for name in ("shop-web", "shop-db"):
+            assert world.ready(name)["status"]["phase"] == "Running"
+        fewer = tmp_path / "fewer.yaml"
+        own = {"shop-db": None, "shop-web": {"spec": {"powerState": "PoweredOff"}}}
+        fewer.write_text(yaml.safe_dump({"machines": own}))
+        cluster.helm.run("upgrade", "shop", TEAM, *files, "-f", fewer)
+        world.gone("shop-db")
+        assert world.ready("shop-web")["status"]["phase"] == "Stopped"
+        cluster.helm.run("uninstall", "shop")
+        world.gone("shop-web")
+    assert not world.sim.machines("shop-web")
