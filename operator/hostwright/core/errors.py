@@ -11,8 +11,6 @@ Failure
 └── Bug            ours: traceback, back off
 """
 
-from typing import ClassVar
-
 from hostwright.core.names import Actor
 
 #: A backend's own words are cut to this many characters; the schema bounds messages at 1,024.
@@ -24,14 +22,23 @@ CODE_LIMIT, REQUEST_ID_LIMIT = 32, 128
 class Failure(Exception):  # noqa: N818 - every leaf is a condition reason, and reasons do not end in Error
     """A provider or platform failure in our words. `message` is for the user: what, which object, what to do."""
 
-    actor: ClassVar[Actor] = Actor.WAIT
+    actor: Actor = Actor.WAIT
 
-    def __init__(self, message: str, *, code: str = "", request_id: str = "", retry_after: float | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str = "",
+        request_id: str = "",
+        retry_after: float | None = None,
+        actor: Actor | None = None,  # where it is another than of most failures of the class
+    ) -> None:
         super().__init__(message)
         self.message = message if len(message) <= MESSAGE_LIMIT else message[: MESSAGE_LIMIT - 1] + "…"
         self.code = code[:CODE_LIMIT]
         self.request_id = request_id[:REQUEST_ID_LIMIT]
         self.retry_after = retry_after
+        self.actor = actor or type(self).actor
 
     @property
     def reason(self) -> str:

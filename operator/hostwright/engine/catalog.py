@@ -19,6 +19,7 @@ from hostwright.engine.store import Store
 from hostwright.engine.worker import Again
 from hostwright.engine.world import World, is_deleting, source_for
 from hostwright.kinds.machineimage.resource import MachineImageSpec
+from hostwright.kinds.provider.port import NetworkFact
 from hostwright.kinds.provider.resource import ProviderSpec
 
 #: What an image waits for while a Provider's first login has no outcome yet.
@@ -136,12 +137,12 @@ class CatalogPass:
                 Said(Condition.RECONCILING, True, Reason.WAITING, "connecting"),
             )
         if failure is None:
-            missing = self._missing_networks(connection)
+            lacking = _lacking_networks(connection)
+            missing = "; ".join(f"network {fact.name}: {fact.message}" for fact in lacking)
             if missing:
                 connection.want_catalog()
-            catalog = Said(
-                Condition.CATALOG_RESOLVED, not missing, "NetworkNotFound" if missing else Reason.RESOLVED, missing
-            )
+            why = lacking[0].reason if lacking else Reason.RESOLVED
+            catalog = Said(Condition.CATALOG_RESOLVED, not missing, why, missing)
             refused = connection.state.refused
             former = f"the former login is used on: {refused.message}" if refused is not None else ""
             ready = Said(Condition.READY, not missing, catalog.reason if missing else Reason.READY, missing or former)
@@ -193,12 +194,6 @@ class CatalogPass:
             if not self.store.by_token(thing.machine_id.replace("-", "")) and not self.store.by_token(thing.id)
         ]
         return sorted(rows, key=lambda row: str(row["id"]))[:ORPHANS]
-
-    def _missing_networks(self, connection: Connection) -> str:
-        session = connection.state.session
-        return "; ".join(
-            f"network {fact.name}: {fact.message}" for fact in (session.networks() if session else ()) if not fact.id
-        )
 
     def _in_use(self, key: Key, body: Body) -> tuple[Said, ...]:
         users = self.store.users(key)
@@ -303,6 +298,11 @@ def _turns(body: Body, before: Sequence[Mapping[str, Any]], after: Sequence[Mapp
         elif kind == Condition.READY and was.get("status") == "False" and was.get("reason") != Reason.WAITING:
             told[Reason.READY] = Note(Reason.READY, f"well again after {was['reason']}", now["lastTransitionTime"])
     return list(told.values())
+
+
+def _lacking_networks(connection: Connection) -> list[NetworkFact]:
+    session = connection.state.session
+    return [fact for fact in (session.networks() if session else ()) if not fact.id]
 
 
 def _network_row(fact: Any) -> dict[str, Any]:

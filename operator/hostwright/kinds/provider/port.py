@@ -46,7 +46,8 @@ class NetworkFact:
 
     name: str
     id: str = ""
-    message: str = ""  # why it has no id: missing, ambiguous
+    message: str = ""  # why it has no id
+    reason: str = ""  # the same for programs: NetworkNotFound, NameAmbiguous
     create_fence: str = (
         ""  # `MACAddress` | `None`: whether creation there is fenced; empty where not known or not applicable
     )

@@ -71,7 +71,7 @@ def failed(failure: Failure, *, ready: bool | None = False) -> tuple[Said, ...]:
 def again(error: LastError | None) -> tuple[Said, ...]:
     """The last failure once more, while its next attempt is not due: the words that stood there at first."""
     kind = getattr(errors, error.reason, None) if error is not None else None
-    return failed(kind(error.message)) if error is not None and kind is not None else ()
+    return failed(kind(error.message, actor=Actor(error.actor))) if error is not None and kind is not None else ()
 
 
 def stalls(failure: Failure) -> bool:

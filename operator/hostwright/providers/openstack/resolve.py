@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hostwright.core import errors
+from hostwright.core.names import Actor
 from hostwright.core.quantity import from_mebibytes
 from hostwright.kinds.provider.port import ImageFact, NetworkFact
 from hostwright.kinds.virtualmachine.port import Bindings, InterfaceShape, MachineShape, Power, Unresolved, Wanted
@@ -52,9 +53,10 @@ class Names:
         rows = [row.id for row in self.catalog.networks if word in (row.id, row.name)]
         if not rows:
             raise errors.NetworkNotFound(
-                f"OpenStack has no network {word!r} for this project. Correct the Provider's spec.networks."
+                f"OpenStack has no network {word!r} for this project. Correct the Provider's spec.networks.",
+                actor=Actor.PLATFORM,
             )
-        return _only(rows, "network", word)
+        return _only(rows, "network", word, actor=Actor.PLATFORM)
 
     def subnet(self, name: str) -> str:
         word = self.networks[name].subnet
@@ -64,9 +66,10 @@ class Names:
         rows = [row.id for row in self.catalog.subnets if word in (row.id, row.name) and row.network_id == network]
         if not rows:
             raise errors.NetworkNotFound(
-                f"network {name!r} has no subnet {word!r}. Correct the Provider's spec.networks."
+                f"network {name!r} has no subnet {word!r}. Correct the Provider's spec.networks.",
+                actor=Actor.PLATFORM,
             )
-        return _only(rows, "subnet", word)
+        return _only(rows, "subnet", word, actor=Actor.PLATFORM)
 
     def image(self, section: Mapping[str, Any] | None) -> str:
         choice = ImageSection.model_validate(section).image if section else None
@@ -94,7 +97,7 @@ class Names:
                 item = self.network(name)
                 self.subnet(name)
             except errors.Failure as failure:
-                facts.append(NetworkFact(name, message=failure.message))
+                facts.append(NetworkFact(name, message=failure.message, reason=failure.reason))
             else:
                 facts.append(NetworkFact(name, item, create_fence="None" if item in unfenced else "MACAddress"))
         return facts
@@ -233,9 +236,11 @@ def _interface(names: Names, item: Interface) -> InterfaceShape:
     )
 
 
-def _only(ids: Sequence[str], what: str, name: str) -> str:
+def _only(ids: Sequence[str], what: str, name: str, *, actor: Actor | None = None) -> str:
     if len(ids) > 1:
         raise errors.NameAmbiguous(
-            f"OpenStack has {len(ids)} of {what} {name!r}: {', '.join(ids)}. Name one by its id, or rename all but one."
+            f"OpenStack has {len(ids)} of {what} {name!r}: {', '.join(ids)}. "
+            "Name one by its id, or rename all but one.",
+            actor=actor,
         )
     return ids[0]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hostwright.core import errors
+from hostwright.core.names import Actor
 from hostwright.kinds.provider.port import ImageFact, NetworkFact
 from hostwright.kinds.virtualmachine.port import (
     Bindings,
@@ -44,7 +45,7 @@ class Names:
         try:
             return NetworkFact(name, self.network(name))
         except errors.Failure as failure:
-            return NetworkFact(name, message=failure.message)
+            return NetworkFact(name, message=failure.message, reason=failure.reason)
 
     def network(self, name: str) -> str:
         if name not in self.networks:
@@ -56,9 +57,10 @@ class Names:
         if not there:
             raise errors.NetworkNotFound(
                 f"network {name!r} is in the Provider's catalog, but the site has no network {self.networks[name]!r}. "
-                "Ask whoever runs the Provider."
+                "Ask whoever runs the Provider.",
+                actor=Actor.PLATFORM,
             )
-        return _only(there, "network", self.networks[name])
+        return _only(there, "network", self.networks[name], actor=Actor.PLATFORM)
 
     def image(self, section: Mapping[str, Any] | None) -> str:
         if not section or not section.get("image"):
@@ -129,9 +131,10 @@ def _interface(names: Names, item: Interface) -> InterfaceShape:
     )
 
 
-def _only(ids: Sequence[str], what: str, name: str) -> str:
+def _only(ids: Sequence[str], what: str, name: str, *, actor: Actor | None = None) -> str:
     if len(ids) > 1:
         raise errors.NameAmbiguous(
-            f"the site has {len(ids)} objects that are the {what} {name!r}: {', '.join(ids)}. Rename all but one."
+            f"the site has {len(ids)} objects that are the {what} {name!r}: {', '.join(ids)}. Rename all but one.",
+            actor=actor,
         )
     return ids[0]
