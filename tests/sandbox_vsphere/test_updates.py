@@ -1,5 +1,6 @@
 """Who waits for updates is told of every change, soon, and of a machine only when it is whole."""
 
+import http.client
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -129,3 +130,30 @@ def test_nobody_sees_a_clone_before_its_mark(user: Any, watch: Watch) -> None:
     for row in rows:
         assert "hostwright.owner" in [option.key for option in row["config.extraConfig"]]
         assert (row["config.hardware.numCPU"], row["runtime.powerState"]) == (2, "poweredOn")
+
+
+def test_a_lost_update_is_told_again(user: Any, watch: Watch, vcenter_control: Control) -> None:
+    user.made("again", on=False)
+    watch.until(lambda w: w.called("again"))
+    vcenter_control.rule("WaitForUpdatesEx", "lose")
+    vcenter_control.configure(user.path("again"), cpu=3)
+    with pytest.raises((OSError, http.client.HTTPException)):
+        watch.look()
+    assert watch.until(lambda w: w.called("again")["config.hardware.numCPU"] == 3) < SOON
+
+
+def test_a_version_of_somebody_else_is_refused(watch: Watch) -> None:
+    with pytest.raises(vmodl.query.InvalidCollectorVersion):
+        watch.collector.WaitForUpdatesEx("4711", PC.WaitOptions(maxWaitSeconds=0))
+
+
+def test_many_changes_come_in_parts(user: Any, vcenter_control: Control) -> None:
+    vcenter_control.times(clone=0)
+    tasks = [user.clone(f"part-{number}", on=False) for number in range(120)]
+    user.eventually(lambda: len(vcenter_control.machines()) >= 120, 30)
+    assert {user.done(task).state for task in tasks} == {"success"}
+    watch = Watch(user)
+    assert len(watch.machines) == 100
+    assert watch.until(lambda w: len(w.machines) == len(vcenter_control.machines())) < SOON
+    assert len(watch.entered) == len(watch.machines)
+    watch.collector.DestroyPropertyCollector()

@@ -35,6 +35,7 @@ type observer struct {
 
 // PutObject is called when an object appears, before anyone else can lock it.
 func (o *observer) PutObject(_ *simulator.Context, object mo.Reference) {
+	o.site.changes.Add(1)
 	switch appeared := object.(type) {
 	case *simulator.VirtualMachine:
 		if hold := o.site.creation.appeared.Load(); hold != nil {
@@ -49,13 +50,16 @@ func (o *observer) PutObject(_ *simulator.Context, object mo.Reference) {
 
 // RemoveObject is called when one disappears.
 func (o *observer) RemoveObject(_ *simulator.Context, object types.ManagedObjectReference) {
+	o.site.changes.Add(1)
 	if object.Type == "VirtualMachine" {
 		o.site.guests.forget(object)
 	}
 }
 
-// UpdateObject is called for each change; we cause them, we need not see them.
-func (*observer) UpdateObject(*simulator.Context, mo.Reference, []types.PropertyChange) {}
+// UpdateObject is called for each change that the simulator tells of.
+func (o *observer) UpdateObject(*simulator.Context, mo.Reference, []types.PropertyChange) {
+	o.site.changes.Add(1)
+}
 
 // complete gives a task its real name, and lets it fail where a test wants that.
 func (o *observer) complete(task *simulator.Task) {

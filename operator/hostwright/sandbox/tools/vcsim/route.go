@@ -1,8 +1,6 @@
 package main
 
 import (
-	"slices"
-
 	"github.com/vmware/govmomi/simulator"
 	"github.com/vmware/govmomi/vim25"
 	"github.com/vmware/govmomi/vim25/mo"
@@ -19,14 +17,20 @@ var corrected = map[string]bool{
 	"RebootGuest": true, "ShutdownGuest": true, "SetCustomValue": true, "setCustomValue": true,
 }
 
+// waited are those that our collector of properties answers.
+var waited = map[string]bool{"WaitForUpdatesEx": true, "CancelWaitForUpdates": true, "DestroyPropertyCollector": true}
+
 // route chooses who answers a call.
 func (s *site) route(ctx *simulator.Context, method *simulator.Method) (mo.Reference, types.BaseMethodFault) {
 	if ctx.Session == nil {
 		return nil, withoutSession(method)
 	}
 	s.sessions.seen(ctx.Session)
-	if method.Name == "WaitForUpdatesEx" || method.Name == "WaitForUpdates" {
-		s.calmFilters(ctx.Session)
+	if method.This.Type == "PropertyCollector" && waited[method.Name] {
+		if collector, ok := ctx.Session.Get(method.This).(*simulator.PropertyCollector); ok {
+			method.This = ours
+			return &waiter{PropertyCollector: collector, site: s, told: s.waiters.of(collector)}, nil
+		}
 	}
 	switch object := s.registry.Get(method.This).(type) {
 	case *simulator.VirtualMachine:
@@ -41,18 +45,6 @@ func (s *site) route(ctx *simulator.Context, method *simulator.Method) (mo.Refer
 		}
 	}
 	return nil, nil
-}
-
-// calmFilters keeps filters from telling all machines again, as new ones, whenever one comes or goes: each time the
-// object that a filter starts from changes, the simulator's forget what they have told. For a ListView they must, as
-// nothing else tells them that something left the list.
-func (s *site) calmFilters(session *simulator.Session) {
-	for _, each := range session.AllReference("PropertyFilter") {
-		filter, ok := each.(*simulator.PropertyFilter)
-		if ok && !slices.ContainsFunc(filter.Spec.ObjectSet, func(o types.ObjectSpec) bool { return o.Obj.Type == "ListView" }) {
-			s.registry.RemoveHandler(filter)
-		}
-	}
 }
 
 // withoutSession refuses what the simulator would answer half: a vCenter shows its properties to nobody without a login.

@@ -67,7 +67,7 @@ func (s *site) endSessions() int {
 		ctx.Session = each
 		for _, collector := range each.AllReference("PropertyCollector") {
 			if waiting, ok := collector.(*simulator.PropertyCollector); ok {
-				waiting.CancelWaitForUpdates(&types.CancelWaitForUpdates{This: waiting.Self})
+				s.waiters.forget(waiting)
 			}
 		}
 		s.registry.SessionManager().Logout(ctx, new(types.Logout))

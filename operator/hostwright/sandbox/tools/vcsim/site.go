@@ -25,6 +25,8 @@ type site struct {
 	calls    calls
 	sessions sessions
 	creation creation
+	waiters  waiters
+	changes  atomic.Int64 // how many there were, to any object
 }
 
 func newSite(service *simulator.Service) *site {
