@@ -34,7 +34,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "zero size": (bad(classRef=UNSET, resources={"cpu": 0, "memory": "1Gi"}), "greater than or equal to 1"),
     "absurd size": (bad(classRef=UNSET, resources={"cpu": 1, "memory": "9000Ti"}), "memory is between 16Mi and 64Ti"),
     "bad name": ({**machine("Bad_Name")}, "a lowercase RFC 1123"),
-    "hostname with a newline": (bad(network={"hostname": "a\nb", "interfaces": [ETH0]}), "should match"),
+    "hostname with a newline": (
+        bad(network={"hostname": "a\nb", "interfaces": [ETH0]}),
+        "a host name has lower-case letters",
+    ),
     "bad MAC": (eth0(macAddress="ff:ff:ff:ff:ff:ff"), "macAddress"),
     "bad address": (eth0(addresses=["10.0.0.1"]), "write a unicast address with its prefix length"),
     "two interfaces of one name": (bad(network={"interfaces": [ETH0, ETH0]}), "Duplicate value"),

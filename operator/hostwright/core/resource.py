@@ -1,24 +1,63 @@
 """Bases of the resource models: the one alias rule, bounded types, references and what all kinds share."""
 
+from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, StringConstraints
 from pydantic.alias_generators import to_camel
 
 from hostwright.core.quantity import DURATION_PATTERN, QUANTITY_PATTERN
 
+#: Stands beside `pattern` in a JSON schema: what the API server is to say instead of the pattern.
+PATTERN_WORDS = "x-pattern-words"
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A text's pattern in words for people: the generator makes it the message of a CEL rule."""
+
+    words: str
+
+    def __get_pydantic_json_schema__(self, core_schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {**handler(core_schema), PATTERN_WORDS: self.words}
+
+
 DNS_LABEL = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 DNS_SUBDOMAIN = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
 
-Name = Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=DNS_SUBDOMAIN)]
-Label = Annotated[str, StringConstraints(min_length=1, max_length=63, pattern=DNS_LABEL)]
+Name = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=253, pattern=DNS_SUBDOMAIN),
+    Said("a name has lower-case letters, digits, '-' and '.', and begins and ends with a letter or a digit"),
+]
+Label = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=63, pattern=DNS_LABEL),
+    Said("a name here has lower-case letters, digits and '-', and begins and ends with a letter or a digit"),
+]
 #: A name on a backend: any printable text without control characters.
-BackendName = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$")]
-Quantity = Annotated[str, StringConstraints(max_length=16, pattern=QUANTITY_PATTERN)]
-Duration = Annotated[str, StringConstraints(min_length=2, max_length=16, pattern=DURATION_PATTERN)]
+BackendName = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$"),
+    Said("a name on the backend holds no control characters, such as newlines"),
+]
+Quantity = Annotated[
+    str,
+    StringConstraints(max_length=16, pattern=QUANTITY_PATTERN),
+    Said("write a whole number with its unit, such as 512Mi or 4Gi"),
+]
+Duration = Annotated[
+    str,
+    StringConstraints(min_length=2, max_length=16, pattern=DURATION_PATTERN),
+    Said("write a duration with its units, such as 90s, 10m or 1h30m"),
+]
 Token = Annotated[str, StringConstraints(max_length=64)]
 Text = Annotated[str, StringConstraints(max_length=1024)]
-SecretKey = Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$")]
+SecretKey = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$"),
+    Said("a key of a Secret has letters, digits, '-', '_' and '.'"),
+]
 
 
 class Words(BaseModel):

@@ -8,6 +8,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from hostwright.core.resource import PATTERN_WORDS
+
 Schema = dict[str, Any]
 
 RULES = "x-kubernetes-validations"
@@ -22,7 +24,19 @@ _KEPT = frozenset(
 )
 _DROPPED = frozenset({"title", "examples"})  # for other readers
 _HANDLED = frozenset(
-    {"$defs", "$ref", "allOf", "anyOf", "const", "properties", "required", "items", "uniqueItems", LIST_KEY}
+    {
+        PATTERN_WORDS,
+        "$defs",
+        "$ref",
+        "allOf",
+        "anyOf",
+        "const",
+        "properties",
+        "required",
+        "items",
+        "uniqueItems",
+        LIST_KEY,
+    }
     | {"additionalProperties", "patternProperties", "propertyNames"}
 )
 #: A list without a bound of its own would also have no bound in the CEL cost budget.
@@ -48,6 +62,7 @@ def _node(raw: Mapping[str, Any], defs: Mapping[str, Any], path: tuple[str, ...]
     if "const" in raw:
         node["enum"] = [raw["const"]]
     _settle_default(node)
+    _settle_pattern(raw, node)
     _settle_text(node)
     if node.get("type") == "integer":
         node.setdefault("format", "int64")
@@ -99,6 +114,16 @@ def _without_null(value: Any) -> Any:
     return value
 
 
+def _settle_pattern(raw: Mapping[str, Any], node: Schema) -> None:
+    """A pattern with words becomes a rule: the API server would show the pattern itself."""
+    if PATTERN_WORDS in raw:
+        matches = f"self.matches({cel_text(node.pop('pattern'))})"
+        others = [
+            {**each, "rule": f"!{matches} || ({each['rule']})"} for each in node.get(RULES, ())
+        ]  # no second error
+        node[RULES] = [{"rule": matches, "message": raw[PATTERN_WORDS]}, *others]
+
+
 def _settle_text(node: Schema) -> None:
     if "description" in node:
         node["description"] = " ".join(node["description"].split())
@@ -134,7 +159,7 @@ def _object(
 def _key_rules(keys: Mapping[str, Any], path: tuple[str, ...]) -> list[Schema]:
     """Structural schemas have no propertyNames: what is asked of a map's keys becomes CEL."""
     asked = {key: value for key, value in keys.items() if key not in ("type", "title", "description")}
-    unknown = set(asked) - {"minLength", "maxLength", "pattern"}
+    unknown = set(asked) - {"minLength", "maxLength", "pattern", PATTERN_WORDS}
     if unknown:
         raise NotStructuralError(f"{'.'.join(path)}: {', '.join(sorted(unknown))} on a map's keys")
     rules = []
@@ -146,7 +171,12 @@ def _key_rules(keys: Mapping[str, Any], path: tuple[str, ...]) -> list[Schema]:
         rules.append({"rule": f"self.all(k, size(k) >= {least})", "message": f"a key has at least {least} characters"})
     if "pattern" in asked:
         cel = f"k.matches({cel_text(asked['pattern'])})"
-        rules.append({"rule": f"self.all(k, {cel})", "message": f"a key must match {asked['pattern']}"})
+        rules.append(
+            {
+                "rule": f"self.all(k, {cel})",
+                "message": asked.get(PATTERN_WORDS) or f"a key must match {asked['pattern']}",
+            }
+        )
     return rules
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from pydantic import Field, StringConstraints
 
 from hostwright.core.names import Disruption
+from hostwright.core.resource import Said
 
 #: The API server's own ip() takes no zone id, no leading zero and no IPv4-mapped IPv6. Global unicast leaves out
 #: unspecified, loopback, link-local, multicast and broadcast. One spelling only, because found addresses are compared as
@@ -31,6 +32,7 @@ Address = Annotated[
 Mac = Annotated[
     str,
     StringConstraints(pattern=r"^[0-9a-f][02468ace](:[0-9a-f]{2}){5}$", max_length=17),
+    Said("write a unicast MAC address in lower case with colons, such as 02:16:3e:00:00:01"),
     Field(
         json_schema_extra={
             "x-kubernetes-validations": [
@@ -40,11 +42,21 @@ Mac = Annotated[
     ),
 ]
 #: Nova takes no host name of one character (nova/api/validation/parameter_types.py: hostname).
-Hostname = Annotated[str, StringConstraints(min_length=2, max_length=63, pattern=r"^[a-z0-9][-a-z0-9]*[a-z0-9]$")]
-TagKey = Annotated[
-    str, StringConstraints(min_length=1, max_length=32, pattern=r"^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$")
+Hostname = Annotated[
+    str,
+    StringConstraints(min_length=2, max_length=63, pattern=r"^[a-z0-9][-a-z0-9]*[a-z0-9]$"),
+    Said("a host name has lower-case letters, digits and '-', and begins and ends with a letter or a digit"),
 ]
-TagValue = Annotated[str, StringConstraints(max_length=27, pattern=r"^[-A-Za-z0-9_.:@ ]*$")]
+TagKey = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=32, pattern=r"^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"),
+    Said("a tag's key has letters, digits, '-', '_' and '.', and begins and ends with a letter or a digit"),
+]
+TagValue = Annotated[
+    str,
+    StringConstraints(max_length=27, pattern=r"^[-A-Za-z0-9_.:@ ]*$"),
+    Said("a tag's value has letters, digits, blanks and the signs - _ . : @"),
+]
 SshKey = Annotated[
     str,
     StringConstraints(
@@ -52,10 +64,15 @@ SshKey = Annotated[
         max_length=8192,
         pattern=r"^(ssh-(ed25519|rsa)|ecdsa-sha2-nistp(256|384|521)|sk-(ssh-ed25519|ecdsa-sha2-nistp256)@openssh\.com) [A-Za-z0-9+/=]+( [^\x00-\x1f\x7f]*)?$",
     ),
+    Said("write a public key as OpenSSH does, on one line and without options, such as: ssh-ed25519 AAAA… name"),
 ]
 
 
-IgnoredPath = Annotated[str, StringConstraints(min_length=2, max_length=128, pattern=r"^/[^\x00-\x1f\x7f]+$")]
+IgnoredPath = Annotated[
+    str,
+    StringConstraints(min_length=2, max_length=128, pattern=r"^/[^\x00-\x1f\x7f]+$"),
+    Said("write the path of a field below spec, such as /tags or /tags/owner"),
+]
 SET: dict[str, Any] = {"x-kubernetes-list-type": "set"}
 
 

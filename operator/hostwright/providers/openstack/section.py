@@ -5,10 +5,14 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field, StringConstraints
 
-from hostwright.core.resource import BackendName, Words
+from hostwright.core.resource import BackendName, Said, Words
 from hostwright.kinds.provider.port import Sections
 
-MetadataKey = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[-a-zA-Z0-9_:. ]+$")]
+MetadataKey = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=255, pattern=r"^[-a-zA-Z0-9_:. ]+$"),
+    Said("a key of Nova's metadata has letters, digits, blanks and the signs - _ : ."),
+]
 MetadataValue = Annotated[str, StringConstraints(max_length=255)]
 
 

@@ -4,10 +4,14 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from hostwright.core.resource import BackendName, Words
+from hostwright.core.resource import BackendName, Said, Words
 from hostwright.kinds.provider.port import Sections
 
-Endpoint = Annotated[str, StringConstraints(min_length=8, max_length=255, pattern=r"^https?://[^\s/?#@]+/?$")]
+Endpoint = Annotated[
+    str,
+    StringConstraints(min_length=8, max_length=255, pattern=r"^https?://[^\s/?#@]+/?$"),
+    Said("write an address with no login and no path, such as http://127.0.0.1:9191"),
+]
 
 
 class ProviderSection(Words):
