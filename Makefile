@@ -3,10 +3,11 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?= 3
+IMAGE ?= hostwright:$(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 STAMP := .venv/.installed-$(shell cat requirements.lock pyproject.toml 2>/dev/null | sha256sum | cut -c1-16)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fmt generate bench clean
+.PHONY: help setup demo test check fmt generate bench image clean
 
 help: ## show this
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -45,6 +46,11 @@ generate: $(STAMP) ## rewrite CRDs, the charts' generated parts and the referenc
 
 bench: $(STAMP) ## the tables of figures (a part alone: make bench ARGS=latency; what they mean: docs/performance.md)
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+image: ## the operator's container image, by docker or podman (another name: make image IMAGE=registry/hostwright:1)
+	@for engine in docker podman; do \
+		if $$engine info >/dev/null 2>&1; then exec $$engine build -f operator/Dockerfile -t $(IMAGE) .; fi; \
+	done; echo "docker or podman with a running engine is needed to build an image, and neither answers here: see 'docker info'"; exit 1
 
 clean: ## remove the virtual environment and caches of this folder
 	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis

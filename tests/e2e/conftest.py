@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from tests.charts.rights import forbidden
 from tests.e2e.outage import Stories, stories
 from tests.e2e.sites import Cloud
 from tests.e2e.world import World
@@ -29,7 +30,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     world.kubectl("patch", "hpr", "sim", "--type=merge", "-p", '{"spec":{"limits":{"pollInterval":"1s"}}}')
     with world.shared:
         yield world
+    missing = forbidden(box.audit) if box.audit else ()
     sandbox.down(directory, wipe=True)
+    assert not missing, "the operator, as the chart's ServiceAccount, had no right to this"
 
 
 @pytest.fixture(params=["sim", "os-lab"])

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from hostwright.core.names import DEFAULT_OPERATOR_NAMESPACE
-from hostwright.generate import charts, crds, discover, reference
+from hostwright.generate import charts, crds, discover, lock, reference
 from hostwright.generate.policies import policies
 from hostwright.generate.roles import catalog, roles
 from hostwright.generate.text import as_yaml
@@ -25,7 +25,7 @@ def outputs() -> dict[str, str]:
 
 def write(root: Path) -> list[str]:
     """Bring the files under `root` up to date; which were written or removed."""
-    wanted, late = outputs(), stale(root)
+    wanted, late = outputs() | lock.runtime(root), stale(root)
     for name in late:
         path = root / name
         if name in wanted:
@@ -38,7 +38,7 @@ def write(root: Path) -> list[str]:
 
 def stale(root: Path) -> list[str]:
     """The files under `root` that are missing, differ, or are generated no more."""
-    wanted = outputs()
+    wanted = outputs() | lock.runtime(root)
     late = [name for name, text in wanted.items() if not (root / name).is_file() or (root / name).read_text() != text]
     there = [path.relative_to(root).as_posix() for folder in FOLDERS for path in (root / folder).rglob("*.*")]
     return sorted([*late, *(name for name in there if name not in wanted)])
