@@ -23,7 +23,8 @@ def test_class_image_provider_and_secret_stay_while_a_machine_uses_them(home: Wo
     home.kubectl("delete", "secret", "-n", SYSTEM, "held-login", "--wait=false")
     for kind, name in held:
         told = eventually(lambda kind=kind, name=name: home.condition(name, "Deleting", kind), 15, f"{kind} told")
-        assert told["message"] == "kept while 1 machines use it (default/held-vm)"
+        assert told["message"] == "kept while in use by default/held-vm"
+        assert home.condition(name, "Ready", kind)["message"] == told["message"], "the MESSAGE column says it, too"
     # everything still works with it
     assert home.get("held-login", "secret", SYSTEM)
     home.patch("held-vm", {"powerState": "PoweredOff"})

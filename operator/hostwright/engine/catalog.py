@@ -1,7 +1,7 @@
 """The passes over Provider, MachineClass and MachineImage: what they are worth now, and held while in use."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -26,6 +26,8 @@ from hostwright.kinds.provider.resource import ProviderSpec
 CONNECTING = "the Provider is connecting"
 #: At the most this many orphans stand in the status; the schema's bound.
 ORPHANS = 100
+#: Users named in a message; of more only the number is told.
+NAMED = 3
 
 
 @dataclass(slots=True)
@@ -199,8 +201,9 @@ class CatalogPass:
         users = self.store.users(key)
         if not is_deleting(body) or not users:
             return ()
-        some = ", ".join(sorted(f"{user.namespace}/{user.name}" for user in users)[:3])
-        text = f"kept while {len(users)} machines use it ({some}{', …' if len(users) > 3 else ''})"  # noqa: PLR2004
+        named = sorted(f"{user.namespace}/{user.name}" for user in users)
+        more = f" and {len(named) - NAMED} more" if len(named) > NAMED else ""
+        text = f"kept while in use by {', '.join(named[:NAMED])}{more}"
         return (Said(Condition.DELETING, True, Reason.IN_USE, text),)
 
     async def _broken(self, key: Key, body: Body, failure: Failure) -> Again:
@@ -212,7 +215,7 @@ class CatalogPass:
         old = body.get("status") or {}
         status = {**old, **fields, "observedGeneration": generation}
         status["conditions"] = merge(
-            old.get("conditions") or [], said, generation=generation, now=stamp(self.clock.now()) or ""
+            old.get("conditions") or [], _held_said(said), generation=generation, now=stamp(self.clock.now()) or ""
         )
         patch = status_patch(body, {name: value for name, value in status.items() if value is not None})
         if patch is None:
@@ -262,6 +265,12 @@ class CatalogPass:
             await self.cluster.hold_secret(self.namespace, secret, FINALIZER_SECRET, held=False)
         await self.disconnect(key.name)
         return await self._let_go(key, body)
+
+
+def _held_said(said: tuple[Said, ...]) -> tuple[Said, ...]:
+    """What holds a deletion also stands where `kubectl get -o wide` looks, unless worse is said there."""
+    held = next((each.message for each in said if each.type == Condition.DELETING), "")
+    return tuple(replace(each, message=each.message or held) if each.type == Condition.READY else each for each in said)
 
 
 def _recorded_rows(body: Body) -> dict[str, dict[str, Any]]:
