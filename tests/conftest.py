@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-pytest_plugins = ["tests.fixtures_openstack", "tests.fixtures_vsphere"]
+pytest_plugins = ["tests.fixtures_openstack", "tests.fixtures_redfish", "tests.fixtures_vsphere"]
 
 #: A shell without job control starts `make test &` with Ctrl-C ignored, and whoever is ignored at birth stays so: the
 #: programs that these tests interrupt would never notice.
@@ -20,6 +20,7 @@ GROUPS = {
     "lab": ("contract", "providers/openstack", "sandbox_openstack"),
     "e2e": ("e2e",),
     "box": ("examples", "sandbox", "generated", "charts"),
+    "rack": ("sandbox_redfish", "providers/redfish"),
 }
 
 

@@ -87,14 +87,7 @@ class _Authority:
         return Pair(certificate, self.folder / f"{file}.key")
 
 
-def make(folder: Path) -> Certificates:
-    """Makes them where they are not there yet; data kept from an earlier run needs the same ones again."""
-    server, admin, manager = (
-        Pair(folder / f"{file}.crt", folder / f"{file}.key") for file in ("server", "admin", "controller-manager")
-    )
-    certificates = Certificates(folder / "ca.crt", server, admin, manager, folder / "service-accounts.key")
-    if certificates.service_accounts.exists():  # written last
-        return certificates
+def _authority(folder: Path) -> _Authority:
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
     authority = _Authority(folder, _name("hostwright-sandbox"), ec.generate_private_key(ec.SECP256R1()))
@@ -107,6 +100,35 @@ def make(folder: Path) -> Certificates:
             x509.SubjectKeyIdentifier.from_public_key(authority.key.public_key()),
         ],
     )
+    return authority
+
+
+@dataclass(frozen=True, slots=True)
+class Loopback:
+    authority: Path
+    server: Pair
+
+
+def loopback(folder: Path) -> Loopback:
+    """An authority of its own, and a server on 127.0.0.1; made once."""
+    made = Loopback(folder / "ca.crt", Pair(folder / "server.crt", folder / "server.key"))
+    if made.server.key.exists():  # written last
+        return made
+    authority = _authority(folder)
+    names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    authority.pair("server", _name("hostwright-sandbox-site"), x509.SubjectAlternativeName(names))
+    return made
+
+
+def make(folder: Path) -> Certificates:
+    """Makes them where they are not there yet; data kept from an earlier run needs the same ones again."""
+    server, admin, manager = (
+        Pair(folder / f"{file}.crt", folder / f"{file}.key") for file in ("server", "admin", "controller-manager")
+    )
+    certificates = Certificates(folder / "ca.crt", server, admin, manager, folder / "service-accounts.key")
+    if certificates.service_accounts.exists():  # written last
+        return certificates
+    authority = _authority(folder)
     names: list[x509.GeneralName] = [x509.DNSName(name) for name in SERVER_NAMES]
     names += [x509.IPAddress(ipaddress.ip_address(address)) for address in SERVER_ADDRESSES]
     # One server certificate for etcd and kube-apiserver, which also shows it to etcd as a client.

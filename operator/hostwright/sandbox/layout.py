@@ -16,7 +16,7 @@ OBJECTS = "objects.json"
 
 _RUN = (FACTS, OBJECTS, "kubeconfig", "operator.kubeconfig", "operator.token", "audit-policy.json", "kubectl-cache")
 """True only while it runs."""
-_DATA = ("etcd", "pki", "logs", "sim", "openstack", "vsphere", "keeper.lock", "keeper.json")
+_DATA = ("etcd", "pki", "logs", "sim", "openstack", "redfish", "vsphere", "keeper.lock", "keeper.json")
 
 
 @dataclass(frozen=True, slots=True)
