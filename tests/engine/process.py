@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,19 +10,10 @@ from tests.engine.apiserver import ApiServer, FakeCluster
 from tests.engine.virtual import Clock
 from tests.engine.wire import Wire
 
-from hostwright.core.errors import Failure
 from hostwright.core.port import Call, Repeat
-from hostwright.engine.catalog import CatalogPass
-from hostwright.engine.connection import Connection, Deps
-from hostwright.engine.inbox import Inbox
+from hostwright.engine.engine import Engine, Outside
 from hostwright.engine.ports import ClusterUnavailableError, Key, LeaseLostError
-from hostwright.engine.queue import WorkQueue
-from hostwright.engine.reconcile import MachinePass
-from hostwright.engine.store import Store
-from hostwright.engine.view import Tools
-from hostwright.engine.worker import Workers
-from hostwright.engine.world import World
-from hostwright.kinds.provider.port import Backend, Context, Session
+from hostwright.kinds.provider.port import Context, Session
 from hostwright.kinds.provider.resource import ProviderSpec
 from hostwright.providers.simulated.client import NotSent, Unanswered
 from hostwright.providers.simulated.model import CATALOG, Kept, Model, Settings
@@ -224,84 +215,35 @@ class Process:
     gate: Gate = field(default_factory=Gate)
 
     def __post_init__(self) -> None:
-        self.store, self.queue = Store(), WorkQueue()
-        self.inbox = Inbox(self.store, self.queue)
-        self.connections: dict[str, Connection] = {}
-        cluster = FakeCluster(self.api, self.wire)
-        world = World(self.store, self.connections, frozenset({"simulated"}))
         ids = itertools.count()
-        tools = Tools(
-            self.store,
-            world,
-            cluster,
-            self.gate,
-            self.clock,
-            self.told,
-            "c-1",
-            new_id=lambda: f"op-{self.name}-{next(ids)}",
-            jitter=lambda: 0.0,
+        self.engine = Engine(
+            Outside(
+                cluster=FakeCluster(self.api, self.wire),
+                gate=self.gate,
+                clock=self.clock,
+                telemetry=self.told,
+                backends={"Simulated": InMemory(self.site, self.wire, self.clock)},
+                cluster_id="c-1",
+                namespace="hostwright-system",
+                new_id=lambda: f"op-{self.name}-{next(ids)}",
+                jitter=lambda: 0.0,
+                visibility_lag=self.lag,
+            )
         )
-        self.machines = MachinePass(tools, recalls={})
-        catalog = CatalogPass(
-            self.store,
-            world,
-            cluster,
-            self.clock,
-            self.told,
-            "hostwright-system",
-            connect=self._connect,
-            disconnect=self._disconnect,
-        )
-        passes = {
-            "VirtualMachine": self.machines,
-            "Provider": catalog.provider,
-            "MachineClass": catalog.machine_class,
-            "MachineImage": catalog.machine_image,
-        }
-        self.workers = Workers(self.queue, passes, self.gate, self.clock, self.told)
+        self.store, self.queue, self.workers = self.engine.store, self.engine.queue, self.engine.workers
+        self.connections = self.engine.connections
 
     def start(self) -> "Process":
-        self.api.subscribe(self.inbox.observe)
+        self.api.subscribe(self.engine.inbox.observe)
         self.workers.start(4, 1)
         return self
 
     def kill(self) -> None:
         """As SIGKILL does: nothing runs on, nothing is said; requests on their way are on their way."""
-        self.api.subscribers = [each for each in self.api.subscribers if each != self.inbox.observe]
+        self.api.subscribers = [each for each in self.api.subscribers if each != self.engine.inbox.observe]
         self.queue.close()
         tasks = [*self.workers._tasks]
         for connection in self.connections.values():
             tasks += [task for task in (connection._task, *connection._retiring) if task is not None]
         for task in tasks:
             task.cancel()
-
-    def _connect(self, name: str, spec: ProviderSpec, status: Mapping[str, Any]) -> Connection | Failure:
-        connection = self.connections.get(name)
-        if connection is None:
-            backend: Backend = InMemory(self.site, self.wire, self.clock)
-            deps = Deps(
-                clock=self.clock,
-                secret=self._secret,
-                cluster_id="c-1",
-                changed=self._moved,
-                catalog_read=self.inbox.catalog_read,
-                turned=self.inbox.provider_turned,
-                bug=lambda _, error: self.told.bugs.append(error),
-                visibility_lag=self.lag,
-            )
-            connection = self.connections[name] = Connection(name, backend, spec, deps, status)
-            connection.start()
-        elif connection.spec != spec:
-            connection.update(spec)
-        return connection
-
-    def _moved(self, _: str, tokens: Sequence[str]) -> None:
-        self.inbox.rows_moved(tokens)
-
-    async def _secret(self, name: str) -> Any:
-        return self.api.secrets.get(name)
-
-    async def _disconnect(self, name: str) -> None:
-        connection = self.connections.pop(name, None)
-        if connection is not None:
-            await connection.stop()

@@ -66,18 +66,12 @@ class Operator:
         self.lease = Lease(cast("KubernetesCluster", place.leases), "here", name, place.clock)
         process = Process(place.api, place.site, self.wire, place.clock, name=name, gate=cast("Any", self.lease))
         self.process = process
-        self.lease.on_turn = self._turned
+        self.lease.on_turn = process.engine.turned
         self.renewing: asyncio.Task[None] = self._inside(lambda: asyncio.create_task(self.lease.run()))
         self._inside(process.start)
 
     def _inside(self, work: Callable[[], T]) -> T:
         return self.context.run(work)
-
-    def _turned(self, leading: bool) -> None:
-        """As runtime.app does."""
-        self.process.machines.forget()
-        if leading:
-            self.process.inbox.everything(KINDS)
 
     def calls(self) -> list[str]:
         return [name for name in self.wire.names if name not in TO_KUBERNETES]

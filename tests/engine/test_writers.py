@@ -132,8 +132,7 @@ def test_a_lease_lost_between_the_intent_and_the_sending_stops_the_call() -> Non
         await asyncio.sleep(120.0)
         assert "create" not in place.sent()
         process.gate.holds = True
-        process.machines.forget()
-        process.inbox.everything(("VirtualMachine",))
+        process.engine.turned(True)
         await until(place.ready, 300, "Ready")
         assert place.sent().count("create") == 1
         place.end()

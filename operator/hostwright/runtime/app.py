@@ -3,23 +3,12 @@
 import asyncio
 import random
 import uuid
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable
 from typing import Any
 
 from hostwright.core.backoff import CAPACITY, Backoff
-from hostwright.core.errors import Failure, InvalidConfiguration
-from hostwright.engine.catalog import CatalogPass
-from hostwright.engine.connection import Connection, Deps
-from hostwright.engine.inbox import Inbox
-from hostwright.engine.ports import Body, Key, ObjectGoneError, Secret
-from hostwright.engine.queue import WorkQueue
-from hostwright.engine.reconcile import MachinePass
-from hostwright.engine.store import Store
-from hostwright.engine.view import Tools
-from hostwright.engine.worker import Pass, Workers
-from hostwright.engine.world import World
-from hostwright.kinds.provider.port import Backend  # noqa: TC001 - a value annotation of an attribute
-from hostwright.kinds.provider.resource import ProviderSpec
+from hostwright.engine.engine import Engine, Outside
+from hostwright.engine.ports import Body, Key, ObjectGoneError
 from hostwright.runtime import hooks, http
 from hostwright.runtime.backends import discover
 from hostwright.runtime.checks import COMPARE_EVERY, Checks
@@ -43,14 +32,11 @@ class Operator:
         self.settings = settings
         self.clock = SystemClock()
         self.metrics = Metrics()
-        self.store = Store()
         self.stop = asyncio.Event()
         self.ready = asyncio.Event()
         self._connected = asyncio.Event()
         self.failure: BaseException | None = None
         self._log = logger()
-        self._backends: Mapping[str, Backend] = discover()
-        self._connections: dict[str, Connection] = {}
         self._tasks: list[asyncio.Task[Any]] = []
 
     async def run(self) -> int:
@@ -83,8 +69,6 @@ class Operator:
 
     async def _started(self) -> None:
         settings = self.settings
-        self.queue = WorkQueue()
-        self.inbox = Inbox(self.store, self.queue)
         self.cluster = await KubernetesCluster.connect(settings.kubeconfig, settings.identity)
         self._connected.set()
         self.cluster_id = await cluster_id(self.cluster, settings.operator_namespace, settings.cluster_id)
@@ -111,61 +95,41 @@ class Operator:
             except ObjectGoneError as error:
                 raise StartRefusedError(f"the API server has no kind {kind}: apply crds/ first.") from error
             for key in listed:
-                while self.store.get(key) is None and await self._still_there(key):
+                while self.engine.store.get(key) is None and await self._still_there(key):
                     self._log.info("waiting for the watch", kind=key.kind, namespace=key.namespace, name=key.name)
         self.ready.set()
-        self.workers.start(self.settings.workers, self.settings.reserved_workers)
+        self.engine.workers.start(self.settings.workers, self.settings.reserved_workers)
         await asyncio.Event().wait()
 
     async def _still_there(self, key: Key) -> bool:
         """Looked at only where the watch has not shown the object within a moment."""
         for _ in range(50):
-            if self.store.get(key) is not None:
+            if self.engine.store.get(key) is not None:
                 return False
             await asyncio.sleep(0.02)
         return await self.cluster.get(key) is not None
 
     def _compose(self) -> None:
-        blocks = frozenset(backend.sections.key for backend in self._backends.values())
-        world = World(self.store, self._connections, blocks)
-        tools = Tools(
-            self.store,
-            world,
-            self.cluster,
-            self.lease,
-            self.clock,
-            self.metrics,
-            self.cluster_id,
-            new_id=lambda: uuid.uuid4().hex[:12],
-            jitter=lambda: random.random() * 0.25,  # noqa: S311 - jitter
-            capacity=Backoff(self.settings.capacity_retry or CAPACITY.first, CAPACITY.cap),
+        settings = self.settings
+        self.engine = Engine(
+            Outside(
+                cluster=self.cluster,
+                gate=self.lease,
+                clock=self.clock,
+                telemetry=self.metrics,
+                backends=discover(),
+                cluster_id=self.cluster_id,
+                namespace=settings.operator_namespace,
+                new_id=lambda: uuid.uuid4().hex[:12],
+                jitter=lambda: random.random() * 0.25,  # noqa: S311 - jitter
+                capacity=Backoff(settings.capacity_retry or CAPACITY.first, CAPACITY.cap),
+                visibility_lag=settings.visibility_lag,
+                judges_orphans=not settings.namespaces,
+            )
         )
-        self.machines = MachinePass(tools, recalls={})
-        catalog = CatalogPass(
-            self.store,
-            world,
-            self.cluster,
-            self.clock,
-            self.metrics,
-            self.settings.operator_namespace,
-            connect=self._connect,
-            disconnect=self._disconnect,
-            judges_orphans=not self.settings.namespaces,
-        )
-        passes: dict[str, Pass] = {
-            "VirtualMachine": self.machines,
-            "Provider": catalog.provider,
-            "MachineClass": catalog.machine_class,
-            "MachineImage": catalog.machine_image,
-        }
-        self.workers = Workers(self.queue, passes, self.lease, self.clock, self.metrics)
         self.checks = Checks(
-            self.store,
-            self.inbox,
-            self.queue,
-            self.workers,
+            self.engine,
             self.cluster,
-            self._connections,
             self._tasks,
             self.metrics,
             self.ready,
@@ -184,13 +148,12 @@ class Operator:
         for task in self._tasks:
             if not task.get_name().endswith(" lease"):  # renewed until the last call has ended
                 task.cancel()
-        drained = await self.workers.drain(DRAIN)
+        drained = await self.engine.workers.drain(DRAIN)
         for task in self._tasks:
             task.cancel()
         if drained:
             await self._in_time("lease", self.lease.release())
-        stops = [connection.stop() for connection in self._connections.values()]
-        await self._in_time("providers", asyncio.gather(*stops, return_exceptions=True))
+        await self._in_time("providers", self.engine.disconnect())
         await self._in_time("http", self._http.cleanup())
         await self._in_time("cluster", self.cluster.close())
         self._log.info("operator stopped", drained=drained)
@@ -204,47 +167,11 @@ class Operator:
 
     def _observe(self, key: Key, event: str | None, body: Body) -> None:
         """From kopf, which starts its watches after our startup."""
-        self.inbox.observe(key, event, body)
+        self.engine.inbox.observe(key, event, body)
 
     def _turned(self, leading: bool) -> None:
         self.metrics.leading.set(1 if leading else 0)
-        self.machines.forget()
-        if leading:
-            self.inbox.everything(tuple(PLURALS))
-
-    # -- connections
-
-    def _connect(self, name: str, spec: ProviderSpec, status: Mapping[str, Any]) -> Connection | Failure:
-        backend = self._backends.get(spec.type)
-        if backend is None:
-            return InvalidConfiguration(
-                f"this operator has no backend of type {spec.type!r}: it has {', '.join(sorted(self._backends))}"
-            )
-        connection = self._connections.get(name)
-        if connection is None:
-            deps = Deps(
-                clock=self.clock,
-                secret=self._secret,
-                cluster_id=self.cluster_id,
-                changed=lambda _, tokens: self.inbox.rows_moved(tokens),
-                catalog_read=self.inbox.catalog_read,
-                turned=self.inbox.provider_turned,
-                bug=lambda provider, error: self.metrics.failed(Key("Provider", "", provider), error),
-                visibility_lag=self.settings.visibility_lag,
-            )
-            connection = self._connections[name] = Connection(name, backend, spec, deps, status)
-            connection.start()
-        elif connection.spec != spec:
-            connection.update(spec)
-        return connection
-
-    async def _disconnect(self, name: str) -> None:
-        connection = self._connections.pop(name, None)
-        if connection is not None:
-            await connection.stop()
-
-    async def _secret(self, name: str) -> Secret | None:
-        return await self.cluster.secret(self.settings.operator_namespace, name)
+        self.engine.turned(leading)
 
     # -- looking at ourselves
 

@@ -2,16 +2,13 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hostwright.engine.connection import Connection
-from hostwright.engine.inbox import Inbox
+from hostwright.engine.engine import Engine
 from hostwright.engine.ports import Body, ClusterUnavailableError, Key
-from hostwright.engine.queue import WorkQueue
-from hostwright.engine.store import Store, resource_version, uid
-from hostwright.engine.worker import Workers
+from hostwright.engine.store import resource_version, uid
 from hostwright.runtime import hooks
 from hostwright.runtime.cluster import PLURALS, KubernetesCluster
 from hostwright.runtime.logs import logger
@@ -26,12 +23,8 @@ SELF_CHECK_EVERY = 5.0
 class Checks:
     """kopf does not watch our tasks: a dead worker, lease or watch ends the process, which starts anew cheaply."""
 
-    store: Store
-    inbox: Inbox
-    queue: WorkQueue
-    workers: Workers
+    engine: Engine
     cluster: KubernetesCluster
-    connections: Mapping[str, Connection]
     tasks: Sequence["asyncio.Task[Any]"]
     metrics: Metrics
     ready: asyncio.Event
@@ -55,22 +48,22 @@ class Checks:
             before = missing
 
     def _dead(self) -> BaseException | None:
-        for task in [*self.workers.dead, *self.tasks]:
+        for task in [*self.engine.workers.dead, *self.tasks]:
             if task.done() and not task.cancelled():
                 return task.exception() or RuntimeError(f"{task.get_name()} ended")
-        return next((found for each in self.connections.values() if (found := each.dead) is not None), None)
+        return next((found for each in self.engine.connections.values() if (found := each.dead) is not None), None)
 
     def _measure(self) -> None:
-        self.metrics.objects.set(len(self.store))
-        for priority, depth in self.queue.depth().items():
+        self.metrics.objects.set(len(self.engine.store))
+        for priority, depth in self.engine.queue.depth().items():
             self.metrics.queue.labels(priority.name.lower()).set(depth)
         self.metrics.provider_up.clear()
-        for name, connection in list(self.connections.items()):
+        for name, connection in list(self.engine.connections.items()):
             state = connection.state
             self.metrics.provider_up.labels(name).set(1 if state.session is not None and state.failure is None else 0)
         phases = Counter(
             (body["spec"]["providerRef"]["name"], (body.get("status") or {}).get("phase") or "Pending")
-            for _, body in self.store.bodies("VirtualMachine")
+            for _, body in self.engine.store.bodies("VirtualMachine")
         )
         self.metrics.machines.clear()
         for (provider, phase), count in phases.items():
@@ -87,23 +80,23 @@ class Checks:
                     logger().warning("store not compared", kind=kind, error=str(error))
 
     async def _compare_kind(self, kind: str) -> None:
-        before = set(self.store.keys(kind))
+        before = set(self.engine.store.keys(kind))
         listed = {Key(kind, row[0], row[1]): row[3] async for row in self.cluster.metadata(kind, self.namespaces)}
         for key, version in listed.items():
-            body = self.store.get(key)
+            body = self.engine.store.get(key)
             if body is None or resource_version(body) < int(version):
                 fresh = await self.cluster.get(key)
-                if fresh is not None and _newer(fresh, self.store.get(key)):
+                if fresh is not None and _newer(fresh, self.engine.store.get(key)):
                     self._missed(key, "MODIFIED", {**fresh, "kind": kind})
         for key in before - set(listed):
-            body = self.store.get(key)
+            body = self.engine.store.get(key)
             if body is not None and await self.cluster.get(key) is None:
                 self._missed(key, "DELETED", body)
 
     def _missed(self, key: Key, event: str, body: Body) -> None:
         """Taken up as the watch would have brought it, with all that hangs on it."""
         logger().warning("watch missed a change", kind=key.kind, namespace=key.namespace, name=key.name)
-        self.inbox.observe(key, event, body)
+        self.engine.inbox.observe(key, event, body)
 
 
 def _newer(fresh: Body, held: Body | None) -> bool:

@@ -1,0 +1,136 @@
+"""The loop put together: what comes in, the queue, each kind's pass, the Providers' connections."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hostwright.core.backoff import CAPACITY, Backoff
+from hostwright.core.errors import Failure, InvalidConfiguration
+from hostwright.engine.catalog import CatalogPass
+from hostwright.engine.connection import Connection, Deps
+from hostwright.engine.inbox import Inbox
+from hostwright.engine.ports import Clock, Cluster, Gate, Key, Secret, Telemetry
+from hostwright.engine.queue import WorkQueue
+from hostwright.engine.reconcile import MachinePass
+from hostwright.engine.store import Store
+from hostwright.engine.view import Tools
+from hostwright.engine.worker import Pass, Workers
+from hostwright.engine.world import World
+from hostwright.kinds.provider.port import Backend
+from hostwright.kinds.provider.resource import ProviderSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """All that the engine has from elsewhere: a process gives it real things, a test a clock that it moves."""
+
+    cluster: Cluster
+    gate: Gate
+    clock: Clock
+    telemetry: Telemetry
+    backends: Mapping[str, Backend]  # by Provider type
+    cluster_id: str
+    namespace: str  # the operator's own, where the Providers' Secrets are
+    new_id: Callable[[], str]
+    jitter: Callable[[], float]
+    capacity: Backoff = CAPACITY
+    visibility_lag: float | None = None  # seconds; None: the backends' own
+    judges_orphans: bool = True  # only who watches all namespaces can
+
+
+class Engine:
+    """Nothing runs before `workers.start`, nor while the gate is not held."""
+
+    def __init__(self, outside: Outside) -> None:
+        self._outside = outside
+        self.store, self.queue = Store(), WorkQueue()
+        self.inbox = Inbox(self.store, self.queue)
+        self.connections: dict[str, Connection] = {}
+        blocks = frozenset(backend.sections.key for backend in outside.backends.values())
+        self.world = World(self.store, self.connections, blocks)
+        self.machines = MachinePass(self._tools(), recalls={})
+        self._passes = self._by_kind()
+        self.workers = Workers(self.queue, self._passes, outside.gate, outside.clock, outside.telemetry)
+
+    def turned(self, leading: bool) -> None:
+        """The gate opened or closed: what was remembered may be another operator's doing by now."""
+        self.machines.forget()
+        if leading:
+            self.inbox.everything(tuple(self._passes))
+
+    async def disconnect(self) -> None:
+        """Every Provider's session, each whatever becomes of the others."""
+        stops = [connection.stop() for connection in self.connections.values()]
+        await asyncio.gather(*stops, return_exceptions=True)
+
+    def _tools(self) -> Tools:
+        outside = self._outside
+        return Tools(
+            self.store,
+            self.world,
+            outside.cluster,
+            outside.gate,
+            outside.clock,
+            outside.telemetry,
+            outside.cluster_id,
+            outside.new_id,
+            outside.jitter,
+            outside.capacity,
+        )
+
+    def _by_kind(self) -> Mapping[str, Pass]:
+        outside = self._outside
+        catalog = CatalogPass(
+            self.store,
+            self.world,
+            outside.cluster,
+            outside.clock,
+            outside.telemetry,
+            outside.namespace,
+            connect=self._connect,
+            disconnect=self._disconnect,
+            judges_orphans=outside.judges_orphans,
+        )
+        return {
+            "VirtualMachine": self.machines,
+            "Provider": catalog.provider,
+            "MachineClass": catalog.machine_class,
+            "MachineImage": catalog.machine_image,
+        }
+
+    def _connect(self, name: str, spec: ProviderSpec, status: Mapping[str, Any]) -> Connection | Failure:
+        backends = self._outside.backends
+        backend = backends.get(spec.type)
+        if backend is None:
+            return InvalidConfiguration(
+                f"this operator has no backend of type {spec.type!r}: it has {', '.join(sorted(backends))}"
+            )
+        connection = self.connections.get(name)
+        if connection is None:
+            connection = self.connections[name] = Connection(name, backend, spec, self._deps(), status)
+            connection.start()
+        elif connection.spec != spec:
+            connection.update(spec)
+        return connection
+
+    def _deps(self) -> Deps:
+        outside = self._outside
+        return Deps(
+            clock=outside.clock,
+            secret=self._secret,
+            cluster_id=outside.cluster_id,
+            changed=lambda _, tokens: self.inbox.rows_moved(tokens),
+            catalog_read=self.inbox.catalog_read,
+            turned=self.inbox.provider_turned,
+            bug=lambda provider, error: outside.telemetry.failed(Key("Provider", "", provider), error),
+            visibility_lag=outside.visibility_lag,
+        )
+
+    async def _disconnect(self, name: str) -> None:
+        connection = self.connections.pop(name, None)
+        if connection is not None:
+            await connection.stop()
+
+    async def _secret(self, name: str) -> Secret | None:
+        return await self._outside.cluster.secret(self._outside.namespace, name)
