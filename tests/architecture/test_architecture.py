@@ -130,7 +130,9 @@ def test_decisions_are_numbered_without_a_hole() -> None:
 
 
 def test_every_provider_folder_has_the_same_rooms() -> None:
-    for folder in (PACKAGE / "providers").iterdir():
-        if folder.is_dir() and folder.name != "__pycache__":
-            rooms = {path.stem for path in folder.glob("*.py")}
-            assert {"section", "session", "client", "inventory", "resolve", "translate", "plan", "errors"} <= rooms
+    """What is not in the schema yet, for want of its kind, is no backend and has no section."""
+    folders = [path for path in (PACKAGE / "providers").iterdir() if (path / "section.py").exists()]
+    assert {folder.name for folder in folders} >= {"openstack", "simulated"}
+    for folder in folders:
+        rooms = {path.stem for path in folder.glob("*.py")}
+        assert {"session", "client", "inventory", "resolve", "translate", "plan", "errors"} <= rooms

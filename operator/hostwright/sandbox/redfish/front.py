@@ -39,7 +39,7 @@ class Front:
         self._server: web.Server | None = None
 
     async def start(self) -> None:
-        self._server = web.Server(self.handle)
+        self._server = web.Server(self.handle, handler_cancellation=True)  # who hangs up has no request in flight
         self._runner = web.ServerRunner(self._server)
         await self._runner.setup()
         for bmc in self.bmcs.values():
