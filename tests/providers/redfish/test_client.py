@@ -96,6 +96,12 @@ async def test_a_bmc_without_sessions_is_asked_by_basic(rack: Rack, connect: Con
     assert [each["method"] for each in rack.bmcs.requests(0)] == ["GET"] * 3
 
 
+@pytest.mark.parametrize("sessions", [True, False])
+async def test_a_password_may_hold_any_letter(rack: Rack, connect: Connect, *, sessions: bool) -> None:
+    rack.bmcs.set(0, session_service=sessions, password="pä€: ß")
+    assert (await connect(password="pä€: ß").system()).power is Power.OFF
+
+
 async def test_power_on_soft_and_hard(rack: Rack, connect: Connect) -> None:
     client = connect()
     system = await client.system()
@@ -201,13 +207,17 @@ async def test_an_answer_that_is_no_json_is_told(rack: Rack, connect: Connect) -
     assert isinstance(of_read(caught.value), errors.Transient)
 
 
-async def test_the_indicator_is_set_by_sushy(connect: Connect) -> None:
+async def test_indicator_and_boot_mode_are_set(connect: Connect) -> None:
     client = connect()
     system = await client.system()
     await client.set_indicator(system, "Blinking")
     assert (await client.system()).indicator == "Blinking"
     await client.set_indicator(system, "Off")
     assert (await client.system()).indicator == "Off"
+    await client.set_boot_mode(system, "Legacy")
+    assert (await client.system()).boot.mode == "Legacy"
+    await client.set_boot_mode(system, "UEFI")
+    assert (await client.system()).boot.mode == "UEFI"
 
 
 async def test_nothing_is_sent_to_an_untrusted_certificate(rack: Rack, connect: Connect, tmp_path: Path) -> None:
@@ -326,18 +336,43 @@ async def test_requests_to_one_bmc_wait_for_each_other(rack: Rack, connect: Conn
     assert (seen["mostInFlight"], seen["sessions"]) == (1, 1)
 
 
+async def test_a_reset_that_met_no_bmc_was_not_sent(rack: Rack, connect: Connect) -> None:
+    client = connect(seconds=1)
+    system = await client.system()
+    for line in ("Dead", "Refused"):
+        rack.bmcs.set(0, line=line)
+        with pytest.raises(NotSent) as caught:
+            await client.reset(system, "On")
+        assert isinstance(of_write(caught.value), errors.Unreachable)
+    rack.bmcs.set(0, line="Well")
+    assert rack.bmcs.resets(0) == []
+
+
+async def test_the_end_of_a_dead_bmc_is_not_waited_for_long(rack: Rack, connect: Connect) -> None:
+    client = connect()
+    await client.system()
+    rack.bmcs.set(0, line="Dead")
+    began = time.monotonic()
+    await client.close()
+    assert time.monotonic() - began < 8
+
+
 async def test_200_bmcs_of_which_10_are_dead(tmp_path: Path) -> None:
+    """Five accept a connection and say nothing, five are up to TLS and never answer."""
     rack = start(tmp_path / "box", 200)
     dead = range(0, 200, 20)
     for number in dead:
-        rack.bmcs.set(number, line="Dead")
+        if number % 40:
+            rack.bmcs.set(number, line="Dead")
+        else:
+            rack.bmcs.fault(number, "Slow", seconds=120.0, count=0)
     with ThreadPoolExecutor(64) as executor:
         clients = [client_of(rack, executor, number) for number in range(200)]
 
         async def look(client: RedfishClient) -> float | None:
             try:
                 await client.system()
-            except NotSent:
+            except (NotSent, Unanswered):
                 return None
             return time.monotonic()
 

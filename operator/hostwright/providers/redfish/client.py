@@ -28,6 +28,8 @@ from hostwright.providers.redfish.transport import Transport
 
 #: Seconds for one turn: a request, with the login that it may need.
 SECONDS = 20.0
+#: For the end of a session: an operator that ends does not wait for a dead BMC.
+CLOSING = 5.0
 #: And for a thread whose connection was cut to notice it.
 GRACE = 1.0
 NOT_FOUND = 404
@@ -56,6 +58,10 @@ class Client(Protocol):
 
     async def set_indicator(self, system: System, state: str) -> None:
         """Lit, Blinking or Off."""
+        ...
+
+    async def set_boot_mode(self, system: System, mode: str) -> None:
+        """UEFI or Legacy; in force with the next start."""
         ...
 
     async def close(self) -> None: ...
@@ -151,21 +157,25 @@ class RedfishClient:
         """By sushy, which knows how each vendor wants its ETag: a GET, then a PATCH."""
         await self._turn(lambda: SushySystem(self._transport, system.path).set_indicator_led(state))
 
+    async def set_boot_mode(self, system: System, mode: str) -> None:
+        await self._turn(lambda: SushySystem(self._transport, system.path).set_system_boot_options(mode=mode))
+
     async def close(self) -> None:
         """Its session is ended, where the BMC still answers; else it ends by the BMC's own time."""
         try:
-            await self._turn(self._transport.leave)
+            await self._turn(self._transport.leave, CLOSING)
         except OF_BMC:
             return
         finally:
             self._transport.close()
 
-    async def _turn(self, work: Callable[[], T]) -> T:
+    async def _turn(self, work: Callable[[], T], most: float = float("inf")) -> T:
         """In a thread, when no other request to this BMC is under way; over at the deadline, whatever the BMC does."""
         loop = asyncio.get_running_loop()
-        deadline = self._monotonic() + self._seconds
+        seconds = min(self._seconds, most)
+        deadline = self._monotonic() + seconds
         try:
-            await asyncio.wait_for(self._free.acquire(), self._seconds)
+            await asyncio.wait_for(self._free.acquire(), seconds)
         except TimeoutError:
             raise NotSent("the request before it has not ended") from None
 
@@ -173,7 +183,11 @@ class RedfishClient:
             self._transport.wire.begin(deadline)
             return work()
 
-        job = self._executor.submit(turn)
+        try:
+            job = self._executor.submit(turn)
+        except RuntimeError:  # the executor was shut down
+            self._free.release()
+            raise
         job.add_done_callback(lambda _: loop.call_soon_threadsafe(self._free.release))
         ended = asyncio.wrap_future(job)
         ended.add_done_callback(lambda it: it.cancelled() or it.exception())  # seen, even when nobody waits any more
@@ -183,7 +197,7 @@ class RedfishClient:
                 sent = self._transport.wire.cut()
                 await asyncio.wait({ended}, timeout=GRACE)
                 if not ended.done():  # in the resolver, say, which nothing interrupts; it will send nothing any more
-                    raise (Unanswered if sent else NotSent)(f"no answer within {self._seconds:.0f} s")
+                    raise (Unanswered if sent else NotSent)(f"no answer within {seconds:.0f} s")
         except asyncio.CancelledError:
             if not job.cancel():
                 self._transport.wire.cut()

@@ -6,7 +6,7 @@ Only `_op` of sushy's is replaced: it sends again what timed out (a Reset, too),
 import ssl
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 import requests
 from sushy import exceptions as sushy_errors
@@ -52,7 +52,6 @@ class Transport(Connector):  # type: ignore[misc]  # as above
         self._session.verify = not endpoint.insecure
         for scheme in ("https://", "http://"):
             self._session.mount(scheme, Adapter(self.wire, tls))
-        self._own = urlsplit(endpoint.base)
         self._root: Mapping[str, Any] | None = None
         self._session_path = ""
         self._logged_in = False
@@ -119,7 +118,7 @@ class Transport(Connector):  # type: ignore[misc]  # as above
                 self._session_path = urlsplit(answer.headers.get("Location", "")).path
                 self._logged_in = True
                 return
-        self._session.auth = (self._endpoint.username, self._endpoint.password)
+        self._session.auth = (self._endpoint.username.encode(), self._endpoint.password.encode())  # RFC 7617: UTF-8
         self._logged_in = True
 
     def _once(self, method: str, path: str, data: Any, headers: Mapping[str, str | None]) -> Any:
@@ -137,7 +136,7 @@ class Transport(Connector):  # type: ignore[misc]  # as above
     def _on_this_host(self, path: str) -> str:
         url = urljoin(self._endpoint.base, path)
         there = urlsplit(url)
-        if (there.scheme, there.hostname, there.port) != (self._own.scheme, self._own.hostname, self._own.port):
+        if _origin(there) != _origin(urlsplit(self._endpoint.base)):
             raise Outside(f"the BMC sends us on to {there.scheme}://{there.netloc}, which is not its own address")
         return url
 
@@ -171,6 +170,10 @@ class Transport(Connector):  # type: ignore[misc]  # as above
         if not isinstance(document, dict):
             raise Unreadable(f"the answer to {urlsplit(answer.url).path} is no JSON object")
         return document
+
+
+def _origin(url: SplitResult) -> tuple[str, str | None, int]:
+    return url.scheme, url.hostname, url.port or (443 if url.scheme == "https" else 80)
 
 
 def _good(answer: Any) -> Any:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 USERNAME, PASSWORD = "admin", "sandbox-only"
-REMEMBERED = 5_000
+REMEMBERED = 1_000
 
 
 class Line(StrEnum):

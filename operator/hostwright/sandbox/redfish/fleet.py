@@ -106,7 +106,8 @@ class Fleet:
 
     def kept(self) -> list[dict[str, Any]]:
         """All servers, for the next start."""
-        return copy.deepcopy([self._servers._get(uuid) for uuid in self._servers.systems])  # noqa: SLF001 - as above
+        # each copied in one step first: another thread may add a key meanwhile
+        return [copy.deepcopy(dict(self._servers._get(uuid))) for uuid in self._servers.systems]  # noqa: SLF001 - as above
 
 
 def _storage(drives: Sequence[str]) -> dict[str, Any]:
