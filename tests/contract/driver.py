@@ -122,7 +122,7 @@ class Driver:
         deadline = time.monotonic() + self.provider.visibility_lag + 1.0
         while True:
             look = await self.provider.prove(self.trace)
-            if isinstance(look, Present):
+            if isinstance(look, Present) and look.found.parts:  # without parts it is still in the making
                 for part in look.found.parts:
                     self._list(part)
                 return look

@@ -16,6 +16,7 @@ class Need(StrEnum):
     """What a case asks of a harness beside the bare backend; `cannot` says which it does not have, and why."""
 
     REPLY_FAULTS = "lose or spoil the answer to a call"
+    THROTTLING = "answer that it is asked too much"
     LIST_FAULTS = "end a list early while saying it is whole"
     OUTAGE = "stop answering for a while"
     QUOTA = "limit the number of machines"

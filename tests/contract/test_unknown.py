@@ -36,7 +36,7 @@ async def test_every_part_made_with_its_answer_lost_is_found(harness: Harness, m
     assert isinstance(look, Present)
     assert call.expect in {part.name for part in look.found.parts}
     await machine.reach(Create())
-    assert [sent.expect for sent in machine.sent].count(call.expect) == 1
+    assert [(sent.verb, sent.expect) for sent in machine.sent].count((call.verb, call.expect)) == 1
 
 
 @pytest.mark.needs(Need.REPLY_FAULTS)
@@ -49,7 +49,7 @@ async def test_a_creation_that_failed_before_it_began_is_proven_missing(harness:
     assert list(await harness.truth()) == [machine.id]
 
 
-@pytest.mark.needs(Need.REPLY_FAULTS)
+@pytest.mark.needs(Need.THROTTLING)
 async def test_too_many_requests_is_an_unknown_outcome_for_a_call_with_an_intent(
     harness: Harness, machine: Driver
 ) -> None:
@@ -61,7 +61,7 @@ async def test_too_many_requests_is_an_unknown_outcome_for_a_call_with_an_intent
     assert caught.value.retry_after == 7
 
 
-@pytest.mark.needs(Need.REPLY_FAULTS)
+@pytest.mark.needs(Need.THROTTLING)
 async def test_too_many_requests_is_throttling_for_a_call_that_may_be_repeated(
     harness: Harness, machine: Driver
 ) -> None:

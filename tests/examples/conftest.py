@@ -1,4 +1,4 @@
-"""One sandbox with the simulated site and a running operator, for all examples."""
+"""One sandbox with the simulated site, a vCenter and a running operator, for all examples."""
 
 import os
 from collections.abc import Iterator
@@ -13,7 +13,14 @@ from hostwright.generate import manifests
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     directory = tmp_path_factory.mktemp("examples") / "box"
-    box = sandbox.up(directory, manifests=manifests.install(), ephemeral=True, owner=os.getpid(), progress=print)
+    box = sandbox.up(
+        directory,
+        sites=("simulated", "vsphere"),
+        manifests=manifests.install(),
+        ephemeral=True,
+        owner=os.getpid(),
+        progress=print,
+    )
     here = World(box)
     with here.operator() as running:
         running.leading()

@@ -31,7 +31,7 @@ def _left(folder: Path) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize(("site", "provider"), [("simulated", "sim"), ("openstack", "os-lab")])
+@pytest.mark.parametrize(("site", "provider"), [("simulated", "sim"), ("openstack", "os-lab"), ("vsphere", "vc-lab")])
 def test_without_a_terminal_it_tells_its_steps_and_leaves_nothing(
     tmp_path: Path, request: pytest.FixtureRequest, site: str, provider: str
 ) -> None:

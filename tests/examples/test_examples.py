@@ -12,7 +12,7 @@ from tests.e2e.world import World, eventually
 
 ROOT = Path(__file__).resolve().parents[2] / "examples"
 FILES = sorted(ROOT.glob("*/*.yaml"))
-STORIES = {"quickstart", "power", "cloud-init", "protection", "drift"}
+STORIES = {"quickstart", "power", "cloud-init", "protection", "drift", "vsphere"}
 
 
 def _machines(file: Path) -> list[dict[str, Any]]:

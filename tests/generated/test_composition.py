@@ -58,7 +58,7 @@ def three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
 @pytest.mark.parametrize(
     ("spec", "said"),
     [
-        ({"acme": {}, "openstack": {}}, "set at most one of acme and openstack"),
+        ({"acme": {}, "openstack": {}}, "set at most one of acme, openstack and vsphere"),
         ({"acme": {"sort": "big"}}, "set exactly one of classRef, resources, acme.sort and openstack.flavor"),
         ({"classRef": None, "acme": {"rack": "r1"}}, "set exactly one of classRef"),
         ({"acme": {"rack": "none"}}, "there is no rack of that name"),
@@ -77,10 +77,10 @@ def test_one_block_alone_is_taken(three: Api, good: Good, spec: Body) -> None:
     three.must(three.create(good("VirtualMachine", {"spec": spec}), dryRun="All"))
 
 
-def test_an_image_has_a_source_for_any_of_three(three: Api, good: Good) -> None:
+def test_an_image_has_a_source_for_any_backend(three: Api, good: Good) -> None:
     source = {"name": "a", "providerRef": {"name": "acme"}}
     reply = three.create(good("MachineImage", {"spec": {"sources": [source]}}), dryRun="All")
-    assert "set exactly one of acme, openstack and simulated" in reply.message
+    assert "set exactly one of acme, openstack, simulated and vsphere" in reply.message
     three.must(
         three.create(good("MachineImage", {"spec": {"sources": [{**source, "acme": {"disc": "1"}}]}}), dryRun="All")
     )

@@ -54,6 +54,38 @@ GOOD_SPECS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
             "timeouts": {"create": "1h30m"},
         },
     ),
+    "vSphere's own": (
+        "VirtualMachine",
+        {
+            "powerOffMode": "Hard",
+            "vsphere": {
+                "folder": "/dc1/vm/web",
+                "resourcePool": "prod",
+                "cluster": "c1",
+                "datastore": "ds1",
+                "extraConfig": {"disk.EnableUUID": "TRUE"},
+            },
+        },
+    ),
+    "vSphere": (
+        "Provider",
+        {
+            "type": "VSphere",
+            "simulated": None,
+            "credentialsRef": {"name": "vc"},
+            "vsphere": {
+                "server": "vc.example.com:8443",
+                "datacenter": "dc1",
+                "thumbprint": ":".join(["AB"] * 32),
+                "insecure": False,
+                "folder": "machines",
+                "resourcePool": "prod",
+                "cluster": "c1",
+                "datastore": "ds1",
+            },
+            "networks": [{"name": "app", "vsphere": {"portGroup": "app-100"}}],
+        },
+    ),
     "simulated with a login": ("Provider", {"credentialsRef": {"name": "sim"}}),
     "OpenStack": (
         "Provider",

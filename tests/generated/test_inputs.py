@@ -226,8 +226,39 @@ BAD: Mapping[str, tuple[str, Mapping[str, Any], str]] = {
         {"openstack": {"metadata": {"hostwright.namespace": "other"}}},
         "metadata keys that begin with hostwright. are written by Hostwright itself",
     ),
-    "type that is not there": ("Provider", {"type": "VSphere", "simulated": None}, "supported values"),
+    "type that is not there": ("Provider", {"type": "Proxmox", "simulated": None}, "supported values"),
     "block of its own type is missing": ("Provider", {"simulated": None}, "simulated is required with type Simulated"),
+    "a vCenter without its address": (
+        "Provider",
+        {"type": "VSphere", "credentialsRef": {"name": "vc"}, "simulated": None, "vsphere": {"datacenter": "dc1"}},
+        "spec.vsphere.server",
+    ),
+    "an address of a vCenter that is a URL": (
+        "Provider",
+        {
+            "type": "VSphere",
+            "credentialsRef": {"name": "vc"},
+            "simulated": None,
+            "vsphere": {"server": "https://vc", "datacenter": "dc1"},
+        },
+        "spec.vsphere.server",
+    ),
+    "an option that is ours": (
+        "VirtualMachine",
+        {"vsphere": {"extraConfig": {"hostwright.mark": "x"}}},
+        "written by Hostwright itself",
+    ),
+    "an option for the guest": (
+        "VirtualMachine",
+        {"vsphere": {"extraConfig": {"guestinfo.userdata": "x"}}},
+        "written by Hostwright itself",
+    ),
+    "two backends' blocks": (
+        "VirtualMachine",
+        {"vsphere": {"folder": "x"}, "openstack": {"keyPair": "x"}},
+        "set at most one of openstack and vsphere",
+    ),
+    "an unknown way to power off": ("VirtualMachine", {"powerOffMode": "Rude"}, "supported values"),
     "block of another type": ("Provider", {"openstack": {"cloudName": "x"}}, "openstack is for type OpenStack"),
     "no login": (
         "Provider",
@@ -301,7 +332,7 @@ BAD: Mapping[str, tuple[str, Mapping[str, Any], str]] = {
     "source without image": (
         "MachineImage",
         {"sources": [{"name": "a", "providerRef": {"name": "sim"}}]},
-        "set exactly one of openstack and simulated",
+        "set exactly one of openstack, simulated and vsphere",
     ),
     "source of two backends": (
         "MachineImage",
@@ -315,7 +346,7 @@ BAD: Mapping[str, tuple[str, Mapping[str, Any], str]] = {
                 }
             ]
         },
-        "set exactly one of openstack and simulated",
+        "set exactly one of openstack, simulated and vsphere",
     ),
 }
 

@@ -122,7 +122,7 @@ def test_down_does_not_need_the_kind_cluster(started: sandbox.Sandbox, folder: P
 
 
 def test_an_unknown_site_is_said_before_anything_starts(folder: Path) -> None:
-    with pytest.raises(sandbox.SandboxError, match=r"no site is called moon\nThere are: simulated, openstack"):
+    with pytest.raises(sandbox.SandboxError, match=r"no site is called moon\nThere are: simulated, openstack, vsphere"):
         sandbox.up(folder, sites=("moon",))
     assert not folder.exists()
 

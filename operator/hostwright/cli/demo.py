@@ -29,7 +29,7 @@ ENDS = (signal.SIGTERM, signal.SIGHUP)
 
 
 @click.command(short_help="Show the main job live, on a sandbox of its own.")
-@click.option("--site", default="simulated", show_default=True, type=click.Choice(["simulated", "openstack"]))
+@click.option("--site", default="simulated", show_default=True, type=click.Choice(list(SITES)))
 @click.option(
     "--dir",
     "directory",
@@ -45,6 +45,7 @@ def demo(site: str, directory: Path | None) -> None:
     Example:
       hostwright demo
       hostwright demo --site openstack
+      hostwright demo --site vsphere
     """  # noqa: D301 - click needs the character itself
     for number in ENDS:
         signal.signal(number, _interrupt)  # clean up as after Ctrl-C

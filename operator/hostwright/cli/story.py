@@ -15,6 +15,7 @@ from hostwright.core.names import GROUP, Reason
 from hostwright.sandbox import Sandbox, SandboxError
 from hostwright.sandbox.install import Kubectl
 from hostwright.sandbox.processes import Identity, handle, readable
+from hostwright.sandbox.vsphere.control import Control, ControlError
 from hostwright.sandbox.waiting import tail
 
 T = TypeVar("T")
@@ -76,7 +77,26 @@ class OpenStackGround:
         return int(answer.status_code) != http.client.NOT_FOUND
 
 
+@dataclass(frozen=True, slots=True)
+class VSphereGround:
+    control: Control
+
+    def switch_off(self, server: str) -> None:
+        try:
+            self.control.power(server, "off")
+        except (ControlError, OSError) as error:
+            raise SandboxError(f"the vCenter does not switch off {server}: {error}") from error
+
+    def has(self, server: str) -> bool:
+        try:
+            return any(machine["id"] == server for machine in self.control.machines().values())
+        except OSError as error:
+            raise SandboxError(f"the vCenter does not answer: {error}") from error
+
+
 def ground(box: Sandbox) -> Ground:
+    if "vsphere" in box.sites:
+        return VSphereGround(Control(box.sites["vsphere"]["control"]))
     if "openstack" in box.sites:
         return OpenStackGround(box.directory / "openstack")
     return SimulatedGround(box.sites["simulated"]["endpoint"])

@@ -78,6 +78,9 @@ class Identity(Words):
     project: Id | None = Field(default=None, description="OpenStack: the project's id.")
     region: Id | None = Field(default=None, description="OpenStack: the region.")
     site: Id | None = Field(default=None, description="Simulated: the site's id.")
+    instance_uuid: Id | None = Field(
+        default=None, alias="instanceUUID", description="vSphere: the vCenter's own instance UUID."
+    )
 
 
 class NetworkStatus(Words):

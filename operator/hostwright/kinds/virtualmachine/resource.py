@@ -32,7 +32,7 @@ from hostwright.kinds.virtualmachine.values import (
     between,
 )
 
-__all__ = ["DriftMode", "Interface", "PowerState", "VirtualMachineSpec", "VirtualMachineStatus"]
+__all__ = ["DriftMode", "Interface", "PowerOffMode", "PowerState", "VirtualMachineSpec", "VirtualMachineStatus"]
 
 KIND = "VirtualMachine"
 PLURAL = "virtualmachines"
@@ -161,7 +161,8 @@ class VirtualMachineSpec(Open):
         description="PoweredOn, PoweredOff, or Unmanaged (left as found). A change is made at once.",
     )
     power_off_mode: PowerOffMode = Field(
-        default=PowerOffMode.TRY_SOFT, description="TrySoft asks the guest first and then switches off."
+        default=PowerOffMode.TRY_SOFT,
+        description="TrySoft asks the guest, and switches off when it is not down after timeouts.powerOff. Soft only asks, Hard only switches off: both on vSphere only.",
     )
     restarted_at: Token | None = Field(
         default=None,

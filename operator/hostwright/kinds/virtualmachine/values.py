@@ -96,6 +96,8 @@ class PowerState(StrEnum):
 
 class PowerOffMode(StrEnum):
     TRY_SOFT = "TrySoft"
+    SOFT = "Soft"
+    HARD = "Hard"
 
 
 class ManagementPolicy(StrEnum):

@@ -10,7 +10,7 @@ from hostwright.core.names import Actor
 from hostwright.core.quantity import from_mebibytes
 from hostwright.kinds.provider.port import ImageFact, NetworkFact
 from hostwright.kinds.virtualmachine.port import Bindings, InterfaceShape, MachineShape, Power, Unresolved, Wanted
-from hostwright.kinds.virtualmachine.resource import Interface, PowerState, VirtualMachineSpec
+from hostwright.kinds.virtualmachine.resource import Interface, PowerOffMode, PowerState, VirtualMachineSpec
 from hostwright.providers.openstack.rows import Catalog, Flavor
 from hostwright.providers.openstack.section import SECTIONS, ClassSection, ImageSection, MachineSection, NetworkSection
 
@@ -150,6 +150,10 @@ def resolve(names: Names, spec: VirtualMachineSpec, bindings: Bindings) -> Wante
 
 def _resolved(names: Names, spec: VirtualMachineSpec, bindings: Bindings) -> Wanted:
     section = MachineSection.model_validate(spec.section(SECTIONS.key) or {})
+    if spec.power_off_mode is not PowerOffMode.TRY_SOFT:
+        raise errors.InvalidConfiguration(
+            f"powerOffMode {spec.power_off_mode} is not to be had on OpenStack: Nova's stop takes no mode. Use TrySoft."
+        )
     flavor = names.flavor(section, bindings)
     image = bindings.pinned_image or names.image(bindings.image_section)
     _there(names, section)

@@ -15,7 +15,7 @@ from hostwright.kinds.virtualmachine.port import (
     Unresolved,
     Wanted,
 )
-from hostwright.kinds.virtualmachine.resource import Interface, PowerState, VirtualMachineSpec
+from hostwright.kinds.virtualmachine.resource import Interface, PowerOffMode, PowerState, VirtualMachineSpec
 from hostwright.providers.simulated.rows import Catalog
 from hostwright.providers.simulated.translate import size_word
 
@@ -94,6 +94,10 @@ def resolve(names: Names, spec: VirtualMachineSpec, bindings: Bindings) -> Wante
 def _resolved(names: Names, spec: VirtualMachineSpec, bindings: Bindings) -> Wanted:
     if bindings.cpu is None or bindings.memory_mib is None:
         raise errors.InvalidConfiguration("the machine has no size: name a class in classRef, or write resources.")
+    if spec.power_off_mode is not PowerOffMode.TRY_SOFT:
+        raise errors.InvalidConfiguration(
+            f"powerOffMode {spec.power_off_mode} is not to be had on a simulated site: it has no guests. Use TrySoft."
+        )
     image = bindings.pinned_image or names.image(bindings.image_section)
     size = size_word(bindings.cpu, bindings.memory_mib)
     size_name = bindings.class_name or size

@@ -3,5 +3,6 @@
 from hostwright.sandbox.sites.openstack import OpenStack
 from hostwright.sandbox.sites.simulated import Simulated
 from hostwright.sandbox.sites.site import Site
+from hostwright.sandbox.sites.vsphere import VSphere
 
-SITES: dict[str, Site] = {site.name: site for site in (Simulated(), OpenStack())}
+SITES: dict[str, Site] = {site.name: site for site in (Simulated(), OpenStack(), VSphere())}

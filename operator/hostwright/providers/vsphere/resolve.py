@@ -1,0 +1,206 @@
+"""Names to a vCenter's references: pure, from the loaded catalog."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from hostwright.core import errors
+from hostwright.core.quantity import to_seconds
+from hostwright.kinds.provider.port import ImageFact, NetworkFact
+from hostwright.kinds.virtualmachine.port import Bindings, InterfaceShape, MachineShape, Power, Unresolved, Wanted
+from hostwright.kinds.virtualmachine.resource import Interface, PowerOffMode, PowerState, VirtualMachineSpec
+from hostwright.providers.vsphere.rows import OURS, Catalog, Nic, Place
+from hostwright.providers.vsphere.section import SECTIONS, ImageSection, MachineSection, ProviderSection
+from hostwright.providers.vsphere.translate import size_word
+
+POWER = {PowerState.POWERED_ON: Power.ON, PowerState.POWERED_OFF: Power.OFF, PowerState.UNMANAGED: None}
+
+
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """What the requests need beside the shape."""
+
+    cpu: int
+    memory_mib: int
+    folder: str
+    pool: str
+    datastore: str = ""  # empty: the template's
+    ssh_keys: tuple[str, ...] = ()
+    template_nics: tuple[Nic, ...] = ()
+    switches: Mapping[str, str] = field(default_factory=dict)  # distributed port group → its switch's UUID
+    prefixed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # interface → addresses as written
+    power_off: PowerOffMode = PowerOffMode.TRY_SOFT
+    power_off_seconds: float = 180.0
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The loaded catalog, and what the Provider says of places and networks."""
+
+    catalog: Catalog
+    section: ProviderSection
+    networks: Mapping[str, str]  # name in networkRef → port group
+
+    def network(self, name: str) -> Place:
+        if name not in self.networks:
+            known = ", ".join(sorted(self.networks)) or "none"
+            raise errors.NetworkNotFound(
+                f"network {name!r} is not in the Provider's catalog (it has: {known}). Choose one of these."
+            )
+        word = self.networks[name]
+        rows = matching(self.catalog.networks, word)
+        if not rows:
+            raise errors.NetworkNotFound(
+                f"the datacenter has no port group {word!r}. Correct the Provider's spec.networks."
+            )
+        return _only(rows, "port group", word)
+
+    def image(self, section: Mapping[str, Any] | None) -> Place:
+        if not section or not section.get("template"):
+            raise errors.ImageNotFound("the MachineImage has no vsphere source with a template's name or path.")
+        word = ImageSection.model_validate(section).template
+        rows = matching(self.catalog.templates, word)
+        if not rows:
+            raise errors.ImageNotResolved(
+                f"the datacenter has no template {word!r}. Make it one, or correct the MachineImage's source."
+            )
+        return _only(rows, "template", word)
+
+    def image_fact(self, section: Mapping[str, Any]) -> ImageFact:
+        try:
+            return ImageFact(self.image(section).id)
+        except errors.Failure as failure:
+            return ImageFact(message=failure.message)
+
+    def network_facts(self) -> Sequence[NetworkFact]:
+        facts = []
+        for name in self.networks:
+            try:
+                facts.append(NetworkFact(name, self.network(name).id))
+            except errors.Failure as failure:
+                facts.append(NetworkFact(name, message=failure.message))
+        return facts
+
+    def folder(self, machine: MachineSection) -> str:
+        word = machine.folder or self.section.folder
+        return self._place("folder", self.catalog.folders, word).id if word else self.catalog.root
+
+    def datastore(self, machine: MachineSection) -> str:
+        word = machine.datastore or self.section.datastore
+        return self._place("datastore", self.catalog.datastores, word).id if word else ""
+
+    def pool(self, machine: MachineSection) -> str:
+        """As named, in the named cluster; without a name the cluster's own; without both, the only cluster's."""
+        word = machine.cluster or self.section.cluster
+        cluster = self._place("cluster", self.catalog.clusters, word) if word else None
+        named = machine.resource_pool or self.section.resource_pool
+        if named:
+            within = [row for row in self.catalog.pools if cluster is None or row.owner == cluster.id]
+            if machine.resource_pool is not None or machine.cluster is None or matching(within, named):
+                return self._place("resource pool", within, named).id
+        if cluster is not None:
+            return cluster.owner
+        if len(self.catalog.clusters) == 1:
+            return self.catalog.clusters[0].owner
+        known = ", ".join(row.path for row in self.catalog.clusters) or "none"
+        raise errors.InvalidConfiguration(
+            f"nothing says in which cluster machines are made (there is: {known}). Set the Provider's vsphere.cluster."
+        )
+
+    def _place(self, what: str, rows: Sequence[Place], word: str) -> Place:
+        there = matching(rows, word)
+        if not there:
+            raise errors.InvalidConfiguration(
+                f"the datacenter has no {what} {word!r}. Correct the vsphere block of the machine or the Provider."
+            )
+        return _only(there, what, word)
+
+
+def matching(rows: Sequence[Place], word: str) -> list[Place]:
+    """By path, whole or its end, or by name."""
+    if word.startswith("/"):
+        return [row for row in rows if row.path == word.rstrip("/")]
+    return [row for row in rows if row.name == word or row.path.endswith(f"/{word}")]
+
+
+def resolve(names: Names, spec: VirtualMachineSpec, bindings: Bindings) -> Wanted | Unresolved:
+    """Never raises: what is missing is the answer."""
+    try:
+        return _resolved(names, spec, bindings)
+    except errors.Failure as failure:
+        return Unresolved(failure)
+
+
+def _resolved(names: Names, spec: VirtualMachineSpec, bindings: Bindings) -> Wanted:
+    if bindings.cpu is None or bindings.memory_mib is None:
+        raise errors.InvalidConfiguration("the machine has no size: name a class in classRef, or write resources.")
+    section = MachineSection.model_validate(spec.section(SECTIONS.key) or {})
+    image = bindings.pinned_image or names.image(bindings.image_section).id
+    tags = {**bindings.default_tags, **(spec.tags or {})}
+    _holdable(bindings.memory_mib, tags)
+    networks = {item.name: names.network(item.network_ref.name) for item in spec.network.interfaces}
+    cloud_init = spec.bootstrap.cloud_init if spec.bootstrap else None
+    size = size_word(bindings.cpu, bindings.memory_mib)
+    size_name = bindings.class_name or size
+    return Wanted(
+        shape=MachineShape(
+            power=POWER[spec.power_state],
+            tags=tags,
+            metadata=section.extra_config or {},
+            size=size,
+            image=image,
+            interfaces=tuple(_interface(networks[item.name].id, item) for item in spec.network.interfaces),
+        ),
+        hostname=bindings.hostname,
+        size_name=size_name,
+        size_id=size,
+        image_name=bindings.image_name,
+        image_id=image,
+        display={"/classRef": size_name, "/imageRef": bindings.image_name},
+        extra=Extra(
+            bindings.cpu,
+            bindings.memory_mib,
+            folder=names.folder(section),
+            pool=names.pool(section),
+            datastore=names.datastore(section),
+            ssh_keys=tuple((cloud_init.ssh_authorized_keys if cloud_init else None) or ()),
+            template_nics=next((row.nics for row in names.catalog.templates if row.id == image), ()),
+            switches={row.id: row.owner for row in networks.values() if row.owner},
+            prefixed={item.name: tuple(item.addresses or ()) for item in spec.network.interfaces},
+            power_off=spec.power_off_mode,
+            power_off_seconds=to_seconds(spec.timeouts.power_off),
+        ),
+    )
+
+
+def _holdable(memory_mib: int, tags: Mapping[str, str]) -> None:
+    if memory_mib % 4:
+        raise errors.InvalidConfiguration(f"vSphere gives memory in steps of 4Mi, and {memory_mib}Mi is none of them.")
+    for key, value in tags.items():
+        if not value or key.startswith(OURS):
+            raise errors.InvalidConfiguration(
+                f"tag {key!r} cannot be a custom attribute: it needs a value, and no name that begins with {OURS!r}."
+            )
+
+
+def _interface(network: str, item: Interface) -> InterfaceShape:
+    if item.security_groups:
+        raise errors.SecurityGroupNotFound(
+            f"interface {item.name!r} asks for security group {item.security_groups[0]!r}; vSphere has none. "
+            "Remove securityGroups."
+        )
+    return InterfaceShape(
+        name=item.name,
+        network=network,
+        addresses=tuple(text.partition("/")[0] for text in item.addresses or ()),
+        mac_address=item.mac_address or "",
+    )
+
+
+def _only(rows: Sequence[Place], what: str, word: str) -> Place:
+    if len(rows) > 1:
+        paths = ", ".join(row.path for row in rows)
+        raise errors.NameAmbiguous(
+            f"the datacenter has {len(rows)} of {what} {word!r}: {paths}. Write one by its path."
+        )
+    return rows[0]

@@ -1,0 +1,81 @@
+"""Names to references."""
+
+from typing import Any
+
+import pytest
+from tests.providers.vsphere.samples import bindings, names_of, spec, wanted
+
+from hostwright.core import errors
+from hostwright.core.errors import Failure
+from hostwright.kinds.virtualmachine.port import Power, Unresolved, Wanted
+from hostwright.providers.vsphere.resolve import resolve
+
+
+def failure(provider: dict[str, Any] | None = None, *, template: str = "tiny", **of: Any) -> Failure:
+    answer = resolve(names_of(**(provider or {})), spec(**of), bindings(image_section={"template": template}))
+    assert isinstance(answer, Unresolved)
+    return answer.failure
+
+
+@pytest.mark.parametrize(
+    ("of", "kind", "word"),
+    [
+        ({"interface": {"networkRef": {"name": "moon"}}}, errors.NetworkNotFound, "moon"),
+        ({"interface": {"networkRef": {"name": "lost"}}}, errors.NetworkNotFound, "no-such"),
+        ({"interface": {"networkRef": {"name": "twice"}}}, errors.NameAmbiguous, "/dc1/network/a/twice"),
+        ({"interface": {"securityGroups": ["web"]}}, errors.SecurityGroupNotFound, "web"),
+        ({"template": "/dc1/vm/huge"}, errors.ImageNotResolved, "/dc1/vm/huge"),
+        ({"vsphere": {"folder": "moon"}}, errors.InvalidConfiguration, "folder 'moon'"),
+        ({"vsphere": {"datastore": "moon"}}, errors.InvalidConfiguration, "datastore 'moon'"),
+        ({"vsphere": {"cluster": "moon"}}, errors.InvalidConfiguration, "cluster 'moon'"),
+        ({"vsphere": {"resourcePool": "moon"}}, errors.InvalidConfiguration, "resource pool 'moon'"),
+        ({"provider": {"cluster": None}}, errors.InvalidConfiguration, "/dc1/host/c1, /dc1/host/c2"),
+        ({"provider": {"cluster": None, "resourcePool": "prod"}}, errors.NameAmbiguous, "/dc1/host/c2/Resources/prod"),
+        ({"tags": {"hostwright.mark": "x"}}, errors.InvalidConfiguration, "hostwright.mark"),
+        ({"tags": {"empty": ""}}, errors.InvalidConfiguration, "empty"),
+    ],
+)
+def test_what_is_missing_is_named_and_who_must_act(of: dict[str, Any], kind: type[Failure], word: str) -> None:
+    told = failure(**of)
+    assert type(told) is kind
+    assert word in told.message
+    assert told.message.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("provider", "machine", "pool"),
+    [
+        ({}, {}, "resgroup-1"),
+        ({"resourcePool": "prod"}, {}, "resgroup-3"),
+        ({"resourcePool": "/dc1/host/c1/Resources/prod"}, {"cluster": "c2"}, "resgroup-2"),
+        ({"resourcePool": "prod"}, {"cluster": "c2"}, "resgroup-4"),
+        ({}, {"cluster": "/dc1/host/c2", "resourcePool": "prod"}, "resgroup-4"),
+        ({"cluster": None, "resourcePool": "c2/Resources/prod"}, {}, "resgroup-4"),
+    ],
+)
+def test_the_pool_is_in_the_named_cluster(provider: dict[str, Any], machine: dict[str, Any], pool: str) -> None:
+    answer = resolve(names_of(**provider), spec(vsphere=machine), bindings())
+    assert isinstance(answer, Wanted), answer
+    assert answer.extra.pool == pool
+
+
+def test_places_default_to_the_datacenters_own() -> None:
+    assert wanted().extra.folder == "group-v1"
+    assert wanted(vsphere={"folder": "machines"}).extra.folder == "group-v2"
+    assert wanted().extra.datastore == ""
+    assert wanted(vsphere={"datastore": "ds1"}).extra.datastore == "datastore-1"
+
+
+def test_a_wish_has_the_templates_cards_and_the_networks_switch() -> None:
+    wish = wanted({"addresses": ["10.1.2.10/24"]})
+    assert [nic.key for nic in wish.extra.template_nics] == [4000]
+    assert wish.extra.switches == {"dvportgroup-1": "switch-uuid"}
+    assert wish.shape.interfaces[0].addresses == ("10.1.2.10",)
+    assert wish.extra.prefixed == {"eth0": ("10.1.2.10/24",)}
+    assert wish.shape.power is Power.ON
+
+
+def test_a_size_that_vsphere_cannot_give_is_refused_before_any_call() -> None:
+    answer = resolve(names_of(), spec(), bindings(memory_mib=513))
+    assert isinstance(answer, Unresolved)
+    assert "steps of 4Mi" in answer.failure.message
