@@ -1,6 +1,7 @@
 """The provider's own ways with a vCenter, by the sandbox's: TLS, logins, tasks, names that are taken."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
@@ -72,8 +73,10 @@ async def test_a_secret_that_lacks_a_key_is_told_by_it(harness: VSphereHarness, 
 
 
 async def test_a_datacenter_that_is_not_there_is_told(harness: VSphereHarness) -> None:
+    before = len(harness.control.sessions())
     with pytest.raises(errors.InvalidConfiguration, match="no datacenter 'moon'"):
         await harness.session(section={"datacenter": "moon"})
+    assert len(harness.control.sessions()) == before, "the login was given back"
 
 
 async def test_each_provider_has_one_session_and_closes_it(harness: VSphereHarness) -> None:
@@ -81,6 +84,24 @@ async def test_each_provider_has_one_session_and_closes_it(harness: VSphereHarne
     async with watching(harness):
         assert len(harness.control.sessions()) == before + 1
     assert len(harness.control.sessions()) == before
+
+
+async def test_a_closed_session_is_not_made_anew_by_who_still_waits(harness: VSphereHarness) -> None:
+    session = await harness.session()
+    await session.read()  # all there is
+    waiting = asyncio.create_task(session.read())
+    before = harness.control.last_call()
+    while not harness.control.calls(before, "WaitForUpdatesEx"):
+        await asyncio.sleep(0.02)
+    harness.control.end_sessions()  # as a vCenter does at once with what waits in a session that logs out
+    closing = asyncio.create_task(session.close())
+    with contextlib.suppress(errors.Transient):
+        await waiting
+    await closing
+    harness.start()
+    with pytest.raises(errors.Unreachable, match="closed"):
+        await session.read()
+    assert len(harness.control.sessions()) == 1, "the hand's own"
 
 
 async def test_ended_sessions_are_renewed_by_one_login_for_all(harness: VSphereHarness, machine: Driver) -> None:

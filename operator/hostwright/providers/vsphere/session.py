@@ -1,5 +1,6 @@
 """One working login at a vCenter."""
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -81,10 +82,7 @@ class Session:
         return self._inventory.moving()
 
     async def close(self) -> None:
-        try:
-            await self._client.close()
-        except errors.RAISED as error:
-            raise errors.of_read(error) from error
+        await _let_go(self._client)
 
 
 class VSphere:
@@ -111,9 +109,18 @@ async def open_session(
     """Whatever keeps the client's Protocol will do."""
     try:
         login = await client.login()
-    except errors.RAISED as error:
-        raise errors.of_read(error) from error
+    except BaseException as error:
+        await _let_go(client)
+        if isinstance(error, errors.RAISED):
+            raise errors.of_read(error) from error
+        raise
     return Session(client, login, section, networks, context)
+
+
+async def _let_go(client: Client) -> None:
+    """A vCenter that cannot be reached ends an idle session by itself (after 30 minutes, by default)."""
+    with contextlib.suppress(*errors.RAISED):
+        await client.close()
 
 
 def networks_of(spec: ProviderSpec) -> Mapping[str, str]:

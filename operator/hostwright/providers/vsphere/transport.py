@@ -56,6 +56,7 @@ class Transport:
         self._lock = threading.Lock()  # of the login
         self.generation = 0  # of the session: whatever belongs to an older one is gone at the vCenter
         self._content: Any = None
+        self._closed = False
         self._refused: LoginRefused | None = None
         self._refusals, self._ask_again = 0, float("-inf")
 
@@ -113,6 +114,8 @@ class Transport:
 
     async def close(self) -> None:
         def work() -> None:
+            with self._lock:  # whoever still waits for an answer will miss the session, and must not make another
+                self._closed = True
             try:
                 if self._content is not None:
                     self._content.sessionManager.Logout()
@@ -126,6 +129,8 @@ class Transport:
     def _log_in(self, seen: int, *, anyway: bool = False) -> None:
         """Only if nobody has since the session `seen`; a refusal is remembered for a while."""
         with self._lock:
+            if self._closed:
+                raise NotSent("the login was closed")
             if self.generation != seen:
                 return
             if self._refused is not None and not anyway and self._monotonic() < self._ask_again:
