@@ -90,6 +90,16 @@ async def test_a_password_changed_behind_us_costs_one_try(rack: Rack, connect: C
     assert rack.bmcs.one(0)["loginsRefused"] == 1
 
 
+async def test_a_session_that_opens_nothing_is_not_asked_for_again(rack: Rack, connect: Connect) -> None:
+    rack.bmcs.fault(0, "Status", match="/Systems", status=401, count=0)
+    client = connect()
+    for logins in (1, 2):
+        with pytest.raises(LoginRefused):
+            await client.system()
+        sent = [each for each in rack.bmcs.requests(0) if (each["method"], each["status"]) == ("POST", 201)]
+        assert len(sent) == logins
+
+
 async def test_a_bmc_without_sessions_is_asked_by_basic(rack: Rack, connect: Connect) -> None:
     rack.bmcs.set(0, session_service=False)
     assert (await connect().system()).power is Power.OFF
