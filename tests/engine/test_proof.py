@@ -59,3 +59,18 @@ async def test_one_objects_odd_answer_says_nothing_of_its_provider() -> None:
     place.backend.unproven = Unreachable("connection refused")
     await place.run(60, lambda: bool(place.line.heard))
     assert [type(error) for error in place.line.heard] == [Unreachable]
+
+
+async def test_a_deletion_that_is_refused_again_and_again_is_tried_ever_less_often() -> None:
+    """Each try is proven first; that proof's answer says nothing of the refusal."""
+    place = Place()
+    await place.run(5, lambda: place.backend.made == 1)
+    place.backend.found = machine(Life.STEADY, "m-1")
+    await place.run(5)
+    place.api.edit(deletionTimestamp="2026-01-01T00:00:00Z")
+    place.backend.refuses = Transient("409: the server is in a task", code="409")
+    await place.run(120)
+    assert 3 <= place.backend.calls.count("delete_server") <= 10
+    place.backend.refuses = None
+    await place.run(300, lambda: place.api.gone)
+    assert place.api.gone

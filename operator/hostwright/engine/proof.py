@@ -40,7 +40,7 @@ async def decide_proven(
         except Failure as failure:
             return _unanswered(tools, view, recall, failure, connection)
     connection.slots.good()
-    recall.failures, recall.in_vain = 0, False
+    recall.unanswered, recall.in_vain = 0, False
     recall.looked = recall.looked or isinstance(look, Missing)
     nothing = nothing_made(view, recall, look, began)
     decision = kind.decide(situation_of(tools, view, recall, look, proven=True, nothing_made=nothing))
@@ -71,9 +71,9 @@ def _less_often(tools: Tools, view: View, recall: Recall, decision: Decision[Ste
 
 def _unanswered(tools: Tools, view: View, recall: Recall, failure: Failure, connection: "Connection") -> float:
     """Asked again later. One object's odd answer says nothing of the Provider; a refused login or no answer does."""
-    recall.failures += 1
+    recall.unanswered += 1
     recall.in_vain = True
-    wait = min(TRANSIENT.delay(recall.failures, tools.jitter()), 30.0)
+    wait = min(TRANSIENT.delay(recall.unanswered, tools.jitter()), 30.0)
     recall.retry_at = tools.clock.monotonic() + wait
     tools.telemetry.called(view.spec.provider_ref.name, "prove", 0.0, failure.reason)
     if isinstance(failure, Throttled):

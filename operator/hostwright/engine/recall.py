@@ -22,7 +22,8 @@ class Recall:
     unwritten_since: float | None = None
     operation: Operation | None = None  # newer than the one in the body: what the next patch must say
     operation_changed: bool = False
-    failures: int = 0  # transient failures in a row
+    failures: int = 0  # calls in a row that failed
+    unanswered: int = 0  # proofs in a row that failed: an answered one says nothing of a call that is refused again
     in_vain: bool = False  # the last call or proof failed
     retry_at: float = float("-inf")  # monotonic: no call before
     verify_at: float = float("-inf")  # monotonic: a lost reply is not looked for before
@@ -39,6 +40,7 @@ class Recall:
         """What was refused holds nothing back that is wished since: an edit or a deletion is tried at once."""
         if self.wish != (generation, going):
             self.wish, self.retry_at, self.failures = (generation, going), float("-inf"), 0
+            self.unanswered = 0
             self.in_vain, self.refusal = False, None
             self.verify_at, self.unseen = float("-inf"), 0
 
