@@ -148,6 +148,7 @@ class Backend:
     unproven: Failure | None = None  # every proof
     calls: list[str] = field(default_factory=list)
     visibility_lag: float = 0.0
+    repeat: Repeat = Repeat.INTENT  # of a create
     supported: frozenset[str] = frozenset({"/powerState", "/tags", "/metadata"})
     shape_paths: Mapping[str, str] = field(default_factory=dict)
     made: int = 0
@@ -173,7 +174,7 @@ class Backend:
         there = look.found if isinstance(look, Present) else None
         match step:
             case Create() if there is None:
-                return Call("create_server", "server", Repeat.INTENT)
+                return Call("create_server", "server", self.repeat)
             case Discard(row=row):
                 return Call("delete_server", row.name, Repeat.IDEMPOTENT, destructive=True, row=row)
             case Delete() if there is not None and any(row.id == there.id for row in trace.ledger):

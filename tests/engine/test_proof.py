@@ -4,7 +4,7 @@ import pytest
 from tests.engine.place import KEY, Place, machine
 
 from hostwright.core.errors import Transient, Unreachable
-from hostwright.core.port import LedgerRow, Present, Receipt
+from hostwright.core.port import LedgerRow, Present, Receipt, Repeat
 from hostwright.engine.situate import view_of
 from hostwright.engine.tell import flush
 from hostwright.kinds.virtualmachine.port import Life
@@ -74,3 +74,16 @@ async def test_a_deletion_that_is_refused_again_and_again_is_tried_ever_less_oft
     place.backend.refuses = None
     await place.run(300, lambda: place.api.gone)
     assert place.api.gone
+
+
+@pytest.mark.parametrize("repeat", [Repeat.INTENT, Repeat.FENCED])
+async def test_builds_that_fail_again_and_again_are_made_ever_less_often(repeat: Repeat) -> None:
+    """Fenced or not: the attempts are counted, and Capacity's back-off grows by them."""
+    place = Place()
+    place.backend.repeat = repeat
+    for _ in range(60):
+        if place.backend.found is not None:
+            place.backend.found = machine(Life.FAILED, f"m-{place.backend.made}")
+        await place.run(30)
+    assert 4 <= place.backend.made <= 8, "in half an hour: after 1, 2, 4, 8 … minutes"
+    assert place.status["operation"]["attempt"] == place.backend.made

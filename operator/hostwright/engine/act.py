@@ -13,7 +13,7 @@ from hostwright.engine.ports import Body
 from hostwright.engine.recall import Recall
 from hostwright.engine.store import resource_version
 from hostwright.engine.view import Tools, View
-from hostwright.kinds.virtualmachine.port import Step
+from hostwright.kinds.virtualmachine.port import Create, Step
 
 if TYPE_CHECKING:
     from hostwright.engine.connection import Connection
@@ -152,7 +152,9 @@ async def _intent(
         recall.made[call.row.name] = call.row
     new_row = bool(recall.made) and call.destructive
     half = bool(decision.expect) and (previous is None or previous.type != kind or previous.expect != expect)
-    opens = call.repeat is Repeat.INTENT or first or half
+    # A creation that failed is counted, fenced or not: its back-off grows by the attempts.
+    again = isinstance(decision.step, Create) and previous is not None and previous.next_retry_at is not None
+    opens = call.repeat is Repeat.INTENT or first or half or again
     if not (opens or new_row or decision.notes):
         return view.body, None
     operation = previous
