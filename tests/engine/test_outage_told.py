@@ -37,7 +37,7 @@ def _settled(machine_id: str, machines: int, down_for: float) -> Situation:
             "lastTransitionTime": NOW,
             "observedGeneration": 1,
         }
-        for kind in (Condition.READY, Condition.PROVISIONED)
+        for kind in (Condition.READY, Condition.PROVISIONED, Condition.UP_TO_DATE)
     ]
     return Situation(
         spec=VirtualMachineSpec.model_validate(

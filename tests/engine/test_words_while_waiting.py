@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from tests.engine.place import KEY, Place, State, machine
 
-from hostwright.core.errors import Failure, InvalidConfiguration, QuotaExceeded
+from hostwright.core.errors import Failure, InvalidConfiguration, QuotaExceeded, Unreachable
 from hostwright.core.port import LedgerRow
 from hostwright.kinds.virtualmachine.port import Life, Power
 
@@ -92,3 +92,24 @@ async def test_what_was_said_of_a_machine_that_was_never_begun_stays_until_its_p
     await place.run(60)
     assert place.api.body["metadata"]["resourceVersion"] == version
     assert _told(place, "UserDataMissing") == 1
+
+
+async def test_a_spec_that_was_broken_during_an_outage_is_not_called_reached_after_it() -> None:
+    place = Place()
+    await place.run(5, lambda: place.backend.made == 1)
+    place.backend.found = machine(Life.STEADY, "m-1")
+    await place.run(10, lambda: place.status.get("phase") == "Running")
+    state = place.line.state
+    state.failure, state.down_for = Unreachable("the Provider is away."), 1.0
+    place.api.edit(spec={"imageRef": {"name": "gone"}})
+    for state.down_for in (5.0, 100.0, 200.0, 400.0):
+        await place.run(40)
+        assert _words(place, "Ready") == "Unreachable"
+    state.failure = state.down_for = None
+    for _ in range(3):
+        await place.run(40)
+        assert (place.condition("Ready") or {})["status"] == "False"
+        assert _words(place, "Stalled") == "ImageNotFound"
+    place.api.edit(spec={"imageRef": {"name": "tiny"}})
+    await place.run(40)
+    assert (place.condition("Ready") or {})["status"] == "True"

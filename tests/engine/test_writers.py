@@ -120,6 +120,28 @@ def test_an_object_that_finds_a_machine_of_its_own_name_makes_no_second_one() ->
     run(work())
 
 
+def test_the_machine_id_that_a_namesake_is_told_to_set_leads_it_to_its_machine() -> None:
+    async def work() -> None:
+        place = Place()
+        place.operator()
+        machine_id = await place.made()
+        lost = {**place.api.objects[VM]}
+        old = lost["metadata"]["annotations"]
+        place.api._remove(VM, lost)
+        await asyncio.sleep(5.0)
+        place.api.apply(VM, SPEC)
+        await until(lambda: place.api.condition(VM, "Ready").get("reason") == "MachineExists", 60, "told")
+        place.api.apply(VM, SPEC, annotations=dict(old))  # by somebody who holds `identify`
+        await until(place.ready, 60, "Ready")
+        assert place.api.status(VM)["machineID"] == old[ANNOTATION_MACHINE_ID]
+        assert [row["id"] for row in place.api.status(VM)["resources"]] == [machine_id]
+        assert [*place.site.model.machines] == [machine_id]
+        assert place.sent().count("create") == 1
+        place.end()
+
+    run(work())
+
+
 def test_a_lease_lost_between_the_intent_and_the_sending_stops_the_call() -> None:
     async def work() -> None:
         place = Place()

@@ -83,6 +83,7 @@ def status(**changes: Any) -> VirtualMachineStatus:
                 condition("Ready", "True"),
                 condition("Provisioned", "True"),
                 condition("PowerStateSynced", "True"),
+                {**condition("UpToDate", "True"), "observedGeneration": 1},
             ],
             **changes,
         }

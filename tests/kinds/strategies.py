@@ -137,6 +137,8 @@ def statuses(draw: st.DrawFn) -> Any:
         for kind in ("Ready", "Provisioned", "PowerStateSynced")
         if draw(st.booleans())
     ]
+    if draw(st.booleans()):
+        conditions.append({**at.condition("UpToDate", draw(word)), "observedGeneration": draw(st.sampled_from([1, 2]))})
     return at.status(
         observedGeneration=draw(st.sampled_from([1, 2])),
         phase=draw(st.sampled_from([None, "Pending", "Running", "Failed"])),

@@ -27,6 +27,7 @@ from hostwright.kinds.virtualmachine.port import (
     SetPower,
     Step,
     Update,
+    Wanted,
 )
 from hostwright.kinds.virtualmachine.resource import VirtualMachineStatus
 from hostwright.kinds.virtualmachine.situation import Situation
@@ -224,12 +225,22 @@ def test_without_an_answering_provider_nothing_is_done(situation: Situation) -> 
 
 
 @settings(max_examples=EXAMPLES, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.one_of(LIVING, resting()))
+def test_a_generation_is_called_reached_only_by_a_look_at_a_machine_that_is_as_it_asks(situation: Situation) -> None:
+    decision = decide(situation)
+    spoken = {item.type for item in decision.said}
+    assume(Condition.UP_TO_DATE in spoken)
+    assert isinstance(situation.look, Present)
+    assert decision.step is None
+    assert situation.reached or isinstance(situation.wanted, Wanted)
+
+
+@settings(max_examples=EXAMPLES, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 @given(LIVING, st.floats(0, 1000))
 def test_an_outage_is_told_on_settled_machines_after_a_while_and_without_events(
     situation: Situation, seconds: float
 ) -> None:
-    assume(situation.provisioned and situation.status.observed_generation == situation.generation)
-    assume(situation.paused is None)
+    assume(situation.reached and situation.paused is None)
     down = replace(situation.backend, exists=True, failure=at.DOWN, down_for=seconds)
     decision = decide(replace(situation, backend=down, wanted=None))
     assert decision.notes == ()

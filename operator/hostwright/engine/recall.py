@@ -14,6 +14,7 @@ class Recall:
     """Mutable: one pass at a time works on it."""
 
     uid: str
+    machine_id: str  # another one, another machine: nothing remembered is about it
     first_seen: dict[str, float] = field(default_factory=dict)  # operation key → monotonic first sight of the intent
     known: set[str] = field(default_factory=set)  # operation keys whose outcome we know
     receipts: dict[str, float] = field(default_factory=dict)  # ledger name → monotonic end of its last receipt

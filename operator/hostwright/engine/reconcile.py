@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from hostwright.core.decision import Decision, Note
-from hostwright.core.errors import Failure
+from hostwright.core.errors import Failure, MachineExists
 from hostwright.core.names import FINALIZER, Phase
 from hostwright.core.port import Unsure
 from hostwright.engine import report, tell
@@ -16,7 +16,7 @@ from hostwright.engine.queue import Priority
 from hostwright.engine.recall import Recall
 from hostwright.engine.situate import shows, situation_of, view_of
 from hostwright.engine.store import uid
-from hostwright.engine.view import Tools, carried_id, never_seen
+from hostwright.engine.view import Tools, carried_id, never_seen, told_id
 from hostwright.engine.worker import Again
 from hostwright.engine.world import is_deleting
 from hostwright.kinds.virtualmachine import decide as kind
@@ -60,9 +60,9 @@ class MachinePass:
         self.recalls.clear()
 
     def _recall(self, key: Key, body: Body) -> Recall:
-        recall = self.recalls.get(key)
-        if recall is None or recall.uid != uid(body):
-            recall = self.recalls[key] = Recall(uid(body))
+        recall, machine_id = self.recalls.get(key), told_id(body)
+        if recall is None or (recall.uid, recall.machine_id) != (uid(body), machine_id):
+            recall = self.recalls[key] = Recall(uid(body), machine_id)
         recall.wished(body["metadata"].get("generation", 0), is_deleting(body))
         return recall
 
@@ -77,7 +77,10 @@ async def _conflict(
         text = f"let go without a call; ledger: {rows}"
         return await tell.release(tools, key, body, (Note(failure.reason, text, uid(body), warning=True),))
     phase = status.get("phase") or Phase.PENDING  # it is no machine that failed
-    decision: Decision[Step] = Decision(failure=failure, said=say.failed(failure), phase=phase)
+    # A namesake has no machine, and its way out is another machine id: none is in its status to contradict that.
+    nobody = isinstance(failure, MachineExists)
+    unsaid = {"machineID": None} if nobody else {}
+    decision: Decision[Step] = Decision(failure=failure, said=say.failed(failure), phase=phase, status=unsaid)
     told = report.new_status(
         body,
         decision,

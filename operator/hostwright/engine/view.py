@@ -59,3 +59,8 @@ def carried_id(body: Body) -> str:
     annotations = body["metadata"].get("annotations") or {}
     reported = (body.get("status") or {}).get("machineID")
     return str(annotations.get(ANNOTATION_MACHINE_ID) or reported or body["metadata"]["uid"])
+
+
+def told_id(body: Body) -> str:
+    """Whose machine this process worked for: a machine id forged beside a status changes nothing of that."""
+    return str((body.get("status") or {}).get("machineID") or carried_id(body))

@@ -61,7 +61,6 @@ def _provider_in_the_way(situation: Situation) -> Decision[Step]:
     """An outage is told on settled machines only after a while; on machines with work to do at once."""
     backend = situation.backend
     failure = backend.failure
-    settled = situation.provisioned and situation.told
     if failure is None and situation.told:  # a restart says nothing anew, or each machine's Events would come again
         return Decision(observed=False, look_again=2.0)
     if failure is None:
@@ -73,9 +72,9 @@ def _provider_in_the_way(situation: Situation) -> Decision[Step]:
     if isinstance(failure, ProviderNotFound | ProviderNotAllowed):  # no outage: it is gone, or closed to this namespace
         return blocked(situation, failure, look_again=30.0)
     told_after = OUTAGE_TOLD_AFTER + _turn(situation)
-    if settled and backend.down_for is not None and backend.down_for < told_after:
+    if situation.reached and backend.down_for is not None and backend.down_for < told_after:
         return Decision(observed=False, look_again=told_after - backend.down_for)
-    if settled:
+    if situation.reached:
         text = f"the Provider does not answer, so the machine's state is not known: {failure.message}"
         said = Said(Condition.READY, None, Reason.PROVIDER_UNREACHABLE, text)
         return Decision(said=(said,), phase=Phase.UNKNOWN)
@@ -97,11 +96,10 @@ def _unresolved(situation: Situation, failure: Failure) -> Decision[Step]:
 def _as_it_was(situation: Situation, found: Found) -> bool:
     """All that this generation asked was reached, and the machine is still so: a reference that broke asks nothing."""
     resolved, server = situation.status.resolved, situation.trace.row("server")
-    reached = situation.provisioned and situation.told and situation.ready_now is not False
     ours = server is not None and server.id == found.id and situation.operation is None
     plugged_in = all(item.bound for item in found.interfaces)
     powered = resolved is not None and resolved.power_state in {"Unmanaged", str(found.shape.power)}
-    return reached and ours and found.life is Life.STEADY and plugged_in and powered
+    return situation.reached and ours and found.life is Life.STEADY and plugged_in and powered
 
 
 def _turn(situation: Situation) -> float:

@@ -7,7 +7,7 @@ from hostwright.core.conditions import Said
 from hostwright.core.decision import Decision, Note
 from hostwright.core.errors import BuildFailed, MachineFailed, MachineHeld, NoValidHost, OwnershipMismatch
 from hostwright.core.names import Condition, Phase, Reason
-from hostwright.core.port import LedgerRow, OperationType
+from hostwright.core.port import LedgerRow, OperationType, RowState
 from hostwright.kinds.virtualmachine import say
 from hostwright.kinds.virtualmachine.absent import missing
 from hostwright.kinds.virtualmachine.extras import Judgement, extra_row, judge
@@ -123,6 +123,8 @@ def _life(situation: Situation, found: Found, verdict: Judgement) -> Decision[St
                 phase=Phase.UNKNOWN,
                 look_again=2.0,
             )
+        case Life.HELD if _discarded(situation, found) and not situation.observe_only:
+            return _discard_again(situation, found)
         case Life.HELD:
             text = f"the provider holds the machine: {found.message}. It is left alone until that is over."
             return failed(MachineHeld(text, code=found.code), look_again=SLOW)
@@ -134,6 +136,19 @@ def _life(situation: Situation, found: Found, verdict: Judgement) -> Decision[St
             )
         case Life.STEADY:
             return at_rest(situation, found)
+
+
+def _discarded(situation: Situation, found: Found) -> bool:
+    """Whether the removal of this build was sent: it was never up, and its ledger row says so."""
+    row = situation.trace.row("server")
+    return not situation.provisioned and row is not None and row.id == found.id and row.state is RowState.DELETING
+
+
+def _discard_again(situation: Situation, found: Found) -> Decision[Step]:
+    """Some backends keep what was deleted for a while, and hold the ports by it: the plan knows how to end that."""
+    row = situation.trace.row("server") or LedgerRow("server", found.id)
+    words = say.again(situation.status.last_error) or say.working(Reason.WAITING, "removing a build that failed")
+    return Decision(step=Discard(row), operation=OperationType.CREATE, said=words, phase=Phase.PROVISIONING)
 
 
 def _building(situation: Situation, found: Found) -> Decision[Step]:

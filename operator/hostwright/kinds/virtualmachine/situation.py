@@ -81,6 +81,12 @@ class Situation:
         return self.status.observed_generation == self.generation
 
     @property
+    def reached(self) -> bool:
+        """All that this generation asks, and policy allows, was seen done: UpToDate is spoken of it only then."""
+        rows = (row for row in self.status.conditions or [] if row.type == Condition.UP_TO_DATE)
+        return self.provisioned and any(row.observed_generation == self.generation for row in rows)
+
+    @property
     def begun(self) -> bool:
         """Something may be there: a call was made, or is about to be."""
         return bool(self.trace.ledger) or self.operation is not None or self.provisioned
