@@ -41,11 +41,23 @@ class Condition(StrEnum):
     REACHABLE = "Reachable"
     CREDENTIALS_VALID = "CredentialsValid"
     CATALOG_RESOLVED = "CatalogResolved"
+    IDENTITY_VERIFIED = "IdentityVerified"
+    INSPECTED = "Inspected"
+    HEALTHY = "Healthy"
+    CLAIMED = "Claimed"
+    HELD = "Held"
 
 
 #: Present only while true (kstatus); every other condition stays with the value False or Unknown.
 ONLY_WHILE_TRUE = frozenset(
-    {Condition.RECONCILING, Condition.STALLED, Condition.DRIFTED, Condition.PAUSED, Condition.DELETING}
+    {
+        Condition.RECONCILING,
+        Condition.STALLED,
+        Condition.DRIFTED,
+        Condition.PAUSED,
+        Condition.DELETING,
+        Condition.HELD,
+    }
 )
 
 
@@ -77,6 +89,19 @@ class Reason(StrEnum):
     VALID = "Valid"
     RESOLVED = "Resolved"
     IN_USE = "InUse"
+    CONNECTING = "Connecting"
+    INSPECTING = "Inspecting"
+    INSPECTED = "Inspected"
+    HEALTHY = "Healthy"
+    DEGRADED = "Degraded"
+    NOT_REPORTED = "NotReported"
+    MAINTENANCE = "Maintenance"
+    RESETTING_BMC = "ResettingBMC"
+    BMC_RESET = "BMCReset"
+    FREE = "Free"
+    CLAIMED = "Claimed"
+    RELEASING = "Releasing"
+    HELD = "Held"
 
 
 class Actor(StrEnum):

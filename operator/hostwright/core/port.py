@@ -148,6 +148,10 @@ class OperationType(StrEnum):
     RESTART = "Restart"
     UPDATE = "Update"
     DELETE = "Delete"
+    POWER_ON = "PowerOn"
+    POWER_OFF = "PowerOff"
+    RESET_BMC = "ResetBMC"
+    INSPECT = "Inspect"
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,6 +108,7 @@ class FoundServer:
     manufacturer: str = ""
     model: str = ""
     power: Power = Power.UNKNOWN
+    soft_off: bool = True  # False: the BMC knows no soft power-off
     health: str = ""  # OK, Warning, Critical; empty: the BMC does not say
     boot_mode: str = ""  # UEFI or Legacy
     locator: str = ""  # Lit, Blinking, Dark; empty: there is none, or the BMC does not say
@@ -161,7 +162,8 @@ class PhysicalMachineProvider(Protocol):
     `enrol`, `dismiss`, `look` and `plan` do no I/O. `perform` sends exactly one mutating request (an inspection: none),
     without a retry, and raises core.errors only; the failures of one BMC are its machine's, never the Provider's.
     `Trace.provider_id` is the recorded UUID, once there is one: `perform` reads the System first and sends nothing
-    (raises IdentityChanged) where another UUID answers. Reads of a session name machine ids as in the mark (without
+    (raises IdentityChanged) where another UUID answers. After a Reset the System is read every second or two until its
+    power is what was asked for, three minutes at the most. Reads of a session name machine ids as in the mark (without
     dashes) whose FoundServer changed, an outage's beginning and end included.
     """
 

@@ -73,11 +73,11 @@ class Hardware(Words):
 
 class OperationModel(Words):
     id: Annotated[str, StringConstraints(max_length=64)] = Field(description="Names the operation in Events and logs.")
-    type: Word = Field(description="PowerOn, PowerOff, Restart, ResetBMC or Update.")
+    type: Word = Field(description="PowerOn, PowerOff, Restart, ResetBMC, Inspect or Update.")
     attempt: int = Field(default=1, description="How often the same thing was tried.")
     expect: Annotated[str, StringConstraints(max_length=128)] = Field(
         default="",
-        description="What is to come of the call: power/on, power/soft, power/hard, bmc/reset, locator, boot.",
+        description="What is to come of the call: power/on, power/soft, power/hard, bmc/reset, inspection, locator or boot.",
     )
     started_at: Word | None = Field(default=None, description="When this attempt was announced, just before its call.")
     deadline: Word | None = Field(default=None, description="When the call is given up.")
