@@ -18,6 +18,10 @@ FINALIZER_SECRET = f"{GROUP}/in-use"
 ANNOTATION_MACHINE_ID = f"{GROUP}/machine-id"
 ANNOTATION_PAUSED = f"{GROUP}/paused"
 
+#: Labels of a server that a claim's choice is spread over.
+LABEL_ZONE = "topology.kubernetes.io/zone"
+LABEL_RACK = f"{GROUP}/rack"
+
 DEFAULT_OPERATOR_NAMESPACE = "hostwright-system"
 CLUSTER_ID_CONFIGMAP = "hostwright-cluster-id"
 LEASE = "hostwright"
@@ -41,6 +45,7 @@ class Condition(StrEnum):
     REACHABLE = "Reachable"
     CREDENTIALS_VALID = "CredentialsValid"
     CATALOG_RESOLVED = "CatalogResolved"
+    BOUND = "Bound"
 
 
 #: Present only while true (kstatus); every other condition stays with the value False or Unknown.
@@ -77,6 +82,9 @@ class Reason(StrEnum):
     VALID = "Valid"
     RESOLVED = "Resolved"
     IN_USE = "InUse"
+    BOUND = "Bound"
+    RELEASING = "Releasing"
+    MAINTENANCE = "Maintenance"
 
 
 class Actor(StrEnum):
