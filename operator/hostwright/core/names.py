@@ -18,6 +18,10 @@ FINALIZER_SECRET = f"{GROUP}/in-use"
 ANNOTATION_MACHINE_ID = f"{GROUP}/machine-id"
 ANNOTATION_PAUSED = f"{GROUP}/paused"
 
+#: Labels of a server that a claim's choice is spread over.
+LABEL_ZONE = "topology.kubernetes.io/zone"
+LABEL_RACK = f"{GROUP}/rack"
+
 DEFAULT_OPERATOR_NAMESPACE = "hostwright-system"
 CLUSTER_ID_CONFIGMAP = "hostwright-cluster-id"
 LEASE = "hostwright"
@@ -46,6 +50,7 @@ class Condition(StrEnum):
     HEALTHY = "Healthy"
     CLAIMED = "Claimed"
     HELD = "Held"
+    BOUND = "Bound"
 
 
 #: Present only while true (kstatus); every other condition stays with the value False or Unknown.
@@ -102,6 +107,7 @@ class Reason(StrEnum):
     CLAIMED = "Claimed"
     RELEASING = "Releasing"
     HELD = "Held"
+    BOUND = "Bound"
 
 
 class Actor(StrEnum):

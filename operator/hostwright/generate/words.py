@@ -27,6 +27,7 @@ CONDITIONS: Mapping[Condition, str] = {
     Condition.AVAILABLE: "The object can be used.",
     Condition.REACHABLE: "The backend answers.",
     Condition.CREDENTIALS_VALID: "The backend takes the login.",
+    Condition.BOUND: "The claim has a server, and the server says so too.",
     Condition.CATALOG_RESOLVED: "Every network of the catalog was found on the backend.",
 }
 
@@ -56,6 +57,9 @@ REASONS: Mapping[Reason, str] = {
     Reason.VALID: "The login works.",
     Reason.RESOLVED: "All names were found.",
     Reason.IN_USE: "Machines use it.",
+    Reason.BOUND: "The claim has this server.",
+    Reason.RELEASING: "The server is switched off before the claim lets it go.",
+    Reason.MAINTENANCE: "Somebody works at the server: its power is left alone until `maintenance.enabled` is false.",
 }
 
 DISRUPTIONS: Mapping[Disruption, str] = {
