@@ -13,6 +13,7 @@ from hostwright.engine.ports import Body, Key, Secret, StaleBodyError
 from hostwright.engine.reconcile import MachinePass
 from hostwright.engine.store import Store
 from hostwright.engine.view import Tools
+from hostwright.engine.virtual import VirtualMachines
 from hostwright.engine.world import World
 from hostwright.kinds.virtualmachine.port import (
     Create,
@@ -306,7 +307,7 @@ class Place:
             new_id=lambda: f"op-{next(ids)}",
             jitter=lambda: 0.0,
         )
-        self.machine_pass = MachinePass(tools, {})
+        self.machine_pass = MachinePass(VirtualMachines(), tools, {})
 
     def pause(self, paused: bool) -> None:
         """The Provider's machines are only observed."""

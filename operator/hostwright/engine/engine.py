@@ -10,15 +10,20 @@ from hostwright.core.errors import Failure, InvalidConfiguration
 from hostwright.engine.catalog import CatalogPass
 from hostwright.engine.connection import Connection, Deps
 from hostwright.engine.inbox import Inbox
+from hostwright.engine.kind import Kind
 from hostwright.engine.ports import Clock, Cluster, Gate, Key, Secret, Telemetry
 from hostwright.engine.queue import WorkQueue
 from hostwright.engine.reconcile import MachinePass
 from hostwright.engine.store import Store
 from hostwright.engine.view import Tools
+from hostwright.engine.virtual import VirtualMachines
 from hostwright.engine.worker import Pass, Workers
 from hostwright.engine.world import World
 from hostwright.kinds.provider.port import Backend
 from hostwright.kinds.provider.resource import ProviderSpec
+
+#: The kinds of machines.
+KINDS: tuple[Kind, ...] = (VirtualMachines(),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +54,15 @@ class Engine:
         self.connections: dict[str, Connection] = {}
         blocks = frozenset(backend.sections.key for backend in outside.backends.values())
         self.world = World(self.store, self.connections, blocks)
-        self.machines = MachinePass(self._tools(), recalls={})
+        tools = self._tools()
+        self.machines = {kind.name: MachinePass(kind, tools, recalls={}) for kind in KINDS}
         self._passes = self._by_kind()
         self.workers = Workers(self.queue, self._passes, outside.gate, outside.clock, outside.telemetry)
 
     def turned(self, leading: bool) -> None:
         """The gate opened or closed: what was remembered may be another operator's doing by now."""
-        self.machines.forget()
+        for machines in self.machines.values():
+            machines.forget()
         if leading:
             self.inbox.everything(tuple(self._passes))
 
@@ -93,7 +100,7 @@ class Engine:
             judges_orphans=outside.judges_orphans,
         )
         return {
-            "VirtualMachine": self.machines,
+            **self.machines,
             "Provider": catalog.provider,
             "MachineClass": catalog.machine_class,
             "MachineImage": catalog.machine_image,

@@ -1,17 +1,15 @@
 """Ask the backend itself, where what was listed is not enough, and decide once more."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hostwright.core.backoff import TRANSIENT, VERIFY
 from hostwright.core.decision import Decision
 from hostwright.core.errors import Denied, Failure, Throttled, Unreachable
 from hostwright.core.port import Missing, OperationType
 from hostwright.engine.recall import Recall
-from hostwright.engine.situate import nothing_made, situation_of
+from hostwright.engine.situate import nothing_made
 from hostwright.engine.view import Tools, View
-from hostwright.kinds.virtualmachine import decide as kind
-from hostwright.kinds.virtualmachine.port import Look, Step
 
 if TYPE_CHECKING:
     from hostwright.engine.connection import Connection
@@ -19,7 +17,7 @@ if TYPE_CHECKING:
 
 async def decide_proven(
     tools: Tools, view: View, recall: Recall, *, shown: bool = False
-) -> tuple[Decision[Step], Look] | float:
+) -> tuple[Decision[Any], Any] | float:
     """The decision by what the backend itself says, or in how many seconds it can be asked.
 
     A proof takes one of the Provider's places, as a call does (requestsPerSecond counts mutating calls only). `shown`:
@@ -43,11 +41,11 @@ async def decide_proven(
     recall.unanswered, recall.in_vain = 0, False
     recall.looked = recall.looked or isinstance(look, Missing)
     nothing = nothing_made(view, recall, look, began)
-    decision = kind.decide(situation_of(tools, view, recall, look, proven=True, nothing_made=nothing))
+    decision = view.kind.decide(tools, view, recall, look, proven=True, nothing_made=nothing)
     return _less_often(tools, view, recall, decision), look
 
 
-def _less_often(tools: Tools, view: View, recall: Recall, decision: Decision[Step]) -> Decision[Step]:
+def _less_often(tools: Tools, view: View, recall: Recall, decision: Decision[Any]) -> Decision[Any]:
     """While the outcome of a creation is unknown: after 1, 2, 4, 8 … seconds, and once the quiet time is over.
 
     A lost reply is often one of a thousand, and each of them is asked for by itself. What shows in the inventory
