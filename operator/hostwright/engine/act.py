@@ -90,6 +90,8 @@ async def _perform(
     except Failure as failure:
         tools.telemetry.called(connection.name, call.verb, tools.clock.monotonic() - began, failure.reason)
         _weigh(connection, failure)
+        if isinstance(failure, Ambiguous) and operation is None and call.repeat is Repeat.FENCED:
+            recall.late_until = max(recall.late_until, began + call.deadline)
         settled = _settle(recall, operation, call, failure, tools.clock.monotonic())
         return Sent(body, settled, again=0.5)
     ended = tools.clock.monotonic()

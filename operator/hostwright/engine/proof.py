@@ -43,7 +43,8 @@ async def decide_proven(
     recall.unanswered, recall.in_vain = 0, False
     recall.looked = recall.looked or isinstance(look, Missing)
     nothing = nothing_made(view, recall, look, began)
-    decision = kind.decide(situation_of(tools, view, recall, look, proven=True, nothing_made=nothing))
+    situation = situation_of(tools, view, recall, look, proven=True, nothing_made=nothing, began=began)
+    decision = kind.decide(situation)
     return _less_often(tools, view, recall, decision), look
 
 

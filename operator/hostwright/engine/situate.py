@@ -49,9 +49,17 @@ def _resolved(tools: Tools, view: View) -> View:
 
 
 def situation_of(
-    tools: Tools, view: View, recall: Recall, look: Look, *, proven: bool, nothing_made: bool
+    tools: Tools,
+    view: View,
+    recall: Recall,
+    look: Look,
+    *,
+    proven: bool,
+    nothing_made: bool,
+    began: float | None = None,
 ) -> Situation:
-    """What decide() is asked about."""
+    """What decide() is asked about. `began`: when the look did, monotonic; None: now."""
+    lag = view.machines.visibility_lag if view.machines else 0.0
     metadata = view.body["metadata"]
     status = VirtualMachineStatus.model_validate(view.body.get("status") or {})
     return Situation(
@@ -67,6 +75,7 @@ def situation_of(
         outcome_open=recall.open(view.operation, view.rows),
         proven=proven,
         nothing_made=nothing_made,
+        may_come=recall.late_until + lag >= (tools.clock.monotonic() if began is None else began),
         deleting_since=moment(metadata.get("deletionTimestamp")),
         paused=(metadata.get("annotations") or {}).get(ANNOTATION_PAUSED),
         tried_in_vain=recall.in_vain,
