@@ -54,6 +54,8 @@ def _changed(tools: Tools, view: View, connection: "Connection") -> bool:
     current = tools.store.get(view.key)
     if current is None or resource_version(current) > resource_version(view.body):
         return True
+    if tools.world.machines(connection.name) is not view.machines:  # the session that decided may be closed by now
+        return True
     provider = tools.world.provider_spec(connection.name)
     return connection.state.failure is not None or provider is None or provider.paused
 

@@ -28,8 +28,9 @@ class Recall:
     operation_changed: bool = False
     failures: int = 0  # calls in a row that failed
     unanswered: int = 0  # proofs in a row that failed: an answered one says nothing of a call that is refused again
-    in_vain: bool = False  # the last call or proof failed
+    in_vain: bool = False  # the last call failed
     retry_at: float = float("-inf")  # monotonic: no call before
+    ask_at: float = float("-inf")  # monotonic: no proof before
     verify_at: float = float("-inf")  # monotonic: a lost reply is not looked for before
     #: Monotonic, without the lag: until then a fenced call that has no intent of its own may still be carried out.
     late_until: float = float("-inf")
@@ -46,7 +47,7 @@ class Recall:
         """What was refused holds nothing back that is wished since: an edit or a deletion is tried at once."""
         if self.wish != (generation, going):
             self.wish, self.retry_at, self.failures = (generation, going), float("-inf"), 0
-            self.unanswered = 0
+            self.unanswered, self.ask_at = 0, float("-inf")
             self.in_vain, self.refusal = False, None
             self.verify_at, self.unseen = float("-inf"), 0
 

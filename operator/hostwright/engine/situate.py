@@ -78,7 +78,7 @@ def situation_of(
         may_come=recall.late_until + lag >= (tools.clock.monotonic() if began is None else began),
         deleting_since=moment(metadata.get("deletionTimestamp")),
         paused=(metadata.get("annotations") or {}).get(ANNOTATION_PAUSED),
-        tried_in_vain=recall.in_vain,
+        tried_in_vain=recall.in_vain or recall.unanswered > 0,
         born_here=view.trace.machine_id == metadata["uid"],
         never_reported=not status.machine_id,
     )
