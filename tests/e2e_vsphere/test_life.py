@@ -54,6 +54,25 @@ def test_from_apply_to_ready_to_gone(home: World, behind: Control) -> None:
     assert machines(behind, "whole") == []
 
 
+def test_a_failure_domain_is_where_the_provider_says(home: World, behind: Control) -> None:
+    home.apply(machine("there", PROVIDER, failureDomain="az2"), machine("moon", PROVIDER, failureDomain="az9"))
+    body = home.ready("there", 60)
+    assert body["status"]["failureDomain"] == "az2"
+    before = [row for row in behind.calls() if row["method"] == "CloneVM_Task"]
+    assert before[-1]["outcome"] == "ok"
+    home.patch("there", {"failureDomain": "az1"})
+    (waits,) = eventually(lambda: home.status("there").get("pendingChanges"), 20)
+    assert (waits["path"], waits["from"], waits["to"], waits["disruption"]) == (
+        "/failureDomain",
+        "az2",
+        "az1",
+        "Replace",
+    )
+    told = eventually(lambda: home.condition("moon", "Stalled"), 30)
+    assert (told["reason"], "az1, az2" in told["message"]) == ("InvalidConfiguration", True)
+    home.delete("there", "moon")
+
+
 def test_switched_off_behind_our_back_is_seen_and_mended(home: World, behind: Control) -> None:
     home.apply(machine("watched", PROVIDER))
     home.ready("watched", 60)

@@ -1,14 +1,18 @@
 """Nothing is deleted by a list alone, and nothing that was made waits long for the ledger."""
 
-import pytest
-from tests.engine.place import KEY, Place, machine
+import asyncio
+from dataclasses import replace
 
-from hostwright.core.errors import Transient, Unreachable
+import pytest
+from tests.engine.place import KEY, Backend, Place, Session, machine
+
+from hostwright.core.errors import InvalidConfiguration, Transient, Unreachable
 from hostwright.core.port import LedgerRow, Present, Receipt, Repeat
+from hostwright.engine.limits import Slots
 from hostwright.engine.situate import view_of
 from hostwright.engine.tell import flush
+from hostwright.engine.virtual import VirtualMachines
 from hostwright.kinds.virtualmachine.port import Life
-from hostwright.kinds.virtualmachine.resource import VirtualMachineSpec
 
 
 async def test_a_failed_build_of_an_old_list_is_not_deleted_when_it_came_up_since() -> None:
@@ -41,7 +45,8 @@ async def test_what_was_made_enters_the_ledger_in_time_though_nothing_can_be_don
     tools, recall = place.machine_pass.tools, place.machine_pass.recalls[KEY]
     recall.keep(Receipt(made=(LedgerRow("port/eth0", "p-1"),)), None, "port/eth0", place.clock.monotonic())
     body = place.store.get(KEY) or {}
-    view = view_of(tools, KEY, body, VirtualMachineSpec.model_validate(body["spec"]), recall)
+    kind = VirtualMachines()
+    view = view_of(tools, kind, KEY, body, kind.read(body), recall)
     assert (await flush(tools, view, recall, 900.0)).after == pytest.approx(2.0, abs=0.1)
     place.clock.passed += 2.0
     assert (await flush(tools, view, recall, 900.0)).after == 900.0
@@ -87,3 +92,53 @@ async def test_builds_that_fail_again_and_again_are_made_ever_less_often(repeat:
         await place.run(30)
     assert 4 <= place.backend.made <= 8, "in half an hour: after 1, 2, 4, 8 … minutes"
     assert place.status["operation"]["attempt"] == place.backend.made
+
+
+async def test_a_change_that_was_refused_does_not_hold_back_what_is_asked_of_the_backend() -> None:
+    place = Place()
+    await place.run(5, lambda: place.backend.made == 1)
+    place.backend.found = machine(Life.STEADY, "m-1")
+    await place.run(5)
+    place.backend.wanted = replace(place.backend.wanted, tags={"owner": "refused"})
+    place.backend.refuses = InvalidConfiguration("the tag is not liked.")
+    place.api.edit(spec={"tags": {"owner": "refused"}})
+    await place.run(5)
+    assert place.backend.calls[-1] == "set_tag"
+    place.backend.found = None  # by somebody else
+    await place.machine_pass(KEY)
+    await place.run(5)
+    assert (place.condition("Stalled") or {}).get("reason") == "MachineDeletedExternally"
+
+
+async def test_what_waited_for_a_place_is_decided_anew_when_the_login_changed_meanwhile() -> None:
+    place = Place()
+    place.line.slots = Slots(1, place.clock.monotonic)
+    async with place.line.slots.place("elsewhere"):
+        waiting = asyncio.create_task(place.machine_pass(KEY))
+        await asyncio.sleep(0)
+        while not place.line.slots._waiters:
+            await asyncio.sleep(0)
+        old, place.backend = place.backend, Backend(place.clock)
+        place.line.state.session = Session(place.backend)
+    await waiting
+    assert old.calls == []
+    await place.run(5, lambda: bool(place.backend.calls))
+    assert place.backend.calls == ["create_server"]
+
+
+async def test_a_proof_that_waited_for_a_place_is_asked_of_the_newest_login() -> None:
+    place = Place()
+    await place.run(5, lambda: place.backend.made == 1)
+    place.backend.found = machine(Life.FAILED, "m-1")
+    place.line.slots = Slots(1, place.clock.monotonic)
+    async with place.line.slots.place("elsewhere"):
+        waiting = asyncio.create_task(place.machine_pass(KEY))
+        while not place.line.slots._waiters:
+            await asyncio.sleep(0)
+        old, place.backend = place.backend, replace(place.backend, unproven=None, calls=[])
+        old.unproven = Transient("this session is closed")
+        place.line.state.session = Session(place.backend)
+    await waiting
+    assert place.machine_pass.recalls[KEY].unanswered == 0
+    await place.run(5, lambda: bool(place.backend.calls))
+    assert place.backend.calls == ["delete_server"]

@@ -58,6 +58,7 @@ GOOD_SPECS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
         "VirtualMachine",
         {
             "powerOffMode": "Hard",
+            "failureDomain": "az1",
             "vsphere": {
                 "folder": "/dc1/vm/web",
                 "resourcePool": "prod",
@@ -84,6 +85,13 @@ GOOD_SPECS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
                 "datastore": "ds1",
             },
             "networks": [{"name": "app", "vsphere": {"portGroup": "app-100"}}],
+            "failureDomains": [
+                {"name": "az1"},
+                {
+                    "name": "az2",
+                    "vsphere": {"cluster": "c2", "resourcePool": "prod", "datastore": "ds2", "folder": "machines"},
+                },
+            ],
         },
     ),
     "simulated with a login": ("Provider", {"credentialsRef": {"name": "sim"}}),

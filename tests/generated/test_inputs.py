@@ -258,6 +258,17 @@ BAD: Mapping[str, tuple[str, Mapping[str, Any], str]] = {
         {"vsphere": {"folder": "x"}, "openstack": {"keyPair": "x"}},
         "set at most one of openstack and vsphere",
     ),
+    "failure domains of OpenStack": (
+        "Provider",
+        {
+            "type": "OpenStack",
+            "credentialsRef": {"name": "os"},
+            "simulated": None,
+            "failureDomains": [{"name": "az1"}],
+        },
+        "failureDomains are not to be had with type OpenStack",
+    ),
+    "a failure domain that is no name": ("VirtualMachine", {"failureDomain": "AZ 1"}, "a name here has lower-case"),
     "an unknown way to power off": ("VirtualMachine", {"powerOffMode": "Rude"}, "supported values"),
     "block of another type": ("Provider", {"openstack": {"cloudName": "x"}}, "openstack is for type OpenStack"),
     "no login": (

@@ -227,6 +227,7 @@ def situations(draw: st.DrawFn, *, deleting: bool | None = None) -> Situation:
         outcome_open=is_open,
         proven=proven,
         nothing_made=is_open and proven and not shown and draw(st.booleans()),
+        may_come=operation is not None and draw(st.integers(0, 3)) == 0,
         deleting_since=going,
         paused=draw(st.sampled_from([None, None, None, "", "CHG-1"])),
         never_reported=not status.machine_id,

@@ -45,7 +45,7 @@ def test_its_facts_open_it_and_its_manifests_name_what_is_there(keeper: keeping.
     spec = provider["spec"]
     find = service.RetrieveContent().searchIndex.FindByInventoryPath
     datacenter = find(spec["vsphere"]["datacenter"])
-    for place in (spec["vsphere"],):
+    for place in (spec["vsphere"], *(domain["vsphere"] for domain in spec["failureDomains"])):
         assert find(f"{spec['vsphere']['datacenter']}/host/{place['cluster']}").resourcePool == find(
             place["resourcePool"].rpartition("/")[0]
         )

@@ -173,7 +173,8 @@ class Story:
     def _events(self, name: str) -> list[dict[str, Any]]:
         about = f"--field-selector=involvedObject.name={name}"
         items: list[dict[str, Any]] = json.loads(self._kubectl.run("get", "events", about, "-o", "json"))["items"]
-        return sorted(items, key=lambda each: str(each["firstTimestamp"]))  # kubectl's order is that of their names
+        # kubectl's order is that of their names, and a time has whole seconds: a repair may take less than one.
+        return sorted(items, key=lambda each: (str(each["firstTimestamp"]), int(each["metadata"]["resourceVersion"])))
 
     def _until(
         self, what: str, look: Callable[[Mapping[str, dict[str, Any]]], T], seconds: float | None = PATIENCE

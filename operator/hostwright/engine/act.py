@@ -53,6 +53,8 @@ def _changed(tools: Tools, view: View, connection: "Connection") -> bool:
     current = tools.store.get(view.key)
     if current is None or resource_version(current) > resource_version(view.body):
         return True
+    if tools.world.machines(connection.name) is not view.machines:  # the session that decided may be closed by now
+        return True
     provider = tools.world.provider_spec(connection.name)
     return connection.state.failure is not None or provider is None or provider.paused
 
@@ -89,6 +91,8 @@ async def _perform(
     except Failure as failure:
         tools.telemetry.called(connection.name, call.verb, tools.clock.monotonic() - began, failure.reason)
         _weigh(connection, failure)
+        if isinstance(failure, Ambiguous) and operation is None and call.repeat is Repeat.FENCED:
+            recall.late_until = max(recall.late_until, began + call.deadline)
         settled = _settle(recall, operation, call, failure, tools.clock.monotonic())
         return Sent(body, settled, again=0.5)
     ended = tools.clock.monotonic()

@@ -35,7 +35,7 @@ async def carry_out(
         case Failure() as failure:
             return await tell.failed(tools, view, recall, decision, failure)
         case Call() as call if call.destructive and not proven:
-            return await _proven_first(tools, view, recall)
+            return await _proven_first(tools, view, recall, decision)
         case Call() as call:
             return await _call(tools, view, recall, decision, call)
 
@@ -85,8 +85,16 @@ async def _prove_gone(tools: Tools, view: View, recall: Recall) -> Again:
     return await tell.say(tools, view, recall, replace(last, look_again=1.0))
 
 
-async def _proven_first(tools: Tools, view: View, recall: Recall) -> Again:
+async def _refused_still(tools: Tools, view: View, recall: Recall, decision: Decision[Any]) -> Again:
+    waiting = decision if recall.refusal is None else tell.refused(decision, recall.refusal)
+    left = recall.retry_at - tools.clock.monotonic() + 0.05
+    return await tell.say(tools, view, recall, replace(waiting, look_again=left), hold=True)
+
+
+async def _proven_first(tools: Tools, view: View, recall: Recall, decision: Decision[Any]) -> Again:
     """Nothing is deleted by a list alone: it may be old, and the machine at rest or another one's twin by now."""
+    if recall.retry_at > tools.clock.monotonic():  # it was refused: nothing is asked before it may be sent again
+        return await _refused_still(tools, view, recall, decision)
     proven = await decide_proven(tools, view, recall)
     if isinstance(proven, float):
         return await tell.flush(tools, view, recall, proven)
@@ -94,10 +102,8 @@ async def _proven_first(tools: Tools, view: View, recall: Recall) -> Again:
 
 
 async def _call(tools: Tools, view: View, recall: Recall, decision: Decision[Any], call: Call) -> Again:
-    left = recall.retry_at - tools.clock.monotonic()
-    if left > 0:
-        waiting = decision if recall.refusal is None else tell.refused(decision, recall.refusal)
-        return await tell.say(tools, view, recall, replace(waiting, look_again=left + 0.05), hold=True)
+    if recall.retry_at > tools.clock.monotonic():
+        return await _refused_still(tools, view, recall, decision)
     try:
         baggage = await view.kind.baggage(tools, view, decision.step)
     except UserDataMissing as failure:

@@ -30,6 +30,16 @@ class Reached:
     prove_gone: bool = False  # the backend itself is asked whether all is gone
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One look, and what it proves."""
+
+    look: Any
+    proven: bool = False  # an answer of the backend itself, in this pass
+    nothing_made: bool = False  # the quiet time of the open operation is over, and it shows nothing of it
+    began: float | None = None  # monotonic; None: now
+
+
 class Kind(Protocol):
     """Without state: what is remembered of an object stands in its Recall."""
 
@@ -58,9 +68,7 @@ class Kind(Protocol):
         """The object is gone."""
         ...
 
-    def decide(
-        self, tools: "Tools", view: "View", recall: "Recall", look: Any, *, proven: bool, nothing_made: bool
-    ) -> Decision[Any]: ...
+    def decide(self, tools: "Tools", view: "View", recall: "Recall", seen: Seen) -> Decision[Any]: ...
 
     def shows(self, look: Any, operation: Operation | None) -> bool:
         """Whether what the operation was to bring about is there."""

@@ -7,12 +7,16 @@ from hostwright.core.backoff import TRANSIENT, VERIFY
 from hostwright.core.decision import Decision
 from hostwright.core.errors import Denied, Failure, Throttled, Unreachable
 from hostwright.core.port import Missing, OperationType
+from hostwright.engine.kind import Seen
 from hostwright.engine.recall import Recall
 from hostwright.engine.situate import nothing_made
 from hostwright.engine.view import Tools, View
 
 if TYPE_CHECKING:
     from hostwright.engine.connection import Connection
+
+#: Seconds until a pass whose session was replaced meanwhile begins again.
+ANEW = 0.05
 
 
 async def decide_proven(
@@ -27,21 +31,24 @@ async def decide_proven(
     if view.machines is None or connection is None:
         return 1.0
     now = tools.clock.monotonic()
-    left = max(recall.retry_at, float("-inf") if shown else recall.verify_at) - now
+    left = max(recall.ask_at, float("-inf") if shown else recall.verify_at) - now
     left = max(left, connection.slots.pause)
     if left > 0:
         return left
     async with connection.slots.place(view.key.namespace):
+        if tools.world.machines(connection.name) is not view.machines:  # a newer login took over while we waited
+            return ANEW
         began = tools.clock.monotonic()
         try:
             look = await view.machines.prove(view.trace)
         except Failure as failure:
             return _unanswered(tools, view, recall, failure, connection)
     connection.slots.good()
-    recall.unanswered, recall.in_vain = 0, False
+    recall.unanswered = 0
     recall.looked = recall.looked or isinstance(look, Missing)
     nothing = nothing_made(view, recall, look, began)
-    decision = view.kind.decide(tools, view, recall, look, proven=True, nothing_made=nothing)
+    seen = Seen(look, proven=True, nothing_made=nothing, began=began)
+    decision = view.kind.decide(tools, view, recall, seen)
     return _less_often(tools, view, recall, decision), look
 
 
@@ -70,9 +77,8 @@ def _less_often(tools: Tools, view: View, recall: Recall, decision: Decision[Any
 def _unanswered(tools: Tools, view: View, recall: Recall, failure: Failure, connection: "Connection") -> float:
     """Asked again later. One object's odd answer says nothing of the Provider; a refused login or no answer does."""
     recall.unanswered += 1
-    recall.in_vain = True
     wait = min(TRANSIENT.delay(recall.unanswered, tools.jitter()), 30.0)
-    recall.retry_at = tools.clock.monotonic() + wait
+    recall.ask_at = tools.clock.monotonic() + wait
     tools.telemetry.called(view.spec.provider_ref.name, "prove", 0.0, failure.reason)
     if isinstance(failure, Throttled):
         connection.slots.bad(failure.retry_after or 5.0)

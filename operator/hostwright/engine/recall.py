@@ -4,9 +4,12 @@ from dataclasses import dataclass, field
 
 from hostwright.core.errors import Failure
 from hostwright.core.intent import Quiet
-from hostwright.core.port import LedgerRow, Operation, Receipt, Window
+from hostwright.core.port import LedgerRow, Operation, OperationType, Receipt, Window
 from hostwright.engine.ledger import merge
 from hostwright.engine.limits import Bucket
+
+#: What is made last, with an intent of its own: when it comes, every part before it was answered.
+SERVER = "server"
 
 
 @dataclass(slots=True)
@@ -25,9 +28,12 @@ class Recall:
     operation_changed: bool = False
     failures: int = 0  # calls in a row that failed
     unanswered: int = 0  # proofs in a row that failed: an answered one says nothing of a call that is refused again
-    in_vain: bool = False  # the last call or proof failed
+    in_vain: bool = False  # the last call failed
     retry_at: float = float("-inf")  # monotonic: no call before
+    ask_at: float = float("-inf")  # monotonic: no proof before
     verify_at: float = float("-inf")  # monotonic: a lost reply is not looked for before
+    #: Monotonic, without the lag: until then a fenced call that has no intent of its own may still be carried out.
+    late_until: float = float("-inf")
     unseen: int = 0  # looks for it in a row that showed nothing
     refusal: Failure | None = None  # why, in the words that stay until then
     turn_at: float | None = None  # monotonic: when our token of the Provider's rate comes; None: none asked for
@@ -41,7 +47,7 @@ class Recall:
         """What was refused holds nothing back that is wished since: an edit or a deletion is tried at once."""
         if self.wish != (generation, going):
             self.wish, self.retry_at, self.failures = (generation, going), float("-inf"), 0
-            self.unanswered = 0
+            self.unanswered, self.ask_at = 0, float("-inf")
             self.in_vain, self.refusal = False, None
             self.verify_at, self.unseen = float("-inf"), 0
 
@@ -82,9 +88,12 @@ class Recall:
         self.verify_at, self.unseen = float("-inf"), 0
 
     def see(self, operation: Operation | None, now: float) -> None:
-        """The quiet time runs from here."""
-        if operation is not None:
-            self.first_seen.setdefault(operation.key, now)
+        """The quiet time runs from here. What another process sent after it, fenced, is in no intent."""
+        if operation is None or operation.key in self.first_seen:
+            return
+        self.first_seen[operation.key] = now
+        if operation.type is OperationType.CREATE and operation.expect != SERVER and operation.next_retry_at is None:
+            self.late_until = max(self.late_until, now + _length(operation))
 
     def open(self, operation: Operation | None, rows: tuple[LedgerRow, ...]) -> bool:
         """Whether the operation's outcome is unknown to us."""
@@ -94,10 +103,14 @@ class Recall:
 
     def quiet(self, operation: Operation, lag: float) -> Quiet:
         """Until when an open operation may still be applied or stay invisible."""
-        length = 30.0
-        if operation.started_at is not None and operation.deadline is not None:
-            length = (operation.deadline - operation.started_at).total_seconds()
-        return Quiet(self.first_seen[operation.key], length + lag)
+        return Quiet(self.first_seen[operation.key], _length(operation) + lag)
+
+
+def _length(operation: Operation) -> float:
+    """Seconds that its call may take."""
+    if operation.started_at is None or operation.deadline is None:
+        return 30.0
+    return (operation.deadline - operation.started_at).total_seconds()
 
 
 def _older(row: LedgerRow, operation: Operation) -> bool:

@@ -11,7 +11,7 @@ from hostwright.core.saying import failed
 from hostwright.engine import report, tell
 from hostwright.engine.carry import carry_out
 from hostwright.engine.claim import claim
-from hostwright.engine.kind import Kind, Spec
+from hostwright.engine.kind import Kind, Seen, Spec
 from hostwright.engine.ledger import operation_of, rows_of
 from hostwright.engine.ports import Body, Key
 from hostwright.engine.proof import decide_proven
@@ -49,7 +49,7 @@ class MachinePass:
             return await self._conflict(key, body, spec, recall, conflict)
         view = await self.kind.prepared(tools, view_of(tools, self.kind, key, body, spec, recall), recall)
         look = view.machines.look(view.trace) if view.machines else Unsure("not connected")
-        decision = self.kind.decide(tools, view, recall, look, proven=False, nothing_made=False)
+        decision = self.kind.decide(tools, view, recall, Seen(look))
         if not decision.needs_proof or view.machines is None:
             return await carry_out(tools, view, recall, decision, look, proven=False)
         proven = await decide_proven(tools, view, recall, shown=self.kind.shows(look, view.operation))

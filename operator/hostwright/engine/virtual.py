@@ -9,7 +9,7 @@ from hostwright.core.errors import Failure, UserDataMissing
 from hostwright.core.names import ANNOTATION_PAUSED
 from hostwright.core.port import Call, Done, Operation, Present, Receipt, Trace, Unsure, Wait
 from hostwright.engine.bindings import Catalog
-from hostwright.engine.kind import Reached
+from hostwright.engine.kind import Reached, Seen
 from hostwright.engine.ledger import moment
 from hostwright.engine.ports import Body
 from hostwright.engine.recall import Recall
@@ -75,15 +75,13 @@ class VirtualMachines:
     def forgotten(self, tools: Tools, recall: Recall) -> None:
         """Nothing of it is kept."""
 
-    def decide(
-        self, tools: Tools, view: View, recall: Recall, look: Look, *, proven: bool, nothing_made: bool
-    ) -> Decision[Step]:
-        return kind.decide(self.situation(tools, view, recall, look, proven=proven, nothing_made=nothing_made))
+    def decide(self, tools: Tools, view: View, recall: Recall, seen: Seen) -> Decision[Step]:
+        return kind.decide(self.situation(tools, view, recall, seen))
 
-    def situation(
-        self, tools: Tools, view: View, recall: Recall, look: Look, *, proven: bool, nothing_made: bool
-    ) -> Situation:
+    def situation(self, tools: Tools, view: View, recall: Recall, seen: Seen) -> Situation:
         """What decide() is asked about."""
+        lag = view.machines.visibility_lag if view.machines else 0.0
+        began = tools.clock.monotonic() if seen.began is None else seen.began
         metadata = view.body["metadata"]
         status = VirtualMachineStatus.model_validate(view.body.get("status") or {})
         return Situation(
@@ -92,16 +90,17 @@ class VirtualMachines:
             generation=metadata.get("generation", 0),
             trace=view.trace,
             wanted=view.wanted,
-            look=look,
+            look=seen.look,
             now=tools.clock.now(),
             backend=_backend(tools, view),
             operation=view.operation,
             outcome_open=recall.open(view.operation, view.rows),
-            proven=proven,
-            nothing_made=nothing_made,
+            proven=seen.proven,
+            nothing_made=seen.nothing_made,
+            may_come=recall.late_until + lag >= began,
             deleting_since=moment(metadata.get("deletionTimestamp")),
             paused=(metadata.get("annotations") or {}).get(ANNOTATION_PAUSED),
-            tried_in_vain=recall.in_vain,
+            tried_in_vain=recall.in_vain or recall.unanswered > 0,
             born_here=view.trace.machine_id == metadata["uid"],
             never_reported=not status.machine_id,
         )
@@ -125,7 +124,7 @@ class VirtualMachines:
     def reached(self, tools: Tools, view: View, recall: Recall, step: Step) -> Reached:
         match step:
             case Release():
-                situation = self.situation(tools, view, recall, Unsure(""), proven=True, nothing_made=True)
+                situation = self.situation(tools, view, recall, Seen(Unsure(""), proven=True, nothing_made=True))
                 return Reached(release=leaving.after_release(situation).notes)
             case Delete():
                 return Reached(prove_gone=True)

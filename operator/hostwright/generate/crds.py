@@ -13,7 +13,7 @@ from hostwright.kinds.provider.port import Sections
 #: Where a backend's block stands: path below spec (`[]`: the elements of a list) and the part of Sections to put there.
 SLOTS: Mapping[str, tuple[tuple[tuple[str, ...], str], ...]] = {
     "VirtualMachine": (((), "machine"),),
-    "Provider": (((), "provider"), (("networks", "[]"), "network")),
+    "Provider": (((), "provider"), (("networks", "[]"), "network"), (("failureDomains", "[]"), "failure_domain")),
     "MachineClass": (((), "machine_class"),),
     "MachineImage": ((("sources", "[]"), "image"),),
 }
@@ -190,6 +190,9 @@ def _provider_rules(sections: Sequence[Sections]) -> list[Rule]:
                     f"a network's {key} is for type {section.provider_type}",
                 )
             )
+        if section.failure_domain is None:
+            message = f"failureDomains are not to be had with type {section.provider_type}"
+            rules.append((f"self.type != {name} || !has(self.failureDomains)", message))
     return rules
 
 

@@ -12,7 +12,7 @@ from hostwright.providers.vsphere import translate
 from hostwright.providers.vsphere.inventory import Seen
 from hostwright.providers.vsphere.resolve import Names, resolve
 from hostwright.providers.vsphere.rows import OFF, ON, Catalog, Machine, Nic, Place
-from hostwright.providers.vsphere.section import ProviderSection
+from hostwright.providers.vsphere.section import FailureDomainSection, ProviderSection
 
 ID = "6b1f3a52-5f0e-4c8e-9d1a-0c5a4e2f7b10"
 CREATED = datetime(2026, 5, 1, tzinfo=UTC)
@@ -52,9 +52,15 @@ CATALOG = Catalog(
 NETWORKS = {"app": "app", "plain": "VM Network", "twice": "twice", "lost": "no-such"}
 
 
+DOMAINS = {
+    "az1": FailureDomainSection(),
+    "az2": FailureDomainSection(cluster="c2", resourcePool="prod", datastore="ds1", folder="machines"),
+}
+
+
 def names_of(**section: Any) -> Names:
     block = {"server": "vc", "datacenter": "dc1", "cluster": "c1", **section}
-    return Names(CATALOG, ProviderSection.model_validate(block), NETWORKS)
+    return Names(CATALOG, ProviderSection.model_validate(block), NETWORKS, DOMAINS)
 
 
 def spec(interface: dict[str, Any] | None = None, **more: Any) -> VirtualMachineSpec:

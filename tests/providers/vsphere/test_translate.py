@@ -53,6 +53,15 @@ def test_fixed_addresses_are_no_drift_while_the_guest_says_nothing() -> None:
     assert seen.internal_addresses == ()
 
 
+def test_the_failure_domain_stands_on_the_machine() -> None:
+    request = clone(failureDomain="az2")
+    seen = found(machine(options={"hostwright.failureDomain": request.options["hostwright.failureDomain"]}))
+    assert (seen.zone, seen.shape.zone) == ("az2", "az2")
+    assert "hostwright.failureDomain" not in clone().options
+    (moved,) = differences(wanted(failureDomain="az1").shape, seen.shape)
+    assert (moved.path, moved.disruption) == ("/zone", "Replace")
+
+
 def test_copies_are_twins_and_templates_are_not() -> None:
     copy = replace(machine(), id="vm-10", name="copy")
     golden = replace(machine(), id="vm-11", name="golden", template=True)

@@ -19,6 +19,10 @@ class CatalogNetwork(Open):
     name: Label = Field(description="The name users write in networkRef. The key of the list.")
 
 
+class FailureDomain(Open):
+    name: Label = Field(description="The name users write in failureDomain. The key of the list.")
+
+
 class DriftDefault(Words):
     mode: Literal["Enabled", "Warn", "Disabled"] | None = Field(
         default=None,
@@ -68,6 +72,12 @@ class ProviderSpec(Open):
         default_factory=list,
         max_length=256,
         description="The networks users may name.",
+        json_schema_extra={"x-list-map-key": "name"},
+    )
+    failure_domains: list[FailureDomain] | None = Field(
+        default=None,
+        max_length=64,
+        description="The failure domains users may name, on vSphere.",
         json_schema_extra={"x-list-map-key": "name"},
     )
     defaults: Defaults = Field(default=Defaults(), description="Defaults for machines of this Provider.")

@@ -13,6 +13,7 @@ from hostwright.kinds.virtualmachine.port import Delete, Found, Release, Step
 from hostwright.kinds.virtualmachine.situation import Backend, Situation
 from hostwright.kinds.virtualmachine.values import DeletionPolicy, ManagementPolicy
 
+_LATE = "waiting until no call of before can make anything any more"
 _EXIT = "To let go of the machine without deleting it, set spec.deletionPolicy: Retain."
 
 
@@ -48,6 +49,8 @@ def _delete(situation: Situation) -> Decision[Step]:
         return _going(situation, "asking the provider what is left", needs_proof="before the finalizer goes")
     if situation.proven:
         match situation.look:
+            case Missing() if situation.may_come:
+                return _going(situation, _LATE, look_again=5.0)
             case Missing():
                 return _released(situation, Reason.DELETED, "everything made for it is gone")
             case Present(found=found):
@@ -118,6 +121,8 @@ def _retain(situation: Situation) -> Decision[Step]:
             return decision
     if not situation.proven:
         return _going(situation, "removing our marks", needs_proof="before the machine is let go")
+    if situation.may_come and not late:
+        return _going(situation, _LATE, look_again=5.0)
     if isinstance(situation.look, Missing):
         return _released(situation, Reason.RELEASED, text)
     return _going(situation, "removing our marks", step=Release())

@@ -145,6 +145,10 @@ class Timeouts(Words):
 
 class VirtualMachineSpec(Open):
     provider_ref: NameRef = Field(description="The Provider that runs this machine. Immutable.")
+    failure_domain: Label | None = Field(
+        default=None,
+        description="A failure domain of the Provider (its spec.failureDomains), on vSphere. Default: where the Provider says. A change waits in status.pendingChanges.",
+    )
     class_ref: NameRef | None = Field(
         default=None,
         description="A MachineClass: the size. Exactly one of classRef, resources or openstack.flavor. A change waits in status.pendingChanges.",

@@ -38,6 +38,7 @@ class Situation:
     outcome_open: bool = False  # the operation's outcome is unknown: verify
     proven: bool = False  # the look is an answer of the backend itself, in this pass
     nothing_made: bool = False  # the quiet time of the open operation is over and a look begun after it found nothing
+    may_come: bool = False  # a fenced call whose reply nobody saw may have been carried out after the look began
     deleting_since: datetime | None = None
     paused: str | None = None  # the annotation's value: why
     tried_in_vain: bool = False  # the last call or proof for it failed, and the wish is the same still

@@ -37,12 +37,10 @@ def assess(situation: Situation, wanted: Wanted, found: Found) -> Gap:
     drift: list[DriftRow] = []
     for row in (*differences(wanted.shape, found.shape), *_dropped(situation, wanted, found)):
         by_user = _changed_by_user(situation, wanted, row)
-        if not by_user and _ignored(situation, row):
+        if not by_user and (situation.drift_mode is DriftMode.DISABLED or _ignored(situation, row)):
             continue
         if situation.observe_only or (not by_user and situation.drift_mode is DriftMode.WARN):
             drift.append(_drift_row(situation, wanted, row))
-        elif not by_user and situation.drift_mode is DriftMode.DISABLED:
-            continue
         elif _waits(situation, row):
             pending.append(row)
         else:

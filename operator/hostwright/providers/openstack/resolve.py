@@ -150,6 +150,10 @@ def resolve(names: Names, spec: VirtualMachineSpec, bindings: Bindings) -> Wante
 
 def _resolved(names: Names, spec: VirtualMachineSpec, bindings: Bindings) -> Wanted:
     section = MachineSection.model_validate(spec.section(SECTIONS.key) or {})
+    if spec.failure_domain is not None:
+        raise errors.InvalidConfiguration(
+            f"failure domain {spec.failure_domain!r} is not to be had on OpenStack yet: use openstack.availabilityZone."
+        )
     if spec.power_off_mode is not PowerOffMode.TRY_SOFT:
         raise errors.InvalidConfiguration(
             f"powerOffMode {spec.power_off_mode} is not to be had on OpenStack: Nova's stop takes no mode. Use TrySoft."

@@ -10,9 +10,17 @@ from hostwright.kinds.provider.port import ImageFact, NetworkFact
 from hostwright.kinds.virtualmachine.port import Bindings, InterfaceShape, MachineShape, Power, Unresolved, Wanted
 from hostwright.kinds.virtualmachine.resource import Interface, PowerOffMode, PowerState, VirtualMachineSpec
 from hostwright.providers.vsphere.rows import OURS, Catalog, Nic, Place
-from hostwright.providers.vsphere.section import SECTIONS, ImageSection, MachineSection, ProviderSection
+from hostwright.providers.vsphere.section import (
+    SECTIONS,
+    FailureDomainSection,
+    ImageSection,
+    MachineSection,
+    ProviderSection,
+)
 from hostwright.providers.vsphere.translate import size_word
 
+#: Who may say where a machine comes to.
+Says = MachineSection | FailureDomainSection | ProviderSection
 POWER = {PowerState.POWERED_ON: Power.ON, PowerState.POWERED_OFF: Power.OFF, PowerState.UNMANAGED: None}
 
 
@@ -40,6 +48,7 @@ class Names:
     catalog: Catalog
     section: ProviderSection
     networks: Mapping[str, str]  # name in networkRef → port group
+    domains: Mapping[str, FailureDomainSection] = field(default_factory=dict)
 
     def network(self, name: str) -> Place:
         if name not in self.networks:
@@ -81,23 +90,36 @@ class Names:
                 facts.append(NetworkFact(name, message=failure.message))
         return facts
 
-    def folder(self, machine: MachineSection) -> str:
-        word = machine.folder or self.section.folder
+    def domain(self, name: str | None) -> FailureDomainSection:
+        if name is None:
+            return FailureDomainSection()
+        if name not in self.domains:
+            known = ", ".join(sorted(self.domains)) or "none"
+            raise errors.InvalidConfiguration(
+                f"failure domain {name!r} is not one of the Provider's (it has: {known}). Choose one of these."
+            )
+        return self.domains[name]
+
+    def folder(self, *says: Says) -> str:
+        word = _first("folder", (*says, self.section))
         return self._place("folder", self.catalog.folders, word).id if word else self.catalog.root
 
-    def datastore(self, machine: MachineSection) -> str:
-        word = machine.datastore or self.section.datastore
+    def datastore(self, *says: Says) -> str:
+        word = _first("datastore", (*says, self.section))
         return self._place("datastore", self.catalog.datastores, word).id if word else ""
 
-    def pool(self, machine: MachineSection) -> str:
-        """As named, in the named cluster; without a name the cluster's own; without both, the only cluster's."""
-        word = machine.cluster or self.section.cluster
-        cluster = self._place("cluster", self.catalog.clusters, word) if word else None
-        named = machine.resource_pool or self.section.resource_pool
+    def pool(self, *says: Says) -> str:
+        """In the cluster that is named first, and the pool that is named with it or before; else the cluster's own."""
+        ranked = (*says, self.section)
+        at = next((rank for rank, part in enumerate(ranked) if part.cluster), len(ranked))
+        cluster = self._place("cluster", self.catalog.clusters, ranked[at].cluster or "") if at < len(ranked) else None
+        within = [row for row in self.catalog.pools if cluster is None or row.owner == cluster.id]
+        named = _first("resource_pool", ranked[: at + 1])
         if named:
-            within = [row for row in self.catalog.pools if cluster is None or row.owner == cluster.id]
-            if machine.resource_pool is not None or machine.cluster is None or matching(within, named):
-                return self._place("resource pool", within, named).id
+            return self._place("resource pool", within, named).id
+        beyond = _first("resource_pool", ranked)  # the Provider's, where another cluster may have one of the name
+        if beyond and (there := matching(within, beyond)):
+            return _only(there, "resource pool", beyond).id
         if cluster is not None:
             return cluster.owner
         if len(self.catalog.clusters) == 1:
@@ -114,6 +136,11 @@ class Names:
                 f"the datacenter has no {what} {word!r}. Correct the vsphere block of the machine or the Provider."
             )
         return _only(there, what, word)
+
+
+def _first(name: str, says: Sequence[Says]) -> str | None:
+    """Of the machine, its failure domain and the Provider, whoever says it first."""
+    return next((word for part in says if (word := getattr(part, name))), None)
 
 
 def matching(rows: Sequence[Place], word: str) -> list[Place]:
@@ -135,6 +162,7 @@ def _resolved(names: Names, spec: VirtualMachineSpec, bindings: Bindings) -> Wan
     if bindings.cpu is None or bindings.memory_mib is None:
         raise errors.InvalidConfiguration("the machine has no size: name a class in classRef, or write resources.")
     section = MachineSection.model_validate(spec.section(SECTIONS.key) or {})
+    domain = names.domain(spec.failure_domain)
     image = bindings.pinned_image or names.image(bindings.image_section).id
     tags = {**bindings.default_tags, **(spec.tags or {})}
     _holdable(bindings.memory_mib, tags)
@@ -149,6 +177,7 @@ def _resolved(names: Names, spec: VirtualMachineSpec, bindings: Bindings) -> Wan
             metadata=section.extra_config or {},
             size=size,
             image=image,
+            zone=spec.failure_domain,
             interfaces=tuple(_interface(networks[item.name].id, item) for item in spec.network.interfaces),
         ),
         hostname=bindings.hostname,
@@ -160,9 +189,9 @@ def _resolved(names: Names, spec: VirtualMachineSpec, bindings: Bindings) -> Wan
         extra=Extra(
             bindings.cpu,
             bindings.memory_mib,
-            folder=names.folder(section),
-            pool=names.pool(section),
-            datastore=names.datastore(section),
+            folder=names.folder(section, domain),
+            pool=names.pool(section, domain),
+            datastore=names.datastore(section, domain),
             ssh_keys=tuple((cloud_init.ssh_authorized_keys if cloud_init else None) or ()),
             template_nics=next((row.nics for row in names.catalog.templates if row.id == image), ()),
             switches={row.id: row.owner for row in networks.values() if row.owner},

@@ -8,6 +8,7 @@ from datetime import datetime
 OURS = "hostwright."
 MARK, RECORD_NAMESPACE, RECORD_NAME = "hostwright.mark", "hostwright.namespace", "hostwright.name"
 TEMPLATE, INTERFACES = "hostwright.template", "hostwright.interfaces"
+FAILURE_DOMAIN = "hostwright.failureDomain"
 ADDRESSES = "hostwright.addresses."  # and the interface: those that were fixed at creation
 GUESTINFO = "guestinfo."
 ON, OFF, SUSPENDED = "poweredOn", "poweredOff", "suspended"

@@ -91,6 +91,15 @@ class NetworkSection(Words):
     port_group: BackendName = Field(description="Name or path of the port group.")
 
 
+class FailureDomainSection(Words):
+    """Each stands in for the Provider's own; what is not said here is the Provider's."""
+
+    cluster: BackendName | None = Field(default=None, description="Name or path of the cluster.")
+    resource_pool: BackendName | None = Field(default=None, description="Name or path of the resource pool.")
+    datastore: BackendName | None = Field(default=None, description="Name or path of the datastore.")
+    folder: BackendName | None = Field(default=None, description="Name or path of the folder.")
+
+
 SECTIONS = Sections(
     key="vsphere",
     provider_type="VSphere",
@@ -100,5 +109,6 @@ SECTIONS = Sections(
     machine=MachineSection,
     image=ImageSection,
     network=NetworkSection,
-    shape_paths={"/metadata": "/vsphere/extraConfig"},
+    failure_domain=FailureDomainSection,
+    shape_paths={"/metadata": "/vsphere/extraConfig", "/zone": "/failureDomain"},
 )

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -16,7 +17,7 @@ from hostwright.providers.vsphere.inventory import QUICK, Inventory
 from hostwright.providers.vsphere.machines import Machines
 from hostwright.providers.vsphere.resolve import Names
 from hostwright.providers.vsphere.rows import Catalog, Login
-from hostwright.providers.vsphere.section import SECTIONS, NetworkSection, ProviderSection
+from hostwright.providers.vsphere.section import SECTIONS, FailureDomainSection, NetworkSection, ProviderSection
 
 #: A vCenter shows at once what it has answered.
 VISIBILITY_LAG = 0.0
@@ -27,11 +28,9 @@ class Session:
 
     quick = QUICK
 
-    def __init__(
-        self, client: Client, login: Login, section: ProviderSection, networks: Mapping[str, str], context: Context
-    ) -> None:
+    def __init__(self, client: Client, login: Login, names: Names, context: Context) -> None:
         self._client = client
-        self._names = Names(Catalog(), section, networks)
+        self._names = names
         self._prefix = mark_prefix(context.cluster_id)
         self._inventory = Inventory(client, context.monotonic, context.hasten)
         self.machines = Machines(
@@ -55,7 +54,7 @@ class Session:
             catalog = await self._client.catalog()
         except errors.RAISED as error:
             raise errors.of_read(error) from error
-        self._names = Names(catalog, self._names.section, self._names.networks)
+        self._names = replace(self._names, catalog=catalog)
 
     def networks(self) -> Sequence[NetworkFact]:
         return self._names.network_facts()
@@ -100,12 +99,10 @@ class VSphere:
         except ValidationError as error:
             raise InvalidConfiguration(f"spec.vsphere: {error.errors()[0]['msg']}.") from error
         client = SdkClient(section, secret, context.executor, context.monotonic)
-        return await open_session(client, section, networks_of(spec), context)
+        return await open_session(client, Names(Catalog(), section, networks_of(spec), domains_of(spec)), context)
 
 
-async def open_session(
-    client: Client, section: ProviderSection, networks: Mapping[str, str], context: Context
-) -> Session:
+async def open_session(client: Client, names: Names, context: Context) -> Session:
     """Whatever keeps the client's Protocol will do."""
     try:
         login = await client.login()
@@ -114,7 +111,7 @@ async def open_session(
         if isinstance(error, errors.RAISED):
             raise errors.of_read(error) from error
         raise
-    return Session(client, login, section, networks, context)
+    return Session(client, login, names, context)
 
 
 async def _let_go(client: Client) -> None:
@@ -128,4 +125,12 @@ def networks_of(spec: ProviderSpec) -> Mapping[str, str]:
     return {
         item.name: NetworkSection.model_validate(item.section(SECTIONS.key) or {"portGroup": item.name}).port_group
         for item in spec.networks
+    }
+
+
+def domains_of(spec: ProviderSpec) -> Mapping[str, FailureDomainSection]:
+    """Name in failureDomain → where that is."""
+    return {
+        item.name: FailureDomainSection.model_validate(item.section(SECTIONS.key) or {})
+        for item in spec.failure_domains or ()
     }

@@ -83,6 +83,7 @@ def found(vcenter: str, seen: Sequence[Seen], trace: Trace) -> Found:
         id=machine.id,
         provider_id=f"vsphere://{vcenter}/{machine.id}",
         message=message(machine),
+        zone=machine.options.get(rows.FAILURE_DOMAIN, ""),
         cpu=machine.cpu or None,
         memory_mib=machine.memory_mib or None,
         size_name=size_word(machine.cpu, machine.memory_mib),
@@ -126,6 +127,7 @@ def clone(wanted: Wanted, trace: Trace, user_data: bytes | None) -> Clone:
             **shape.metadata,
             **mark(trace),
             rows.TEMPLATE: wanted.image_id,
+            **({rows.FAILURE_DOMAIN: shape.zone} if shape.zone else {}),
             rows.INTERFACES: ",".join(nic.name for nic in shape.interfaces),
             **{rows.ADDRESSES + nic.name: ",".join(nic.addresses) for nic in shape.interfaces if nic.addresses},
             **_guestinfo("metadata", json.dumps(_metadata(wanted, trace, macs)).encode()),
@@ -184,6 +186,7 @@ def _shape(machine: Machine, interfaces: Sequence[InterfaceFound]) -> MachineSha
         metadata={key: value for key, value in machine.options.items() if not key.startswith(rows.OURS)},
         size=size_word(machine.cpu, machine.memory_mib),
         image=machine.options.get(rows.TEMPLATE) or None,
+        zone=machine.options.get(rows.FAILURE_DOMAIN) or None,
         interfaces=tuple(
             InterfaceShape(item.name, nic.network, _fixed(machine, item.name) or item.addresses, item.mac_address)
             for item, nic in zip(interfaces, machine.nics, strict=False)

@@ -55,6 +55,18 @@ class VSphere:
                 "resourcePool": first.pool,
                 "datastore": first.datastore,
             },
+            "failureDomains": [
+                {
+                    "name": domain.name,
+                    "vsphere": {
+                        "cluster": domain.cluster,
+                        "resourcePool": domain.pool,
+                        "datastore": domain.datastore,
+                        "folder": facts["folder"],
+                    },
+                }
+                for domain in server.FAILURE_DOMAINS
+            ],
             "networks": [{"name": name, "vsphere": {"portGroup": name}} for name in catalog.NETWORKS],
         }
         return [secret, catalog.provider(self.provider, spec)]

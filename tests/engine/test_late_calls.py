@@ -1,0 +1,71 @@
+"""A fenced call needs no intent of its own: what it may still make after its reply was lost holds the finalizer."""
+
+from typing import Any
+
+import pytest
+from tests.engine.place import Place, machine
+
+from hostwright.core.errors import Ambiguous
+from hostwright.core.names import ANNOTATION_MACHINE_ID, FINALIZER
+from hostwright.core.port import Repeat
+from hostwright.kinds.virtualmachine.port import Life
+
+PORT = {"name": "port/eth0", "id": "p-1", "state": "Created", "ownership": "Created"}
+BEGUN: dict[str, Any] = {
+    "observedGeneration": 1,
+    "machineID": "u-1",
+    "phase": "Provisioning",
+    "handled": {"restartedAt": ""},
+    "resources": [PORT],
+    "operation": {
+        "id": "op",
+        "type": "Create",
+        "attempt": 1,
+        "expect": "port/eth0",
+        "windowStart": "2026-01-01T00:00:00Z",
+    },
+}
+
+
+def begun() -> Place:
+    """Its first port was made, with an intent, and was taken away since; the operator was started anew."""
+    place = Place(BEGUN)
+    place.backend.repeat = Repeat.FENCED
+    place.api.edit(annotations={ANNOTATION_MACHINE_ID: "u-1"}, finalizers=[FINALIZER])
+    return place
+
+
+async def _gone_with_all(place: Place) -> None:
+    """A call of before is carried out 20 s late."""
+    await place.run(20)
+    assert not place.api.gone
+    place.backend.found = machine(Life.BUILDING, "m-late")
+    await place.run(120)
+    assert place.api.gone
+    assert place.backend.found is None
+
+
+async def test_what_another_process_may_have_sent_is_waited_for_before_the_finalizer_goes() -> None:
+    place = begun()
+    place.api.edit(deletionTimestamp="2026-01-01T00:00:00Z")
+    await _gone_with_all(place)
+
+
+async def test_a_fenced_call_whose_reply_was_lost_is_waited_for_before_the_finalizer_goes() -> None:
+    place = begun()
+    place.backend.hides, place.backend.loses = True, Ambiguous("cut off.")
+    await place.run(60, lambda: place.backend.made == 1)
+    assert place.backend.made == 1
+    place.backend.found, place.backend.hides, place.backend.loses = None, False, None
+    place.api.edit(deletionTimestamp="2026-01-01T00:00:00Z")
+    await _gone_with_all(place)
+
+
+@pytest.mark.parametrize("policy", ["Delete", "Retain"])
+async def test_who_knows_all_answers_waits_for_nothing(policy: str) -> None:
+    place = Place(deletionPolicy=policy)
+    await place.run(5, lambda: place.backend.made == 1)
+    place.api.edit(deletionTimestamp="2026-01-01T00:00:00Z")
+    place.backend.found = None
+    await place.run(5)
+    assert place.api.gone
