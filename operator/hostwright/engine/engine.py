@@ -7,11 +7,13 @@ from typing import Any
 
 from hostwright.core.backoff import CAPACITY, Backoff
 from hostwright.core.errors import Failure, InvalidConfiguration
+from hostwright.engine.binding import BindingPass
 from hostwright.engine.catalog import CatalogPass
 from hostwright.engine.connection import Connection, Deps
+from hostwright.engine.fleet import Fleet
 from hostwright.engine.inbox import Inbox
 from hostwright.engine.ports import Clock, Cluster, Gate, Key, Secret, Telemetry
-from hostwright.engine.queue import WorkQueue
+from hostwright.engine.queue import Priority, WorkQueue
 from hostwright.engine.reconcile import MachinePass
 from hostwright.engine.store import Store
 from hostwright.engine.view import Tools
@@ -50,14 +52,20 @@ class Engine:
         blocks = frozenset(backend.sections.key for backend in outside.backends.values())
         self.world = World(self.store, self.connections, blocks)
         self.machines = MachinePass(self._tools(), recalls={})
+        self.fleet = Fleet(self.queue.add)
+        self.store.follow(self.fleet.follow)
+        self.claims = BindingPass(self.store, self.fleet, outside.cluster, outside.clock, outside.telemetry)
         self._passes = self._by_kind()
         self.workers = Workers(self.queue, self._passes, outside.gate, outside.clock, outside.telemetry)
 
     def turned(self, leading: bool) -> None:
         """The gate opened or closed: what was remembered may be another operator's doing by now."""
         self.machines.forget()
+        self.claims.forget()
         if leading:
             self.inbox.everything(tuple(self._passes))
+            for claim in self.fleet.holders():  # the store does not have those that are gone
+                self.queue.add(Key("PhysicalMachineClaim", *claim), Priority.RESYNC)
 
     async def disconnect(self) -> None:
         """Every Provider's session, each whatever becomes of the others."""
@@ -94,6 +102,7 @@ class Engine:
         )
         return {
             "VirtualMachine": self.machines,
+            "PhysicalMachineClaim": self.claims,
             "Provider": catalog.provider,
             "MachineClass": catalog.machine_class,
             "MachineImage": catalog.machine_image,
