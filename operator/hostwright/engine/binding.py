@@ -1,8 +1,6 @@
 """The pass over one PhysicalMachineClaim: bind a server by compare-and-set, then say so; let go of it again."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from hostwright.core.conditions import merge
 from hostwright.core.decision import Decision
@@ -117,7 +115,7 @@ class BindingPass:
         body = self.store.get(server)
         if body is None:
             return
-        claim_ref: Mapping[str, Any] | None = None
+        claim_ref = None
         if isinstance(step, Bind):
             claim_ref = {"namespace": holder.claim.namespace, "name": holder.claim.name, "uid": holder.uid}
         metadata = {name: body["metadata"][name] for name in ("resourceVersion", "uid")}
@@ -167,7 +165,7 @@ class BindingPass:
         return held
 
     async def _release(self, key: Key, body: Body, decision: Decision[Step]) -> Again:
-        """The Event first: after the finalizer the claim is gone. Its server is cleared by the next pass under its key."""
+        """The Event first: after the finalizer the claim is gone. The next pass under its key clears its server."""
         for note in decision.notes:
             self.telemetry.said(key, note.reason, note.message)
             await self.cluster.event(body, note)

@@ -75,8 +75,8 @@ def _hindrances(body: Body, conditions: Mapping[str, Mapping[str, Any]]) -> Iter
 
 def _seen(body: Body) -> bool:
     """Each claimRef that comes or goes is a new generation: between two claims a server was looked at once."""
-    seen: object = (body.get("status") or {}).get("observedGeneration")
-    return seen == body["metadata"].get("generation")
+    seen, now = (body.get("status") or {}).get("observedGeneration"), body["metadata"].get("generation")
+    return bool(seen == now)
 
 
 def _failed(conditions: Mapping[str, Mapping[str, Any]]) -> bool:
@@ -88,11 +88,9 @@ def _failed(conditions: Mapping[str, Mapping[str, Any]]) -> bool:
 def _released(body: Body, conditions: Mapping[str, Mapping[str, Any]]) -> bool:
     """Seen off for the claimRef that stands there now, not for one before it."""
     claimed = conditions.get(Condition.CLAIMED) or {}
-    return (
-        claimed.get("status") == "False"
-        and claimed.get("reason") == Reason.RELEASED
-        and claimed.get("observedGeneration") == body["metadata"].get("generation")
-    )
+    generation = body["metadata"].get("generation")
+    said = tuple(claimed.get(name) for name in ("status", "reason", "observedGeneration"))
+    return said == ("False", Reason.RELEASED, generation)
 
 
 def _health(status: Mapping[str, Any]) -> str:

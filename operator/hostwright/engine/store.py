@@ -39,9 +39,9 @@ class Store:
         self._followers: list[Callable[[Key, Body | None], None]] = []
 
     def follow(self, follower: Callable[[Key, Body | None], None]) -> None:
-        """Called with every body that is kept from now on, the replies to our own writes too, and None for one that left.
+        """Called with every body that is kept from now on, and with None for an object that left.
 
-        The inbox does not hear of our own writes, since their echo is dropped.
+        Replies to our own writes included: the inbox does not hear of those, since their echo is dropped.
         """
         self._followers.append(follower)
 

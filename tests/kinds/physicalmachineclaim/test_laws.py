@@ -133,8 +133,13 @@ def test_a_claim_waits_only_when_nothing_will_do_and_counts_them_all(there: Situ
 def fleets(draw: st.DrawFn) -> list[Server]:
     """Servers of which most may be taken."""
     fleet = [draw(servers(name)) for name in NAMES]
-    open_: dict[str, Any] = {"namespaces": frozenset({"team-a"}), "holder": None, "promised": frozenset(), "hindrance": None}
-    return [each if draw(st.integers(0, 3)) == 0 else replace(each, **open_) for each in fleet]
+    allowed = frozenset({"team-a"})
+    return [
+        each
+        if draw(st.integers(0, 3)) == 0
+        else replace(each, namespaces=allowed, holder=None, promised=frozenset(), hindrance=None)
+        for each in fleet
+    ]
 
 
 @given(fleets(), st.permutations(range(len(NAMES))))
