@@ -7,12 +7,14 @@ from typing import Any
 
 from hostwright.core.backoff import CAPACITY, Backoff
 from hostwright.core.errors import Failure, InvalidConfiguration
+from hostwright.engine.binding import BindingPass
 from hostwright.engine.catalog import CatalogPass
 from hostwright.engine.connection import Connection, Deps
+from hostwright.engine.fleet import Fleet
 from hostwright.engine.inbox import Inbox
 from hostwright.engine.kind import Kind
 from hostwright.engine.ports import Clock, Cluster, Gate, Key, Secret, Telemetry
-from hostwright.engine.queue import WorkQueue
+from hostwright.engine.queue import Priority, WorkQueue
 from hostwright.engine.reconcile import MachinePass
 from hostwright.engine.store import Store
 from hostwright.engine.view import Tools
@@ -56,6 +58,9 @@ class Engine:
         self.world = World(self.store, self.connections, blocks)
         tools = self._tools()
         self.machines = {kind.name: MachinePass(kind, tools, recalls={}) for kind in KINDS}
+        self.fleet = Fleet(self.queue.add)
+        self.store.follow(self.fleet.follow)
+        self.claims = BindingPass(self.store, self.fleet, outside.cluster, outside.clock, outside.telemetry)
         self._passes = self._by_kind()
         self.workers = Workers(self.queue, self._passes, outside.gate, outside.clock, outside.telemetry)
 
@@ -63,8 +68,11 @@ class Engine:
         """The gate opened or closed: what was remembered may be another operator's doing by now."""
         for machines in self.machines.values():
             machines.forget()
+        self.claims.forget()
         if leading:
             self.inbox.everything(tuple(self._passes))
+            for claim in self.fleet.holders():  # the store does not have those that are gone
+                self.queue.add(Key("PhysicalMachineClaim", *claim), Priority.RESYNC)
 
     async def disconnect(self) -> None:
         """Every Provider's session, each whatever becomes of the others."""
@@ -101,6 +109,7 @@ class Engine:
         )
         return {
             **self.machines,
+            "PhysicalMachineClaim": self.claims,
             "Provider": catalog.provider,
             "MachineClass": catalog.machine_class,
             "MachineImage": catalog.machine_image,

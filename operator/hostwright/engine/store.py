@@ -2,7 +2,7 @@
 
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
@@ -36,6 +36,14 @@ class Store:
         self._specs: dict[Key, tuple[Body, Any]] = {}  # of the kinds that many objects refer to
         self._users: defaultdict[Key, set[Key]] = defaultdict(set)
         self._tokens: defaultdict[str, set[Key]] = defaultdict(set)  # machine id without dashes, backend id → keys
+        self._followers: list[Callable[[Key, Body | None], None]] = []
+
+    def follow(self, follower: Callable[[Key, Body | None], None]) -> None:
+        """Called with every body that is kept from now on, and with None for an object that left.
+
+        Replies to our own writes included: the inbox does not hear of those, since their echo is dropped.
+        """
+        self._followers.append(follower)
 
     def get(self, key: Key) -> Body | None:
         return self._bodies.get(key)
@@ -70,6 +78,8 @@ class Store:
             self._users[other].add(key)
         for token in tokens(body):
             self._tokens[token].add(key)
+        for follower in self._followers:
+            follower(key, self._bodies[key])
         return True
 
     def renew(self, key: Key, body: Body) -> None:
@@ -86,6 +96,8 @@ class Store:
         self._forget(key)
         self._bodies.pop(key, None)
         self._specs.pop(key, None)
+        for follower in self._followers:
+            follower(key, None)
 
     def keys(self, kind: str) -> list[Key]:
         return [key for key in self._bodies if key.kind == kind]

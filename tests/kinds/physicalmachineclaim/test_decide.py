@@ -46,7 +46,8 @@ def test_binding(expected: str, there: Any) -> None:
     ("expected", "there"),
     [
         ("Release", situation(server())),
-        ("Unbind racks/r1", situation(server(holder=HELD))),
+        ("Releasing Ready=False Releasing", situation(server(holder=HELD))),
+        ("Release", situation(server(holder=HELD, released=True))),
         ("Releasing Ready=False Releasing", situation(ours(), machine=R1)),
         ("Release", situation(ours(released=True, power="PoweredOff"), machine=R1)),
         ("Release", situation(ours(reachable=False), machine=R1)),

@@ -61,8 +61,8 @@ def decide(situation: Situation) -> Decision[Step]:
         return _leave(situation)
     if situation.machine is None:
         return _look_for_one(situation)
-    extra = next((server for server in situation.holding if server.ref != situation.machine), None)
-    if extra is not None:  # of a binding that was given up before it was written here: nothing was done for it
+    extra = _extra(situation)
+    if extra is not None:
         return Decision(step=Unbind(extra))
     return _keep(situation)
 
@@ -110,15 +110,16 @@ def _keep(situation: Situation) -> Decision[Step]:
 
 def _lost(failure: MachineGone | MachineTaken) -> Decision[Step]:
     said = (*failed(failure), *say.unbound(failure.reason, failure.message))
-    return Decision(said=said, phase=Phase.UNKNOWN, failure=failure, look_again=RECOUNT)
+    status = {"powerState": None}
+    return Decision(said=said, phase=Phase.UNKNOWN, failure=failure, status=status, look_again=RECOUNT)
 
 
 def _leave(situation: Situation) -> Decision[Step]:
     """While the server answers, only after it was seen off; while it does not, at once: it stays Releasing."""
-    unused = next((server for server in situation.holding if server.ref != situation.machine), None)
-    if unused is not None:  # what the status never named was never used
-        return Decision(step=Unbind(unused))
-    server = situation.named
+    extra = _extra(situation)
+    if extra is not None:
+        return Decision(step=Unbind(extra))
+    server = situation.named if situation.machine is not None else next(iter(situation.holding), None)
     if server is None or situation.rivalled:
         return Decision(release=True)
     if server.holder != situation.holder:  # lost: it would go on running for whoever comes next
@@ -131,3 +132,10 @@ def _leave(situation: Situation) -> Decision[Step]:
     text = say.releasing(server)
     said = (*working(Reason.RELEASING, text), Said(Condition.DELETING, True, Reason.RELEASING, text))
     return Decision(said=said, phase=Phase.RELEASING, status=say.fields(server), look_again=RECOUNT)
+
+
+def _extra(situation: Situation) -> Server | None:
+    """Of a binding that arrived after it was given up here: the status names another one, so it was held back."""
+    if situation.machine is None:
+        return None
+    return next((server for server in situation.holding if server.ref != situation.machine), None)
