@@ -238,13 +238,14 @@ class Line:
     """What a pass uses of a connection."""
 
     name = "sim"
+    endpoint_each = False
 
     def __init__(self, clock: Clock, machines: Backend) -> None:
         self.state = State(Session(machines))
         self.heard: list[BaseException | None] = []
         self.slots, self.bucket = Slots(8, clock.monotonic), Bucket(None, clock.monotonic)
         self.spec = type("Spec", (), {"type": "Simulated"})
-        sections = type("Sections", (), {"key": "simulated"})
+        sections = type("Sections", (), {"key": "simulated", "serves": "VirtualMachine"})
         self.backend = type("Backend", (), {"sections": sections})
 
     def answered(self, error: BaseException | None) -> None:

@@ -53,7 +53,9 @@ def _changed(tools: Tools, view: View, connection: "Connection") -> bool:
     current = tools.store.get(view.key)
     if current is None or resource_version(current) > resource_version(view.body):
         return True
-    if tools.world.machines(connection.name) is not view.machines:  # the session that decided may be closed by now
+    if (
+        tools.world.machines(connection.name, view.kind.name) is not view.machines
+    ):  # the session that decided may be closed by now
         return True
     provider = tools.world.provider_spec(connection.name)
     return connection.state.failure is not None or provider is None or provider.paused
@@ -129,6 +131,8 @@ _OF_ONE_OBJECT = frozenset({"400", "409"})
 
 def _weigh(connection: "Connection", failure: Failure) -> None:
     """What a failure means for the Provider as a whole."""
+    if connection.endpoint_each:
+        return
     if isinstance(failure, Throttled):
         connection.slots.bad(failure.retry_after or 5.0)
     elif isinstance(failure, Ambiguous | Transient) and failure.code not in _OF_ONE_OBJECT:

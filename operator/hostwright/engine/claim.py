@@ -28,7 +28,7 @@ async def claim(tools: Tools, kind: Kind, key: Key, body: Body, spec: Spec) -> t
 
 
 def _recorded(tools: Tools, kind: Kind, key: Key, machine_id: str, spec: Spec) -> tuple[str, str]:
-    machines = tools.world.machines(spec.provider_ref.name)
+    machines = tools.world.machines(spec.provider_ref.name, kind.name)
     if machines is None:
         return ("", "")
     return kind.recorded(machines, trace_of(key, machine_id, tools.cluster_id, (), None))
@@ -37,7 +37,7 @@ def _recorded(tools: Tools, kind: Kind, key: Key, machine_id: str, spec: Spec) -
 def _namesake(tools: Tools, kind: Kind, key: Key, body: Body, spec: Spec, machine_id: str) -> Failure | None:
     """A first sight that finds a machine of this namespace and name under another id never creates."""
     status = body.get("status") or {}
-    machines = tools.world.machines(spec.provider_ref.name)
+    machines = tools.world.machines(spec.provider_ref.name, kind.name)
     if machines is None or status.get("resources") or status.get("operation"):
         return None
     twin = kind.namesake(machines, trace_of(key, machine_id, tools.cluster_id, (), None))

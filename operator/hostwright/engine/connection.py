@@ -65,7 +65,9 @@ class Connection:
             deps.clock.monotonic, turned=lambda: deps.turned(name), bug=lambda error: deps.bug(name, error)
         )
         self.secret_version = ""  # of the Secret that was tried last; empty: try whatever is there
-        self.slots = Slots(spec.limits.max_concurrency, deps.clock.monotonic)
+        self.endpoint_each = backend.sections.endpoint_each
+        most = spec.limits.max_concurrency
+        self.slots = Slots(most, deps.clock.monotonic, **({"start": most} if self.endpoint_each else {}))
         self.bucket = Bucket(spec.limits.requests_per_second, deps.clock.monotonic)
         self._threads: dict[Session, ThreadPoolExecutor] = {}
         self._task: asyncio.Task[None] | None = None

@@ -13,6 +13,7 @@ from hostwright.engine.connection import Connection, Deps
 from hostwright.engine.fleet import Fleet
 from hostwright.engine.inbox import Inbox
 from hostwright.engine.kind import Kind
+from hostwright.engine.physical import PhysicalMachines
 from hostwright.engine.ports import Clock, Cluster, Gate, Key, Secret, Telemetry
 from hostwright.engine.queue import Priority, WorkQueue
 from hostwright.engine.reconcile import MachinePass
@@ -25,7 +26,7 @@ from hostwright.kinds.provider.port import Backend
 from hostwright.kinds.provider.resource import ProviderSpec
 
 #: The kinds of machines.
-KINDS: tuple[Kind, ...] = (VirtualMachines(),)
+KINDS: tuple[Kind, ...] = (VirtualMachines(), PhysicalMachines())
 
 
 @dataclass(frozen=True, slots=True)

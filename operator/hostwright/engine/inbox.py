@@ -5,7 +5,7 @@ from typing import Any
 
 from hostwright.engine.ports import Body, Key
 from hostwright.engine.queue import Priority, WorkQueue
-from hostwright.engine.store import Store, references, uid
+from hostwright.engine.store import MACHINES, Store, references, uid
 from hostwright.engine.triggers import worth_a_look
 
 #: Machines of a Provider that turned are looked at no faster than this a second (PROTOCOLS section 7).
@@ -30,7 +30,7 @@ class Inbox:
         if not self._store.put(key, body, relisted=event is None) or key.kind == "Namespace" or priority is None:
             return
         self._queue.add(key, priority)
-        if key.kind != "VirtualMachine":
+        if key.kind not in MACHINES:
             self._users(key)
         elif old is None:
             self._named(references(key, body))
@@ -74,9 +74,10 @@ class Inbox:
 
     def _namespace(self, name: str) -> None:
         """Its labels say which Providers, classes and images its machines may use."""
-        for machine in self._store.keys("VirtualMachine"):
-            if machine.namespace == name:
-                self._queue.add(machine, Priority.DRIFT)
+        for kind in sorted(MACHINES):
+            for machine in self._store.keys(kind):
+                if machine.namespace == name:
+                    self._queue.add(machine, Priority.DRIFT)
 
     def _users(self, key: Key) -> None:
         """A Provider, class or image changed: whoever names it is looked at."""

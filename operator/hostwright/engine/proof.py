@@ -36,7 +36,9 @@ async def decide_proven(
     if left > 0:
         return left
     async with connection.slots.place(view.key.namespace):
-        if tools.world.machines(connection.name) is not view.machines:  # a newer login took over while we waited
+        if (
+            tools.world.machines(connection.name, view.kind.name) is not view.machines
+        ):  # a newer login took over while we waited
             return ANEW
         began = tools.clock.monotonic()
         try:
@@ -80,6 +82,8 @@ def _unanswered(tools: Tools, view: View, recall: Recall, failure: Failure, conn
     wait = min(TRANSIENT.delay(recall.unanswered, tools.jitter()), 30.0)
     recall.ask_at = tools.clock.monotonic() + wait
     tools.telemetry.called(view.spec.provider_ref.name, "prove", 0.0, failure.reason)
+    if connection.endpoint_each:
+        return wait
     if isinstance(failure, Throttled):
         connection.slots.bad(failure.retry_after or 5.0)
     if isinstance(failure, Denied | Unreachable):

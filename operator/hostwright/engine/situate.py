@@ -24,7 +24,7 @@ def view_of(tools: Tools, kind: Kind, key: Key, body: Body, spec: Spec, recall: 
         trace=trace_of(key, carried_id(body), tools.cluster_id, rows, operation),
         rows=rows,
         operation=operation,
-        machines=tools.world.machines(spec.provider_ref.name),
+        machines=tools.world.machines(spec.provider_ref.name, kind.name),
     )
 
 

@@ -14,6 +14,8 @@ M = TypeVar("M", bound=BaseModel)
 
 #: Characters of a word worth keeping once: reasons, types, names, moments, ids; not messages.
 SHORT = 64
+#: The kinds that name a Provider and have a machine id.
+MACHINES = frozenset({"VirtualMachine", "PhysicalMachine"})
 #: spec field → kind it refers to.
 _REFERENCES = {"providerRef": "Provider", "classRef": "MachineClass", "imageRef": "MachineImage"}
 
@@ -138,7 +140,7 @@ def machine_id(body: Body) -> str:
 def references(key: Key, body: Body) -> Iterable[Key]:
     """What the object's spec names."""
     spec = body.get("spec") or {}
-    if key.kind != "VirtualMachine":
+    if key.kind not in MACHINES:
         return ()
     return [
         Key(kind, "", spec[name]["name"]) for name, kind in _REFERENCES.items() if (spec.get(name) or {}).get("name")
@@ -147,10 +149,13 @@ def references(key: Key, body: Body) -> Iterable[Key]:
 
 def tokens(body: Body) -> Iterable[str]:
     """Under which words the backend may speak of this object."""
-    if body.get("kind") != "VirtualMachine":
+    if body.get("kind") not in MACHINES:
         return ()
     status = body.get("status") or {}
     words = [row["id"] for row in status.get("resources") or ()]
+    server = (status.get("identity") or {}).get("uuid")
+    if server:
+        words.append(f"uuid:{server}")
     identity = machine_id(body)
     return [*words, identity.replace("-", "")] if identity else words
 

@@ -59,7 +59,7 @@ class VirtualMachines:
 
     def resolved(self, tools: Tools, view: View) -> View:
         name = view.spec.provider_ref.name
-        backend = tools.world.backend(view.key.namespace, name)
+        backend = tools.world.backend(view.key.namespace, name, self.name)
         if is_deleting(view.body) or view.machines is None or backend.failure is not None:
             return view
         spec = _spec(view)
@@ -157,8 +157,8 @@ def _spec(view: View) -> VirtualMachineSpec:
 def _backend(tools: Tools, view: View) -> Backend:
     """The Provider as this machine sees it."""
     name = view.spec.provider_ref.name
-    seen = tools.world.backend(view.key.namespace, name, leaving=is_deleting(view.body))
-    provider, machines = tools.world.provider_spec(name), tools.world.machines(name)
+    seen = tools.world.backend(view.key.namespace, name, view.kind.name, leaving=is_deleting(view.body))
+    provider, machines = tools.world.provider_spec(name), tools.world.machines(name, view.kind.name)
     default = provider.defaults.drift_detection.mode if provider is not None else None
     return Backend(
         exists=seen.exists,

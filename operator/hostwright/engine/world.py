@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from hostwright.core.backend import Backend
-from hostwright.core.errors import Failure, ProviderNotAllowed, ProviderNotFound
+from hostwright.core.errors import Failure, InvalidConfiguration, ProviderNotAllowed, ProviderNotFound
 from hostwright.engine.connection import Connection
 from hostwright.engine.ports import Body, Key
 from hostwright.engine.store import Store
@@ -32,7 +32,7 @@ class World:
         body = self._store.get(Key("Namespace", "", namespace))
         return (body["metadata"].get("labels") or {}) if body is not None else {}
 
-    def backend(self, namespace: str, name: str, *, leaving: bool = False) -> Backend:
+    def backend(self, namespace: str, name: str, kind: str, *, leaving: bool = False) -> Backend:
         """The Provider as this machine sees it; one that is `leaving` may go whomever the Provider serves now."""
         provider, connection = self.provider_spec(name), self._connections.get(name)
         if provider is not None and connection is None:
@@ -40,8 +40,12 @@ class World:
         if provider is None or connection is None:
             missing = ProviderNotFound(f"Provider {name!r} does not exist. Name one that does: kubectl get providers.")
             return Backend(exists=False, connected=False, failure=missing)
-        state = connection.state
+        state, serves = connection.state, connection.backend.sections.serves
         failure: Failure | None = state.failure
+        if serves != kind:
+            failure = InvalidConfiguration(
+                f"Provider {name!r} is of type {connection.spec.type} and runs no {kind}: name another one."
+            )
         allowed = leaving or provider.allowed_namespaces.allows(self.namespace_labels(namespace))
         if failure is None and not allowed:
             failure = ProviderNotAllowed(
@@ -57,10 +61,10 @@ class World:
             paused=provider.paused,
         )
 
-    def machines(self, name: str) -> Any:
-        """What the session offers for its kind of machine; None while there is no session."""
+    def machines(self, name: str, kind: str) -> Any:
+        """What the session offers for this kind of machine; None while there is no session, or for another kind."""
         connection = self._connections.get(name)
-        if connection is None or connection.state.session is None:
+        if connection is None or connection.state.session is None or connection.backend.sections.serves != kind:
             return None
         return connection.state.session.machines
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from hostwright.engine.engine import Engine
 from hostwright.engine.ports import Body, ClusterUnavailableError, Key
-from hostwright.engine.store import resource_version, uid
+from hostwright.engine.store import MACHINES, resource_version, uid
 from hostwright.runtime import hooks
 from hostwright.runtime.cluster import PLURALS, KubernetesCluster
 from hostwright.runtime.logs import logger
@@ -63,7 +63,8 @@ class Checks:
             self.metrics.provider_up.labels(name).set(1 if state.session is not None and state.failure is None else 0)
         phases = Counter(
             (body["spec"]["providerRef"]["name"], (body.get("status") or {}).get("phase") or "Pending")
-            for _, body in self.engine.store.bodies("VirtualMachine")
+            for kind in sorted(MACHINES)
+            for _, body in self.engine.store.bodies(kind)
         )
         self.metrics.machines.clear()
         for (provider, phase), count in phases.items():

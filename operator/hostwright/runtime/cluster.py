@@ -36,8 +36,10 @@ PLURALS = {
     "Provider": "providers",
     "MachineClass": "machineclasses",
     "MachineImage": "machineimages",
+    "PhysicalMachine": "physicalmachines",
+    "PhysicalMachineClaim": "physicalmachineclaims",
 }
-NAMESPACED = frozenset({"VirtualMachine"})
+NAMESPACED = frozenset({"VirtualMachine", "PhysicalMachine", "PhysicalMachineClaim"})
 
 
 class KubernetesCluster:

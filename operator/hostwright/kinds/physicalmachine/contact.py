@@ -33,7 +33,7 @@ def answering(situation: Situation) -> FoundServer | Decision[Step]:
     if backend.failure is not None or not backend.connected:
         return _provider_in_the_way(situation, backend.failure)
     if situation.credentials is not None:
-        missing = blocked(situation, situation.credentials, Phase.PENDING)
+        missing = blocked(situation, situation.credentials, Phase.PENDING, 60.0)
         bad = Said(Condition.CREDENTIALS_VALID, False, situation.credentials.reason, situation.credentials.message)
         return replace(missing, said=(*missing.said, bad))
     if not isinstance(situation.look, Present):

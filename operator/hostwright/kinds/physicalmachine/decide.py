@@ -27,6 +27,7 @@ from hostwright.kinds.physicalmachine.port import (
 )
 from hostwright.kinds.physicalmachine.power import SETTLE, change
 from hostwright.kinds.physicalmachine.release import release
+from hostwright.kinds.physicalmachine.requests import one_shots
 from hostwright.kinds.physicalmachine.situation import CLAIM_RESTART, CLAIM_UID, Situation
 from hostwright.kinds.physicalmachine.values import BootMode, Locator
 from hostwright.kinds.physicalmachine.verify import verify
@@ -206,14 +207,7 @@ def _content(situation: Situation, found: FoundServer) -> Decision[Step]:
 
 def _all_handled(situation: Situation) -> dict[str, str]:
     """All that is asked was acted on, or asks nothing as things are."""
-    requests = situation.spec.requests
-    tokens = {
-        "restartedAt": situation.spec.restarted_at or "",
-        "inspect": requests.inspect,
-        "bmcReset": requests.bmc_reset,
-        "retry": requests.retry,
-        "acceptIdentity": requests.accept_identity,
-    }
+    tokens = one_shots(situation.spec)
     if situation.bound and situation.claim is not None and situation.spec.claim_ref is not None:
         tokens |= {CLAIM_UID: situation.spec.claim_ref.uid, CLAIM_RESTART: situation.claim.restarted_at}
     return tokens
