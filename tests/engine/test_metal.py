@@ -1,92 +1,13 @@
-"""A PhysicalMachine through the engine: registered, inspected, powered, restarted; lost replies, crashes, refused logins."""
+"""A PhysicalMachine's life through the engine: registered, inspected, powered, restarted, set, claimed, let go."""
 
 from typing import Any
 
-from tests.engine.apiserver import ApiServer
-from tests.engine.bmcs import Bmc, Rack, RackProcess
-from tests.engine.process import site
-from tests.engine.virtual import Clock, run, until
-from tests.engine.wire import Wire
+import pytest
+from tests.engine.room import SERVER, Room
+from tests.engine.virtual import run
 
-from hostwright.engine.ports import Key, Secret
+from hostwright.engine.ports import Key
 from hostwright.kinds.physicalmachine.port import Power, Reset
-
-SERVER = Key("PhysicalMachine", "racks", "r1")
-SECRET = Secret("7", {"username": b"admin", "password": b"right\n"}, ())
-PROVIDER = {
-    "type": "Redfish",
-    "redfish": {"allowedAddresses": ["10.0.0.0/8"]},
-    "allowedNamespaces": {"from": "All"},
-    "limits": {"pollInterval": "60s"},
-}
-
-
-def spec(**more: Any) -> dict[str, Any]:
-    return {
-        "providerRef": {"name": "bmc-lab"},
-        "bmc": {"address": "https://r1", "credentialsRef": {"name": "r1-bmc"}},
-        **more,
-    }
-
-
-class Room:
-    """One server, and operators that die and come back."""
-
-    def __init__(self, wire: Wire | None = None, **bmc: Any) -> None:
-        self.clock, self.wire = Clock(), wire or Wire()
-        self.api = ApiServer(self.clock)
-        self.rack = Rack(self.clock)
-        self.bmc: Bmc = self.rack.add("r1", **bmc)
-        self.api.secrets["r1-bmc"] = SECRET
-        self.api.apply(Key("Namespace", "", "racks"), {})
-        self.api.apply(Key("Provider", "", "bmc-lab"), PROVIDER)
-        self.processes: list[RackProcess] = []
-        self.wire.die = self.die
-
-    def begin(self) -> RackProcess:
-        process = RackProcess(self.api, site(), self.wire, self.clock, 5.0, rack=self.rack)
-        process.start()
-        self.processes.append(process)
-        return process
-
-    def die(self) -> None:
-        self.processes[-1].kill()
-
-    def apply(self, **more: Any) -> None:
-        self.api.apply(SERVER, spec(**more))
-
-    def ready(self) -> bool:
-        body = self.api.objects.get(SERVER)
-        status = self.api.status(SERVER)
-        fresh = body is not None and status.get("observedGeneration") == body["metadata"]["generation"]
-        return fresh and self.condition("Ready") == "True" and not status.get("operation")
-
-    def condition(self, kind: str) -> str:
-        return str(self.api.condition(SERVER, kind).get("status", ""))
-
-    def reason(self, kind: str) -> str:
-        return str(self.api.condition(SERVER, kind).get("reason", ""))
-
-    async def reach(self, look: Any, what: str, seconds: float = 900) -> None:
-        """With a new process two seconds after the present one died."""
-        for _ in range(4):
-            process = self.processes[-1]
-            await until(lambda process=process: look() or process.queue._closed, seconds, what)  # type: ignore[misc]
-            if look():
-                return
-            await self.seconds(2.0)
-            self.begin()
-        raise AssertionError(f"{what}: died too often")
-
-    async def seconds(self, seconds: float) -> None:
-        end = self.clock.monotonic() + seconds
-        await until(lambda: self.clock.monotonic() >= end, seconds + 1)
-
-    def end(self) -> None:
-        assert self.bmc.breaches == []
-        for process in self.processes:
-            assert process.told.bugs == []
-            process.kill()
 
 
 def test_a_server_is_registered_inspected_and_left_as_it_is() -> None:
@@ -125,6 +46,191 @@ def test_power_follows_the_wish_and_drift_is_set_right() -> None:
         await room.reach(lambda: room.bmc.power is Power.OFF and room.ready(), "off again")
         assert room.bmc.resets == [Reset.ON, Reset.SOFT_OFF, Reset.SOFT_OFF]
         assert [note.reason for note in room.api.events.values()].count("DriftDetected") == 1
+        room.end()
+
+    run(life())
+
+
+def test_a_system_that_does_not_go_down_is_switched_off_after_three_minutes() -> None:
+    async def life() -> None:
+        room = Room(power=Power.ON, obeys=False)
+        room.begin()
+        room.apply(powerState="PoweredOff")
+        await room.reach(lambda: room.bmc.resets == [Reset.SOFT_OFF], "asked")
+        began = room.clock.monotonic()
+        await room.seconds(170)
+        assert room.bmc.resets == [Reset.SOFT_OFF]
+        await room.reach(room.ready, "off")
+        assert room.bmc.resets == [Reset.SOFT_OFF, Reset.HARD_OFF]
+        assert 178 < room.clock.monotonic() - began < 200
+        room.end()
+
+    run(life())
+
+
+def test_a_system_that_may_only_be_asked_is_told_of() -> None:
+    async def life() -> None:
+        room = Room(power=Power.ON, obeys=False)
+        room.begin()
+        room.apply(powerState="PoweredOff", powerOffMode="Soft")
+        await room.reach(lambda: room.reason("Stalled") == "PowerOffTimedOut", "told")
+        assert room.bmc.resets == [Reset.SOFT_OFF]
+        room.apply(powerState="PoweredOff", powerOffMode="Hard")
+        await room.reach(room.ready, "off")
+        assert room.bmc.resets == [Reset.SOFT_OFF, Reset.HARD_OFF]
+        room.end()
+
+    run(life())
+
+
+def test_a_restart_is_off_seen_off_and_on_once_for_each_token() -> None:
+    async def life() -> None:
+        room = Room(power=Power.ON)
+        room.begin()
+        room.apply(restartedAt="at creation")
+        await room.reach(room.ready, "Ready")
+        assert room.bmc.resets == []
+        room.apply(restartedAt="1")
+        await room.reach(lambda: room.ready() and room.handled("restartedAt") == "1", "restarted")
+        assert room.bmc.resets == [Reset.SOFT_OFF, Reset.ON]
+        await room.seconds(300)
+        assert room.bmc.resets == [Reset.SOFT_OFF, Reset.ON]
+        assert [note.reason for note in room.api.events.values()].count("Restarted") == 1
+        room.end()
+
+    run(life())
+
+
+def test_in_maintenance_no_power_action_is_made_and_the_light_still_works() -> None:
+    async def life() -> None:
+        room = Room()
+        room.begin()
+        room.apply(powerState="PoweredOn", maintenance={"enabled": True, "reason": "disk"}, locator="Blinking")
+        await room.reach(lambda: room.ready() and room.bmc.locator == "Blinking", "lit")
+        assert room.api.status(SERVER)["phase"] == "Servicing"
+        await room.seconds(200)
+        assert room.bmc.resets == []
+        room.apply(powerState="PoweredOn", locator="Dark")
+        await room.reach(room.ready, "on")
+        assert (room.bmc.resets, room.bmc.locator) == ([Reset.ON], "Dark")
+        room.end()
+
+    run(life())
+
+
+@pytest.mark.parametrize("key", ["inspect", "bmcReset"])
+def test_a_request_is_acted_on_once_for_each_token(key: str) -> None:
+    async def life() -> None:
+        room = Room(power=Power.ON)
+        room.begin()
+        room.apply(requests={key: "a"})
+        await room.reach(room.ready, "Ready")
+        assert (room.bmc.bmc_resets, room.inspections()) == (0, 1)
+        room.apply(requests={key: "b"})
+        await room.reach(lambda: room.ready() and room.handled(key) == "b", key)
+        assert (room.bmc.bmc_resets, room.inspections()) == ((1, 1) if key == "bmcReset" else (0, 2))
+        await room.seconds(300)
+        assert (room.bmc.bmc_resets, room.inspections()) == ((1, 1) if key == "bmcReset" else (0, 2))
+        room.end()
+
+    run(life())
+
+
+def test_a_setting_that_the_bmc_takes_and_leaves_is_told() -> None:
+    async def life() -> None:
+        room = Room(power=Power.ON)
+        room.begin()
+        room.apply(bootMode="Legacy")
+        await room.reach(room.ready, "Ready")
+        assert room.bmc.boot_mode == "Legacy"
+        room.bmc.ignores_settings = True
+        room.apply(bootMode="UEFI")
+        await room.reach(lambda: room.reason("Stalled") == "InvalidConfiguration", "told")
+        assert "shows Legacy still" in str(room.api.condition(SERVER, "Ready")["message"])
+        room.end()
+
+    run(life())
+
+
+def test_an_observed_server_is_inspected_and_nothing_more() -> None:
+    async def life() -> None:
+        room = Room()
+        room.begin()
+        room.apply(powerState="PoweredOn", managementPolicy="ObserveOnly", locator="Lit", bootMode="Legacy")
+        await room.reach(lambda: room.condition("Inspected") == "True" and room.ready(), "Ready")
+        await room.seconds(200)
+        assert (room.bmc.resets, room.bmc.locator, room.bmc.boot_mode) == ([], "Dark", "UEFI")
+        assert room.condition("PowerStateSynced") == "False"
+        room.end()
+
+    run(life())
+
+
+@pytest.mark.parametrize("policy", ["Retain", "PowerOff"])
+def test_deletion_leaves_the_server_or_powers_it_off_first(policy: str) -> None:
+    async def life() -> None:
+        room = Room(power=Power.ON)
+        room.begin()
+        room.apply(deletionPolicy=policy)
+        await room.reach(room.ready, "Ready")
+        room.api.delete(SERVER)
+        await room.reach(lambda: SERVER not in room.api.objects, "gone")
+        assert room.bmc.power is (Power.ON if policy == "Retain" else Power.OFF)
+        reads = room.bmc.reads
+        await room.seconds(300)
+        assert room.bmc.reads == reads  # dismissed
+        room.end()
+
+    run(life())
+
+
+CLAIM = Key("PhysicalMachineClaim", "team-a", "web")
+
+
+def claimed(room: Room, **wish: Any) -> dict[str, Any]:
+    """As the claim controller binds it."""
+    room.api.apply(CLAIM, {"powerState": "PoweredOn", **wish})
+    ref = {"namespace": "team-a", "name": "web", "uid": room.api.objects[CLAIM]["metadata"]["uid"]}
+    return {"claimPolicy": {"namespaces": ["team-a"]}, "claimRef": ref}
+
+
+def test_the_claims_wish_rules_and_its_restart_is_acted_on_once() -> None:
+    async def life() -> None:
+        room = Room()
+        process = room.begin()
+        process.engine.claims.forget()
+        room.apply(powerState="PoweredOff", claimPolicy={"namespaces": ["team-a"]})
+        await room.reach(room.ready, "Ready")
+        room.api.apply(CLAIM, {"powerState": "PoweredOn", "restartedAt": "1"})
+        await room.reach(lambda: room.bmc.power is Power.ON and room.ready(), "claimed and on")
+        status = room.api.status(SERVER)
+        assert (status["phase"], room.handled("claim.restartedAt")) == ("Claimed", "1")
+        assert room.bmc.resets == [Reset.ON]
+        room.api.apply(CLAIM, {"powerState": "PoweredOn", "restartedAt": "2"})
+        await room.reach(lambda: room.ready() and room.handled("claim.restartedAt") == "2", "restarted")
+        assert room.bmc.resets == [Reset.ON, Reset.SOFT_OFF, Reset.ON]
+        room.api.delete(CLAIM)
+        await room.reach(lambda: CLAIM not in room.api.objects, "the claim is gone")
+        assert room.bmc.power is Power.OFF
+        await room.reach(lambda: "claimRef" not in room.spec and room.ready(), "free")
+        assert (room.api.status(SERVER)["phase"], room.condition("Claimed")) == ("Free", "False")
+        room.end()
+
+    run(life())
+
+
+def test_a_claim_that_may_not_have_it_or_has_another_holds_it() -> None:
+    async def life() -> None:
+        room = Room(power=Power.ON)
+        room.begin()
+        room.apply()
+        await room.reach(room.ready, "Ready")
+        room.api.apply(CLAIM, {"powerState": "PoweredOff"})
+        uid = room.api.objects[CLAIM]["metadata"]["uid"]
+        room.apply(claimRef={"namespace": "team-a", "name": "web", "uid": uid})
+        await room.reach(lambda: room.condition("Held") == "True" or "claimRef" not in room.spec, "held, or refused")
+        await room.seconds(100)
+        assert room.bmc.resets == []
         room.end()
 
     run(life())

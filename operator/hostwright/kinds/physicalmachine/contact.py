@@ -107,6 +107,9 @@ def _no_answer(situation: Situation, found: FoundServer, failure: Failure) -> De
     if isinstance(failure, Rejected):  # an address that is not allowed, say: only a change of it helps
         decision = blocked(situation, failure, "" if situation.uuid else Phase.CONNECTING)
         return replace(decision, said=(*decision.said, *told), status=status)
+    if not situation.uuid and found.rejected:
+        once_more = working(Reason.CONNECTING, f"{failure.message} It is tried once more.")
+        return Decision(said=(*once_more, *told), phase=Phase.CONNECTING, status=status)
     if not situation.uuid:
         return Decision(failure=failure, said=(*failed(failure), *told), phase=Phase.CONNECTING, status=status)
     down = found.down_for or 0.0

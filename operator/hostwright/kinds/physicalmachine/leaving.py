@@ -63,8 +63,8 @@ def _powered_off(situation: Situation) -> Decision[Step]:
         late = _late(situation, "powering off") if decision.step is None and not decision.needs_proof else None
         return late or _told(decision, f"powering off. {_EXIT}", (*decision.said, *say.contact(found)))
     if not situation.proven:
-        going = Decision[Step](needs_proof="before the finalizer goes", said=working(Reason.DELETING, "seen off"))
-        return _told(going, "seen off")
+        words = working(Reason.DELETING, "it is off; the BMC is asked once more")
+        return _told(Decision(needs_proof="before the finalizer goes", said=words), "powered off")
     return _released("powered off and let go", situation)
 
 

@@ -78,7 +78,8 @@ def _off(situation: Situation, found: FoundServer, mine: Operation | None) -> Re
     mode = situation.spec.power_off_mode
     if mode is PowerOffMode.HARD or (mine is not None and mine.expect == HARD):
         return Reset.HARD_OFF
-    if mode is PowerOffMode.TRY_SOFT and (not found.soft_off or _late(situation, mine, SOFT_WITHIN)):
+    late = _late(situation, mine, SOFT_WITHIN) and not situation.refused  # who was not asked had no time
+    if mode is PowerOffMode.TRY_SOFT and (not found.soft_off or late):
         return Reset.HARD_OFF
     return Reset.SOFT_OFF
 
