@@ -127,7 +127,9 @@ def _machine_id() -> Manifest:
 
 
 def _destinations(kind: Kind, sections: Sequence[Sections]) -> list[str]:
-    """Where a Provider's login is sent: to change that is as good as to read it."""
+    """Where the login is sent: to change that is as good as to read it."""
+    if kind.name == "PhysicalMachine":
+        return ["bmc"]
     if kind.name != "Provider":
         return []
     return [section.key for section in sections if section.provider is not None]
