@@ -165,7 +165,7 @@ class Connection:
     async def _serve(self, session: Session, next_login: float) -> None:
         """Watch until a new login is due: the spec or the Secret changed, a probe's time came, the watch ended."""
         began = self._deps.clock.monotonic()
-        interval = to_seconds(self.spec.limits.poll_interval)
+        interval = to_seconds(self.spec.limits.poll_interval or self.backend.sections.poll_interval)
         watch = asyncio.create_task(
             watched(session, self._soon, self._moved, self.answered, interval), name=f"hostwright watch {self.name}"
         )

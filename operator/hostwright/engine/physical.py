@@ -11,7 +11,7 @@ from hostwright.core.port import Call, Done, Operation, Present, Receipt, Trace,
 from hostwright.engine.enrol import Login, dismiss, enrol
 from hostwright.engine.kind import Reached, Seen
 from hostwright.engine.ledger import moment
-from hostwright.engine.ports import Body, Key
+from hostwright.engine.ports import Body, Key, StaleBodyError
 from hostwright.engine.recall import Recall
 from hostwright.engine.store import Store, uid
 from hostwright.engine.view import Tools, View
@@ -46,6 +46,7 @@ class PhysicalMachines:
 
     async def prepared(self, tools: Tools, view: View, recall: Recall) -> View:
         """The BMC enrolled; the recorded UUID is what the provider knows the server by."""
+        await _prove_gone(tools, view.key, _spec(view))
         identity = (view.body.get("status") or {}).get("identity") or {}
         view = replace(view, trace=replace(view.trace, provider_id=identity.get("uuid")))
         return replace(view, wanted=await enrol(tools, view, _spec(view), recall))
@@ -128,6 +129,23 @@ def _answered_at(recall: Recall, operation: Operation | None) -> float | None:
         return None
     at, seen = recall.receipts.get(operation.expect), recall.first_seen.get(operation.key)
     return at if at is not None and seen is not None and at >= seen else None
+
+
+async def _prove_gone(tools: Tools, key: Key, spec: PhysicalMachineSpec) -> None:
+    """A server is powered off for a claim that is gone, and the store alone does not show that it is.
+
+    Claims may have been listed before this one was made, and servers after it was bound.
+    """
+    ref = spec.claim_ref
+    if ref is None:
+        return
+    claim = Key("PhysicalMachineClaim", ref.namespace, ref.name)
+    known = tools.store.get(claim)
+    if known is not None and uid(known) == ref.uid:
+        return
+    found = await tools.cluster.get(claim)
+    if found is not None and uid(found) == ref.uid:
+        raise StaleBodyError(f"{key}: the store does not show its {claim} yet")
 
 
 def _claim(store: Store, key: Key, spec: PhysicalMachineSpec) -> Claim | None:

@@ -8,7 +8,7 @@ from aiohttp import web
 from hostwright.sandbox.redfish.bmc import Bmc, Fault, Kind, Line
 from hostwright.sandbox.redfish.front import Front
 
-SETTINGS = ("overlay", "password", "session_service")
+SETTINGS = ("overlay", "password", "session_service", "restart_seconds")
 SERVER_SETTINGS = ("power_seconds", "deaf", "cpus", "memory_gib")
 
 
@@ -50,6 +50,7 @@ class Control:
             "mostInFlight": bmc.most_in_flight,
             "loginsRefused": bmc.logins_refused,
             "requests": len(bmc.asked),
+            "restarts": bmc.restarts,
         }
 
     async def _all(self, _request: web.Request) -> web.Response:
