@@ -127,6 +127,16 @@ GOOD_SPECS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
             ]
         },
     ),
+    "claim of any server": ("PhysicalMachineClaim", {"selector": None, "minimum": None}),
+    "claim of all that is said": (
+        "PhysicalMachineClaim",
+        {
+            "selector": {"matchExpressions": [{"key": "pool", "operator": "In", "values": ["web", "db"]}]},
+            "minimum": {"cpu": 65536, "memory": "24Ti"},
+            "powerState": "PoweredOff",
+            "restartedAt": "2026-11-24T10:00:00Z",
+        },
+    ),
 }
 
 

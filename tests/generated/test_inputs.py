@@ -359,6 +359,19 @@ BAD: Mapping[str, tuple[str, Mapping[str, Any], str]] = {
         },
         "set exactly one of openstack, simulated and vsphere",
     ),
+    "claim for too few processors": ("PhysicalMachineClaim", {"minimum": {"cpu": 0}}, "greater than or equal to 1"),
+    "claim for memory without a unit": (
+        "PhysicalMachineClaim",
+        {"minimum": {"memory": "256"}},
+        "write a whole number with its unit",
+    ),
+    "claim that leaves the power": ("PhysicalMachineClaim", {"powerState": "Unmanaged"}, "supported values"),
+    "claim by an unknown operator": (
+        "PhysicalMachineClaim",
+        {"selector": {"matchExpressions": [{"key": "pool", "operator": "Gt", "values": ["1"]}]}},
+        "supported values",
+    ),
+    "claim of a server by its name": ("PhysicalMachineClaim", {"machineRef": {"name": "r1"}}, "unknown field"),
 }
 
 
