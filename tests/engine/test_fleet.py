@@ -155,6 +155,15 @@ def test_who_is_concerned_is_woken_and_nobody_else() -> None:
     assert woken.taken() == ["web"]
 
 
+def test_a_server_whose_claim_ref_came_or_went_is_woken_although_our_own_write_has_no_echo() -> None:
+    web = Ref("team-a", "web")
+    there, woken = fleet(server("r1"))
+    there.follow(key(server("r1")), server("r1", web))
+    assert set(woken.taken()) == {"r1", "web"}
+    there.follow(key(server("r1")), server("r1"))
+    assert set(woken.taken()) == {"r1", "web"}
+
+
 def test_the_first_in_line_is_woken_by_a_server_that_will_do() -> None:
     there, woken = fleet(server("r1", Ref("team-a", "x")))
     will_do = Wish("team-a", LabelSelector(match_labels={"pool": "web"}))
@@ -197,7 +206,7 @@ def test_one_event_costs_no_look_at_every_server_nor_at_every_claim() -> None:
         there.wait(Ref("team-a", f"c{number}"), wishes[number % 2])
     Labels.reads = 0
     there.follow(key(server("r7")), server("r7", labels=Labels(pool="web")))
-    assert woken.taken() == ["x", "c0"]
+    assert woken.taken() == ["x", "r7", "c0"]
     assert Labels.reads <= 20
     assert there.wait(Ref("team-a", "c1"), wishes[1]) == {Why.NOT_MATCHING: 300}
     assert there.wait(Ref("team-a", "c0"), wishes[0]) == {Why.CLAIMED: 299}

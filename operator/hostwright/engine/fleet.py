@@ -129,6 +129,8 @@ class Fleet:
         concerned = {server.holder.claim for server in (old, new) if server is not None and server.holder is not None}
         for claim in sorted(concerned | self._promised.get(ref, set())):
             self._wake(Key(CLAIM, *claim), Priority.TRANSITION)
+        if old is not None and new is not None and old.holder != new.holder:
+            self._wake(Key(SERVER, *ref), Priority.TRANSITION)  # our own write of claimRef has no echo in the inbox
         if new is not None and new.holder is None and not new.promised and new.hindrance is None:
             self._free[ref] = new
             for line in self._lines.values():

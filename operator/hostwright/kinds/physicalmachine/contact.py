@@ -81,10 +81,10 @@ def _connecting(situation: Situation, why: str) -> Decision[Step]:
 
 
 def _rejected(situation: Situation, found: FoundServer) -> Decision[Step]:
-    said = found.failure.message if found.failure is not None else "the BMC refuses the login."
+    said = found.failure.message.rstrip(".") if found.failure is not None else "the BMC refuses the login"
     name = situation.spec.bmc.credentials_ref.name
     failure = CredentialsRejected(
-        f"{said} It was tried {found.rejected} times and is not tried again: change Secret {name!r}, or set "
+        f"{said}. It was tried {found.rejected} times and is not tried again: change Secret {name!r}, or set "
         "spec.requests.retry to a new value."
     )
     row = Said(Condition.CREDENTIALS_VALID, False, failure.reason, failure.message)
@@ -105,10 +105,12 @@ def _no_answer(situation: Situation, found: FoundServer, failure: Failure) -> De
     told = say.contact(found)
     status = {"credentials": say.credentials(situation, found)}
     if isinstance(failure, Rejected):  # an address that is not allowed, say: only a change of it helps
-        decision = blocked(situation, failure, "" if situation.uuid else Phase.CONNECTING)
+        late = (found.down_for or 0.0) > OUTAGE_TOLD_AFTER
+        phase = Phase.UNKNOWN if late else "" if situation.uuid else Phase.CONNECTING
+        decision = blocked(situation, failure, phase, SLOW if late else OUTAGE_TOLD_AFTER + 1.0)
         return replace(decision, said=(*decision.said, *told), status=status)
     if not situation.uuid and found.rejected:
-        once_more = working(Reason.CONNECTING, f"{failure.message} It is tried once more.")
+        once_more = working(Reason.CONNECTING, f"{failure.message.rstrip('.')}. It is tried once more.")
         return Decision(said=(*once_more, *told), phase=Phase.CONNECTING, status=status)
     if not situation.uuid:
         return Decision(failure=failure, said=(*failed(failure), *told), phase=Phase.CONNECTING, status=status)

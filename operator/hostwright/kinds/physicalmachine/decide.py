@@ -112,7 +112,7 @@ def _bmc_reset(situation: Situation, _found: FoundServer) -> Decision[Step] | No
         )
     if situation.since_call is not None and situation.since_call <= SETTLE:
         return Decision(said=words, look_again=5.0)
-    return None
+    return Decision(said=words, close_operation=True, notes=_done(situation), look_again=0.0)
 
 
 def _inspection(situation: Situation, found: FoundServer) -> Decision[Step] | None:
