@@ -62,6 +62,7 @@ class Bmc:
     reads: int = 0
     breaches: list[str] = field(default_factory=list)  # a Reset for a transition that was carried out, or under way
     _coming: tuple[float, Power] | None = None
+    _ours: bool = False  # where it is, or goes, is by a Reset, and not by somebody at the button
 
     def settle(self) -> None:
         """What has come due since."""
@@ -71,14 +72,15 @@ class Bmc:
     def reset(self, reset: Reset) -> None:
         self.settle()
         going = self._coming[1] if self._coming is not None else self.power
-        if going is GOAL[reset] and not (reset is Reset.HARD_OFF and self._coming is not None):
+        pulled = reset is Reset.HARD_OFF and self._coming is not None
+        if self._ours and going is GOAL[reset] and not pulled:
             self.breaches.append(f"{reset} at {self.clock.monotonic() - 1000:.1f} s, while {self.power}, to be {going}")
         self.resets.append(reset)
         if not self.deaf and (reset is not Reset.SOFT_OFF or self.obeys):
-            self._coming = (self.clock.monotonic() + self.takes, GOAL[reset])
+            self._coming, self._ours = (self.clock.monotonic() + self.takes, GOAL[reset]), True
 
     def behind_our_back(self, power: Power) -> None:
-        self.power, self._coming = power, None
+        self.power, self._coming, self._ours = power, None, False
 
 
 @dataclass
