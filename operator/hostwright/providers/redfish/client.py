@@ -52,7 +52,7 @@ class Client(Protocol):
         """One POST. The BMC took it, which is not yet that it was carried out."""
         ...
 
-    async def bmc(self, system: System) -> Bmc:
+    async def manager(self, system: System) -> Bmc:
         """One GET: the first Manager of the System."""
         ...
 
@@ -157,7 +157,7 @@ class RedfishClient:
         target = system.reset_target or f"{system.path}/Actions/ComputerSystem.Reset"
         await self._turn(lambda: self._transport.post(target, data={"ResetType": word}))
 
-    async def bmc(self, system: System) -> Bmc:
+    async def manager(self, system: System) -> Bmc:
         path = system.managers[0]
         return await self._turn(lambda: translate.bmc(path, self._transport.document(path)))
 

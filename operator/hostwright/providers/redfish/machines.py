@@ -162,7 +162,7 @@ def _now(step: Step, system: System) -> Request | None:
 
 async def _manager(client: Client, system: System) -> Bmc:
     try:
-        return await client.bmc(system)
+        return await client.manager(system)
     except OF_BMC as error:
         raise of_read(error) from error
 

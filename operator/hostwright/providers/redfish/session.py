@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-from weakref import WeakValueDictionary
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from pydantic import ValidationError
 
@@ -72,7 +72,8 @@ class Redfish:
     def __init__(self) -> None:
         # One request in flight for each BMC, whoever asks: a former session that still says goodbye, a second
         # Provider, several Systems behind one BMC. Forgotten with its last client.
-        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._turns: WeakKeyDictionary[asyncio.AbstractEventLoop, WeakValueDictionary[str, asyncio.Lock]]
+        self._turns = WeakKeyDictionary()
 
     async def connect(self, spec: ProviderSpec, _secret: Mapping[str, bytes] | None, context: Context) -> Session:
         try:
@@ -80,9 +81,11 @@ class Redfish:
         except ValidationError as error:
             raise InvalidConfiguration(f"spec.redfish: {error.errors()[0]['msg']}.") from error
 
+        turns = self._turns.setdefault(asyncio.get_running_loop(), WeakValueDictionary())
+
         def client(access: Access) -> Client:
             there = endpoint_of(access, section)
-            turn = self._turns.setdefault(there.base, asyncio.Lock())
+            turn = turns.setdefault(there.base, asyncio.Lock())
             return RedfishClient(there, context.executor, context.monotonic, turn=turn)
 
         return open_session(client, spec, context)

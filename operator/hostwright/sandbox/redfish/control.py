@@ -101,7 +101,7 @@ class Control:
         """What was asked of every BMC until now, and the counts that follow from it."""
         for bmc in self._front.bmcs.values():
             bmc.asked.clear()
-            bmc.most_in_flight, bmc.logins_refused = bmc.in_flight, 0
+            bmc.most_in_flight, bmc.logins_refused, bmc.restarts = bmc.in_flight, 0, 0
         return web.Response(status=204)
 
 
