@@ -371,6 +371,34 @@ BAD: Mapping[str, tuple[str, Mapping[str, Any], str]] = {
         {"selector": {"matchExpressions": [{"key": "pool", "operator": "Gt", "values": ["1"]}]}},
         "supported values",
     ),
+    "server without a login": ("PhysicalMachine", {"bmc": {"credentialsRef": None}}, "Required value"),
+    "server without an address": ("PhysicalMachine", {"bmc": {"address": ""}}, "at least 9 chars long"),
+    "BMC by another scheme": ("PhysicalMachine", {"bmc": {"address": "ipmi://10.0.12.7"}}, "write https://HOST"),
+    "BMC with a path": ("PhysicalMachine", {"bmc": {"address": "https://10.0.12.7/redfish/v1"}}, "write https://HOST"),
+    "BMC with a login in its address": (
+        "PhysicalMachine",
+        {"bmc": {"address": "https://admin:x@10.0.12.7"}},
+        "write https://HOST",
+    ),
+    "BMC's Secret of another namespace": (
+        "PhysicalMachine",
+        {"bmc": {"credentialsRef": {"name": "a", "namespace": "kube-system"}}},
+        'unknown field "spec.bmc.credentialsRef.namespace"',
+    ),
+    "pinned certificate, which comes later": ("PhysicalMachine", {"bmc": {"tls": {"mode": "Pin"}}}, "supported values"),
+    "power by a word of YAML 1.1": ("PhysicalMachine", {"powerState": "On"}, "supported values"),
+    "server suspended": ("PhysicalMachine", {"powerState": "Suspended"}, "supported values"),
+    "boot mode in small letters": ("PhysicalMachine", {"bootMode": "uefi"}, "supported values"),
+    "locator off": ("PhysicalMachine", {"locator": "Off"}, "supported values"),
+    "server sanitized, which comes later": ("PhysicalMachine", {"deletionPolicy": "Sanitize"}, "supported values"),
+    "server installed, which comes later": ("PhysicalMachine", {"install": {"type": "LiveISO"}}, "unknown field"),
+    "unknown request": ("PhysicalMachine", {"requests": {"nmi": "1"}}, 'unknown field "spec.requests.nmi"'),
+    "token without end": ("PhysicalMachine", {"requests": {"inspect": "a" * 65}}, "may not be more than 64"),
+    "two namespaces of one name": (
+        "PhysicalMachine",
+        {"claimPolicy": {"namespaces": ["team-a", "team-a"]}},
+        "Duplicate value",
+    ),
     "claim of a server by its name": ("PhysicalMachineClaim", {"machineRef": {"name": "r1"}}, "unknown field"),
 }
 
@@ -383,7 +411,7 @@ def test_a_bad_spec_is_refused_with_a_sentence(api: Api, good: Callable[..., Bod
     assert said in reply.message, reply.message
 
 
-@pytest.mark.parametrize("kind", ["VirtualMachine", "Provider", "MachineClass", "MachineImage"])
+@pytest.mark.parametrize("kind", ["VirtualMachine", "Provider", "MachineClass", "MachineImage", "PhysicalMachine"])
 @pytest.mark.parametrize(("spec", "said"), [({}, "Required value"), (None, "spec: Required value")])
 def test_an_empty_spec_is_refused(api: Api, good: Callable[..., Body], kind: str, spec: Any, said: str) -> None:
     body = good(kind)
