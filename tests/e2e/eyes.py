@@ -13,7 +13,15 @@ import yaml
 from hostwright.core.names import API_VERSION
 
 #: Short name → plural.
-OURS = {"hvm": "virtualmachines", "hpr": "providers", "hmc": "machineclasses", "hmi": "machineimages"}
+OURS = {
+    "hvm": "virtualmachines",
+    "hpm": "physicalmachines",
+    "hpc": "physicalmachineclaims",
+    "hpr": "providers",
+    "hmc": "machineclasses",
+    "hmi": "machineimages",
+}
+IN_A_NAMESPACE = frozenset({"hvm", "hpm", "hpc"})
 
 
 class Eyes:
@@ -53,7 +61,7 @@ class Eyes:
         """One of ours, by its kind's short name, or `secret`."""
         if kind == "secret":
             return self.get(f"/api/v1/namespaces/{namespace}/secrets/{name}")
-        place = f"namespaces/{namespace}/" if kind == "hvm" else ""
+        place = f"namespaces/{namespace}/" if kind in IN_A_NAMESPACE else ""
         return self.get(f"/apis/{API_VERSION}/{place}{OURS[kind]}/{name}")
 
     def events(self, name: str) -> list[dict[str, Any]]:
