@@ -105,7 +105,10 @@ async def _perform(
     recall.keep(receipt, window, call.expect, ended)
     if call.destructive and call.row is not None and call.row.name not in receipt.gone:
         recall.made[call.row.name] = replace(call.row, state=RowState.DELETING)
-    if operation is not None:
+    standing = operation or view.operation
+    if receipt.task and not receipt.made and standing is not None:
+        recall.goes_on(standing, receipt.task, ended)
+    elif operation is not None:
         recall.known.add(operation.key)
     return Sent(body)
 
@@ -150,7 +153,7 @@ async def _intent(
     """
     kind = decision.operation or OperationType.UPDATE
     previous = recall.operation if recall.operation_changed else operation_of(view.body.get("status") or {})
-    expect = decision.expect or call.expect
+    expect = decision.expect or call.place or call.expect
     first = not recall.called and previous is None and not view.rows
     if call.row is not None and all(row.id != call.row.id for row in view.rows):
         recall.made[call.row.name] = call.row

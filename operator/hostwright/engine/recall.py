@@ -1,6 +1,6 @@
 """What this process remembers of one object between passes; a restart may lose all of it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hostwright.core.errors import Failure
 from hostwright.core.intent import Quiet
@@ -74,6 +74,12 @@ class Recall:
         if (receipt.made or receipt.gone) and self.unwritten_since is None:
             self.unwritten_since = ended
 
+    def goes_on(self, operation: Operation, task: str, now: float) -> None:
+        """The backend makes it by a task of its own; until that ends the outcome is open."""
+        self.operation, self.operation_changed = replace(operation, task=task), True
+        if self.unwritten_since is None:
+            self.unwritten_since = now
+
     def written(self) -> None:
         """A patch has carried everything."""
         self.made.clear()
@@ -92,14 +98,14 @@ class Recall:
         if operation is None or operation.key in self.first_seen:
             return
         self.first_seen[operation.key] = now
-        if operation.type is OperationType.CREATE and operation.expect != SERVER and operation.next_retry_at is None:
+        if operation.type is OperationType.CREATE and operation.part != SERVER and operation.next_retry_at is None:
             self.late_until = max(self.late_until, now + _length(operation))
 
     def open(self, operation: Operation | None, rows: tuple[LedgerRow, ...]) -> bool:
         """Whether the operation's outcome is unknown to us."""
         if operation is None or operation.key in self.known or operation.next_retry_at is not None:
             return False
-        return not any(row.name == operation.expect and not _older(row, operation) for row in rows)
+        return not any(row.name == operation.part and not _older(row, operation) for row in rows)
 
     def quiet(self, operation: Operation, lag: float) -> Quiet:
         """Until when an open operation may still be applied or stay invisible."""
