@@ -77,7 +77,7 @@ class VSphereHarness:
         for name in DEFINED:
             if name not in there:
                 manager.AddCustomFieldDef(name, vim.VirtualMachine)
-        self._kept = frozenset(self.control.machines())
+        self._kept = self._kept or frozenset(self.control.machines())  # a new login keeps nothing more
 
     def stop(self) -> None:
         connect.Disconnect(self._service)
