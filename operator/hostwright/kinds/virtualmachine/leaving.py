@@ -129,7 +129,14 @@ def _retain(situation: Situation) -> Decision[Step]:
         return _going(situation, _LATE, look_again=5.0)
     if isinstance(situation.look, Missing):
         return _released(situation, Reason.RELEASED, text)
-    return _going(situation, "removing our marks", step=Release())
+    return _going(situation, "removing our marks", step=Release(_spare(situation)))
+
+
+def _spare(situation: Situation) -> frozenset[str]:
+    """A copy that somebody made bears our mark, too."""
+    look = situation.look
+    strangers = judge(look.found, situation.trace).strangers if isinstance(look, Present) else ()
+    return frozenset(twin.id for twin in strangers)
 
 
 def after_release(situation: Situation) -> Decision[Step]:

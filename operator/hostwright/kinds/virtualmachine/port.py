@@ -220,7 +220,9 @@ class Discard:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """Take our marks off, leave the machine."""
+    """Take our marks off, leave the machine. `spare`: machines that bear our mark and are not ours, left untouched."""
+
+    spare: frozenset[str] = frozenset()
 
 
 Step = Create | SetPower | Update | Mark | Delete | Discard | Release

@@ -91,7 +91,7 @@ def plan(
         case Discard(row=row):
             return _remove(row, found, as_of, memory, known) or Done()
         case Release():
-            return _release(found, as_of, memory)
+            return _release(step, found, as_of, memory)
 
 
 def _create(
@@ -226,14 +226,15 @@ def _remove(row: LedgerRow, found: Found | None, as_of: float, memory: Memory, k
     return Call(verb, row.name, Repeat.IDEMPOTENT, request, destructive=True, message=message, row=row)
 
 
-def _release(found: Found | None, as_of: float, memory: Memory) -> Call | Wait | Done:
-    """Every machine that bears our mark, one after the other."""
+def _release(step: Release, found: Found | None, as_of: float, memory: Memory) -> Call | Wait | Done:
+    """Every machine of ours that bears our mark, one after the other."""
     if found is None:
         return Done()
     if _stale(SERVER, as_of, memory):
         return Wait("the mark's removal was sent")
     for twin in found.twins:
-        return _call("remove_mark", Reconfigure(twin.id, translate.NO_MARK), f"releasing machine {twin.id}")
+        if twin.id not in step.spare:
+            return _call("remove_mark", Reconfigure(twin.id, translate.NO_MARK), f"releasing machine {twin.id}")
     return Done()
 
 
