@@ -86,7 +86,7 @@ async def _perform(
     if view.machines is None:
         return Sent(body, again=1.0)
     began = tools.clock.monotonic()
-    recall.called = True
+    recall.called, recall.looked = True, False
     try:
         receipt = await view.machines.perform(call, user_data)
     except Failure as failure:

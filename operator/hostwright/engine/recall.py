@@ -37,7 +37,8 @@ class Recall:
     unseen: int = 0  # looks for it in a row that showed nothing
     refusal: Failure | None = None  # why, in the words that stay until then
     turn_at: float | None = None  # monotonic: when our token of the Provider's rate comes; None: none asked for
-    #: Whether anything was ever made for it is known: at first sight nothing was, or the backend showed nothing of it.
+    #: That nothing was ever made for it is known: at first sight nothing was, or the backend showed nothing of it, and
+    #: no call was sent since.
     #: Without a row or an intent, only then does the status say `machineID`, by which a deletion knows it.
     looked: bool = False
     called: bool = False  # a call was sent by this process
