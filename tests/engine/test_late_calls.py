@@ -26,6 +26,8 @@ BEGUN: dict[str, Any] = {
     },
 }
 
+AHEAD = {"startedAt": "2026-01-01T00:00:40Z", "windowStart": "2026-01-01T00:00:40Z", "deadline": "2026-01-01T00:01:10Z"}
+
 
 def begun() -> Place:
     """Its first port was made, with an intent, and was taken away since; the operator was started anew."""
@@ -69,3 +71,14 @@ async def test_who_knows_all_answers_waits_for_nothing(policy: str) -> None:
     place.backend.found = None
     await place.run(5)
     assert place.api.gone
+
+
+async def test_a_part_that_a_faster_clock_began_answers_for_its_operation() -> None:
+    """Two operators' clocks differ: what the second one adopts would end before the first one began it."""
+    place = Place({**BEGUN, "resources": [], "operation": {**BEGUN["operation"], "expect": "server", **AHEAD}})
+    place.api.edit(annotations={ANNOTATION_MACHINE_ID: "u-1"}, finalizers=[FINALIZER])
+    place.backend.found = machine(Life.STEADY, "m-1")
+    place.api.edit(deletionTimestamp="2026-01-01T00:00:00Z")
+    await place.run(60)
+    assert place.api.gone
+    assert place.backend.calls == ["delete_server"]

@@ -1,6 +1,7 @@
 """One call: the place, the intent, the gate, the sending, the receipt (PROTOCOLS section 2)."""
 
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from hostwright.core.decision import Decision
@@ -144,6 +145,14 @@ def _weigh(connection: "Connection", failure: Failure) -> None:
         connection.slots.good()
 
 
+def _after(view: View, expect: str) -> datetime:
+    """When an attempt may begin by a clock that may be behind the one that ended the last part of this name."""
+    ends = (row.window.end for row in view.rows if row.name == expect and row.window is not None)
+    return max(
+        (end + timedelta(seconds=1) for end in ends if end is not None), default=datetime.min.replace(tzinfo=UTC)
+    )
+
+
 async def _intent(
     tools: Tools, view: View, recall: Recall, decision: Decision[Step], call: Call
 ) -> tuple[Body, Operation | None]:
@@ -166,7 +175,7 @@ async def _intent(
         return view.body, None
     operation = previous
     if opens:
-        now = tools.clock.now().replace(microsecond=0)
+        now = max(tools.clock.now().replace(microsecond=0), _after(view, expect))
         operation = begin(call, kind, expect, new_id=tools.new_id(), now=now, previous=previous)
     body = await tell.write(tools, view, recall, decision, operation)
     if not opens or operation is None:
