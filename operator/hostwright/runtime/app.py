@@ -154,7 +154,7 @@ class Operator:
         for task in self._tasks:
             if not task.get_name().endswith(" lease"):  # renewed until the last call has ended
                 task.cancel()
-        drained = await self.engine.workers.drain(DRAIN)
+        drained = await self.engine.drain(DRAIN)
         for task in self._tasks:
             task.cancel()
         if drained:
