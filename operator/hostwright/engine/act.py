@@ -87,7 +87,7 @@ async def _perform(
     if view.machines is None:
         return Sent(body, again=1.0)
     began = tools.clock.monotonic()
-    recall.called, recall.looked = True, False
+    recall.looked = False
     try:
         receipt = await view.machines.perform(call, user_data)
     except Failure as failure:
@@ -163,7 +163,7 @@ async def _intent(
     kind = decision.operation or OperationType.UPDATE
     previous = recall.operation if recall.operation_changed else operation_of(view.body.get("status") or {})
     expect = decision.expect or call.place or call.expect
-    first = not recall.called and previous is None and not view.rows
+    first = previous is None and not view.rows  # or nothing would tell a deletion that something may be there
     if call.row is not None and all(row.id != call.row.id for row in view.rows):
         recall.made[call.row.name] = call.row
     new_row = bool(recall.made) and call.destructive

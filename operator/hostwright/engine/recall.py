@@ -41,7 +41,6 @@ class Recall:
     #: no call was sent since.
     #: Without a row or an intent, only then does the status say `machineID`, by which a deletion knows it.
     looked: bool = False
-    called: bool = False  # a call was sent by this process
     wish: tuple[int, bool] = (0, False)  # generation and going, as last looked at
 
     def wished(self, generation: int, going: bool) -> None:
