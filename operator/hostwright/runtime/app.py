@@ -178,6 +178,8 @@ class Operator:
     def _turned(self, leading: bool) -> None:
         self.metrics.leading.set(1 if leading else 0)
         self.engine.turned(leading)
+        if leading:
+            self.checks.soon.set()
 
     # -- looking at ourselves
 

@@ -242,13 +242,16 @@ def _path(key: Key) -> str:
 
 
 def _translate(status: int, text: str) -> Exception:
-    """409 and a refused uid are stale bodies; 404 is gone; 4xx else is a refusal; the rest is an outage."""
+    """409 and a refused uid are stale bodies; 404 is gone; 4xx else is a refusal; the rest is an outage.
+
+    So is 410: a list whose pages were compacted meanwhile; it is made anew.
+    """
     message = f"{status}: {_message(text)}"
     if status == 409 or (status == 422 and _about_uid(text)):  # noqa: PLR2004
         return StaleBodyError(message)
     if status == 404:  # noqa: PLR2004
         return ObjectGoneError(message)
-    if 400 <= status < 500 and status not in {401, 408, 429}:  # noqa: PLR2004
+    if 400 <= status < 500 and status not in {401, 408, 410, 429}:  # noqa: PLR2004
         return WriteRefusedError(message)
     return ClusterUnavailableError(message)
 
