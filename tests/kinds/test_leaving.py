@@ -11,9 +11,12 @@ from tests.kinds.situations import (
     fresh,
     line,
     making,
+    operation,
+    seen,
     situation,
     spec,
     trace,
+    twin,
 )
 
 from hostwright.core.errors import (
@@ -21,12 +24,14 @@ from hostwright.core.errors import (
     Unreachable,
 )
 from hostwright.kinds.virtualmachine.decide import decide
+from hostwright.kinds.virtualmachine.port import Life, Release
 from hostwright.kinds.virtualmachine.resource import VirtualMachineStatus
 from hostwright.kinds.virtualmachine.situation import Situation
 
 OLD = NOW - timedelta(hours=1)
 OBSERVED = spec(managementPolicy="ObserveOnly")
 GOING = {"deleting_since": NOW}
+BEGUN = seen(Life.BUILDING, id="", twins=(), parts=())
 LEAVING: dict[str, tuple[Situation, str]] = {
     "nothing was sent": (fresh(**GOING), "release | Deleting"),
     "with a ledger": (
@@ -79,6 +84,18 @@ LEAVING: dict[str, tuple[Situation, str]] = {
         situation(spec=spec(deletionProtection=True), **GOING),
         "nothing | Deleting | -Ready:Waiting +Reconciling:Waiting +Deleting:Waiting",
     ),
+    "in the making": (
+        making(trace=trace(), look=BEGUN, proven=True, outcome_open=True, operation=operation(task="t-1"), **GOING),
+        "nothing | Deleting | -Ready:Deleting +Reconciling:Deleting +Deleting:Deleting",
+    ),
+    "in the making, by whom is not known": (
+        making(trace=trace(), look=BEGUN, proven=True, operation=operation(next_retry_at=NOW), **GOING),
+        "nothing | Deleting | -Ready:Deleting +Reconciling:Deleting +Deleting:Deleting",
+    ),
+    "its task has ended": (
+        making(trace=trace(), look=GONE, proven=True, outcome_open=True, operation=operation(task="t-1"), **GOING),
+        "release | Deleting",
+    ),
     "paused": (situation(paused="CHG-1", **GOING), "nothing | Deleting | +Paused:Paused +Deleting:Paused"),
 }
 
@@ -87,3 +104,9 @@ LEAVING: dict[str, tuple[Situation, str]] = {
 def test_what_is_next_for_what_is_going(name: str) -> None:
     case, row = LEAVING[name]
     assert line(decide(case)) == row
+
+
+def test_a_copy_that_somebody_made_keeps_the_mark_when_the_machine_is_let_go() -> None:
+    both = seen(twins=(twin(), twin("copy", name="a-copy")))
+    decision = decide(situation(spec=spec(deletionPolicy="Retain"), proven=True, **{**GOING, "look": both}))
+    assert decision.step == Release(frozenset({"copy"}))

@@ -1,6 +1,7 @@
 """One call: the place, the intent, the gate, the sending, the receipt (PROTOCOLS section 2)."""
 
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from hostwright.core.decision import Decision
@@ -87,7 +88,7 @@ async def _perform(
     if view.machines is None:
         return Sent(body, again=1.0)
     began = tools.clock.monotonic()
-    recall.called = True
+    recall.looked = False
     try:
         receipt = await view.kind.perform(view.machines, call, baggage)
     except Failure as failure:
@@ -106,7 +107,10 @@ async def _perform(
     recall.keep(receipt, window, call.expect, ended)
     if call.destructive and call.row is not None and call.row.name not in receipt.gone:
         recall.made[call.row.name] = replace(call.row, state=RowState.DELETING)
-    if operation is not None:
+    standing = operation or view.operation
+    if receipt.task and not receipt.made and standing is not None:
+        recall.goes_on(standing, receipt.task, ended)
+    elif operation is not None:
         recall.known.add(operation.key)
     return Sent(body)
 
@@ -144,6 +148,14 @@ def _weigh(connection: "Connection", failure: Failure) -> None:
         connection.slots.good()
 
 
+def _after(view: View, expect: str) -> datetime:
+    """When an attempt may begin by a clock that may be behind the one that ended the last part of this name."""
+    ends = (row.window.end for row in view.rows if row.name == expect and row.window is not None)
+    return max(
+        (end + timedelta(seconds=1) for end in ends if end is not None), default=datetime.min.replace(tzinfo=UTC)
+    )
+
+
 async def _intent(
     tools: Tools, view: View, recall: Recall, decision: Decision[Any], call: Call
 ) -> tuple[Body, Operation | None]:
@@ -153,8 +165,9 @@ async def _intent(
     """
     kind = decision.operation or OperationType.UPDATE
     previous = recall.operation if recall.operation_changed else operation_of(view.body.get("status") or {})
-    expect = decision.expect or call.expect
-    first = not recall.called and previous is None and not view.rows and call.repeat is not Repeat.READ
+    expect = decision.expect or call.place or call.expect
+    # Or nothing would tell a deletion that something may be there.
+    first = previous is None and not view.rows and call.repeat is not Repeat.READ
     if call.row is not None and all(row.id != call.row.id for row in view.rows):
         recall.made[call.row.name] = call.row
     new_row = bool(recall.made) and call.destructive
@@ -166,7 +179,7 @@ async def _intent(
         return view.body, None
     operation = previous
     if opens:
-        now = tools.clock.now().replace(microsecond=0)
+        now = max(tools.clock.now().replace(microsecond=0), _after(view, expect))
         operation = begin(call, kind, expect, new_id=tools.new_id(), now=now, previous=previous)
     body = await tell.write(tools, view, recall, decision, operation)
     if not opens or operation is None:

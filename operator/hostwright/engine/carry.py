@@ -57,9 +57,11 @@ def adopted(tools: Tools, view: View, recall: Recall, decision: Decision[Any]) -
 def _window(tools: Tools, view: View, row: LedgerRow) -> Window | None:
     """What verify adopts was made by the open operation: its window says later which duplicates are ours."""
     operation = view.operation
-    if operation is None or operation.expect != row.name or operation.window_start is None:
+    if operation is None or operation.part != row.name or operation.window_start is None:
         return None
-    return Window(operation.window_start, tools.clock.now().replace(microsecond=0))
+    # Another operator's clock may be ahead of ours: no part ends before its attempt begins (see recall._older).
+    ended = max(tools.clock.now().replace(microsecond=0), operation.started_at or operation.window_start)
+    return Window(operation.window_start, ended)
 
 
 async def _reached(tools: Tools, view: View, recall: Recall, decision: Decision[Any]) -> Again:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,7 @@ from hostwright.core.errors import (
 )
 from hostwright.core.quantity import to_seconds
 from hostwright.engine.health import State
-from hostwright.engine.limits import Bucket, Slots
+from hostwright.engine.limits import START, Bucket, Slots
 from hostwright.engine.ports import Clock, ClusterUnavailableError, Secret, WriteRefusedError
 from hostwright.engine.watch import watched
 from hostwright.kinds.provider.port import Backend, Checked, Context, Session
@@ -50,6 +51,7 @@ class Deps:
     turned: Callable[[str], None]  # the Provider's own state changed: its object and its machines want a look
     bug: Callable[[str, BaseException], None]
     visibility_lag: float | None = None
+    away: Callable[[], AbstractContextManager[None]] = nullcontext  # around what a pass waits for at the Provider
 
 
 class Connection:
@@ -67,7 +69,8 @@ class Connection:
         self.secret_version = ""  # of the Secret that was tried last; empty: try whatever is there
         self.endpoint_each = backend.sections.endpoint_each
         most = spec.limits.max_concurrency
-        self.slots = Slots(most, deps.clock.monotonic, **({"start": most} if self.endpoint_each else {}))
+        begin = most if self.endpoint_each else START
+        self.slots = Slots(most, deps.clock.monotonic, begin, away=deps.away)
         self.bucket = Bucket(spec.limits.requests_per_second, deps.clock.monotonic)
         self._threads: dict[Session, ThreadPoolExecutor] = {}
         self._task: asyncio.Task[None] | None = None
@@ -221,8 +224,8 @@ class Connection:
         self._lacks.clear()
         try:
             await session.load_catalog()
-        except Failure as failure:
-            self.answered(failure)
+        except Exception as error:  # noqa: BLE001 - as in _try_login; what is no Failure is told as a bug
+            self.answered(error)
             return
         self._deps.catalog_read(self.name)
         self._deps.changed(self.name, lacking)

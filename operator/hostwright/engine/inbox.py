@@ -24,8 +24,8 @@ class Inbox:
             self._left(key, body)
             return
         old = self._store.get(key)
-        if key.kind == "Namespace" and old is not None and _labels(old) != _labels(body):
-            self._namespace(key.name)
+        if key.kind == "Namespace" and (old is None or _labels(old) != _labels(body)):
+            self._namespace(key.name, Priority.RESYNC if old is None else Priority.DRIFT)
         priority = worth_a_look(old, body)
         if not self._store.put(key, body, relisted=event is None) or key.kind == "Namespace" or priority is None:
             return
@@ -72,12 +72,12 @@ class Inbox:
             self._users(key)  # held while in use; but a finalizer can be taken off by hand
         self._named(references(key, body))
 
-    def _namespace(self, name: str) -> None:
-        """Its labels say which Providers, classes and images its machines may use."""
+    def _namespace(self, name: str, priority: Priority) -> None:
+        """Its labels say which Providers, classes and images its machines may use; it may come after them."""
         for kind in sorted(MACHINES):
             for machine in self._store.keys(kind):
                 if machine.namespace == name:
-                    self._queue.add(machine, Priority.DRIFT)
+                    self._queue.add(machine, priority)
 
     def _users(self, key: Key) -> None:
         """A Provider, class or image changed: whoever names it is looked at."""

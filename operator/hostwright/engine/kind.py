@@ -74,6 +74,10 @@ class Kind(Protocol):
         """Whether what the operation was to bring about is there."""
         ...
 
+    def in_the_making(self, look: Any) -> bool:
+        """Whether something is under way at the backend of which the look cannot tell yet what it will be."""
+        ...
+
     def plan(
         self, view: "View", step: Any, look: Any, receipts: Mapping[str, float]
     ) -> "Call | Wait | Done | Failure": ...

@@ -97,6 +97,9 @@ class PhysicalMachines:
     def shows(self, look: Look, operation: Operation | None) -> bool:
         return operation is not None and isinstance(look, Present) and power.shows(look.found, operation)
 
+    def in_the_making(self, _look: Look) -> bool:
+        return False
+
     def plan(self, view: View, step: Step, look: Look, receipts: Mapping[str, float]) -> Call | Wait | Done | Failure:
         machines: PhysicalMachineProvider = view.machines
         return machines.plan(step, view.trace, look, Memory(view.operation, dict(receipts)))

@@ -64,7 +64,7 @@ def _less_often(tools: Tools, view: View, recall: Recall, decision: Decision[Any
     waits = decision.step is None and not decision.adopt and not decision.release
     if operation is None or view.machines is None or not waits or operation.type is not OperationType.CREATE:
         return decision
-    if not recall.open(operation, view.rows):
+    if operation.task or not recall.open(operation, view.rows):  # a task is asked for by itself, which is cheap
         return decision
     now = tools.clock.monotonic()
     recall.unseen += 1

@@ -35,6 +35,8 @@ def nothing_made(view: View, recall: Recall, look: Any, began: float) -> bool:
         return False
     if view.kind.shows(look, operation) or isinstance(look, Unsure):
         return False
+    if view.kind.in_the_making(look):
+        return False
     if not recall.quiet(operation, view.machines.visibility_lag).proves_nothing_made(began):
         return False
     recall.known.add(operation.key)

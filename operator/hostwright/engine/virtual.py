@@ -108,7 +108,10 @@ class VirtualMachines:
     def shows(self, look: Look, operation: Operation | None) -> bool:
         if operation is None or not isinstance(look, Present):
             return False
-        return any(part.name == operation.expect for part in look.found.parts)
+        return any(part.name == operation.part for part in look.found.parts)
+
+    def in_the_making(self, look: Look) -> bool:
+        return isinstance(look, Present) and look.found.in_the_making
 
     def plan(self, view: View, step: Step, look: Look, receipts: Mapping[str, float]) -> Call | Wait | Done:
         machines: VirtualMachineProvider = view.machines

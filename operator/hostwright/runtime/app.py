@@ -154,7 +154,7 @@ class Operator:
         for task in self._tasks:
             if not task.get_name().endswith(" lease"):  # renewed until the last call has ended
                 task.cancel()
-        drained = await self.engine.workers.drain(DRAIN)
+        drained = await self.engine.drain(DRAIN)
         for task in self._tasks:
             task.cancel()
         if drained:
@@ -178,6 +178,8 @@ class Operator:
     def _turned(self, leading: bool) -> None:
         self.metrics.leading.set(1 if leading else 0)
         self.engine.turned(leading)
+        if leading:
+            self.checks.soon.set()
 
     # -- looking at ourselves
 
