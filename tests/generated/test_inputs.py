@@ -10,6 +10,9 @@ KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ00000000000000000000000000000000000
 ETH0 = {"name": "eth0", "networkRef": {"name": "app"}}
 
 
+REDFISH = {"type": "Redfish", "simulated": None, "networks": None, "redfish": {"allowedAddresses": ["10.0.12.0/24"]}}
+
+
 def eth0(**more: Any) -> Body:
     return {"network": {"interfaces": [{**ETH0, **more}]}}
 
@@ -242,6 +245,28 @@ BAD: Mapping[str, tuple[str, Mapping[str, Any], str]] = {
             "vsphere": {"server": "https://vc", "datacenter": "dc1"},
         },
         "spec.vsphere.server",
+    ),
+    "BMCs anywhere": ("Provider", {**REDFISH, "redfish": {}}, "spec.redfish.allowedAddresses: Required value"),
+    "BMCs nowhere": ("Provider", {**REDFISH, "redfish": {"allowedAddresses": []}}, "at least 1 items"),
+    "BMCs by name": (
+        "Provider",
+        {**REDFISH, "redfish": {"allowedAddresses": ["bmc.example.com"]}},
+        "write an address or a range, such as 10.0.12.0/24",
+    ),
+    "one login for all BMCs": (
+        "Provider",
+        {**REDFISH, "credentialsRef": {"name": "all"}},
+        "credentialsRef is not for type Redfish: each machine names its own login",
+    ),
+    "networks of Redfish": (
+        "Provider",
+        {**REDFISH, "networks": [{"name": "app"}]},
+        "networks are not to be had with type Redfish",
+    ),
+    "failure domains of Redfish": (
+        "Provider",
+        {**REDFISH, "failureDomains": [{"name": "az1"}]},
+        "failureDomains are not to be had with type Redfish",
     ),
     "an option that is ours": (
         "VirtualMachine",
