@@ -71,8 +71,7 @@ def test_on_bare_metal_servers_are_registered_powered_repaired_claimed_and_given
     steps = [
         "1. Set up a sandbox with the redfish site",
         "3. Apply a PhysicalMachine for each of 5 BMCs on Provider bmc-lab",
-        "Connecting",
-        "Inspecting",
+        "Free",
         "4. Power on r1-u05",
         "PoweredOn",
         "5. Switch r1-u05 off at the server",

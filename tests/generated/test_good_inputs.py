@@ -94,6 +94,16 @@ GOOD_SPECS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
             ],
         },
     ),
+    "Redfish": (
+        "Provider",
+        {
+            "type": "Redfish",
+            "simulated": None,
+            "networks": None,
+            "redfish": {"allowedAddresses": ["10.0.12.0/24", "192.0.2.7", "fd00:1::/64"], "allowInsecureTLS": True},
+            "limits": {"pollInterval": "60s"},
+        },
+    ),
     "simulated with a login": ("Provider", {"credentialsRef": {"name": "sim"}}),
     "OpenStack": (
         "Provider",

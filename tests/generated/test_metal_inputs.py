@@ -6,8 +6,31 @@ from typing import Any
 import pytest
 from tests.generated.conftest import Api, Body
 
+REDFISH = {"type": "Redfish", "simulated": None, "networks": None, "redfish": {"allowedAddresses": ["10.0.12.0/24"]}}
 #: kind, what of its spec is changed, what the answer says.
 BAD: Mapping[str, tuple[str, Mapping[str, Any], str]] = {
+    "BMCs anywhere": ("Provider", {**REDFISH, "redfish": {}}, "spec.redfish.allowedAddresses: Required value"),
+    "BMCs nowhere": ("Provider", {**REDFISH, "redfish": {"allowedAddresses": []}}, "at least 1 items"),
+    "BMCs by name": (
+        "Provider",
+        {**REDFISH, "redfish": {"allowedAddresses": ["bmc.example.com"]}},
+        "write an address or a range, such as 10.0.12.0/24",
+    ),
+    "one login for all BMCs": (
+        "Provider",
+        {**REDFISH, "credentialsRef": {"name": "all"}},
+        "credentialsRef is not for type Redfish: each machine names its own login",
+    ),
+    "networks of Redfish": (
+        "Provider",
+        {**REDFISH, "networks": [{"name": "app"}]},
+        "networks are not to be had with type Redfish",
+    ),
+    "failure domains of Redfish": (
+        "Provider",
+        {**REDFISH, "failureDomains": [{"name": "az1"}]},
+        "failureDomains are not to be had with type Redfish",
+    ),
     "claim for too few processors": ("PhysicalMachineClaim", {"minimum": {"cpu": 0}}, "greater than or equal to 1"),
     "claim for memory without a unit": (
         "PhysicalMachineClaim",

@@ -36,7 +36,7 @@ async def test_after_a_reset_it_is_read_until_it_shows(slow_desk: Desk, harness:
     assert isinstance(slow_desk.plan(ON), Wait | Call), "not Done: the BMC took it, and shows nothing yet"
     began = time.monotonic()
     await slow_desk.until(lambda found: found.power is Power.ON, "it is on")
-    assert time.monotonic() - began < 4.5
+    assert time.monotonic() - began < 15, "at rest the next look is in an hour"
     assert harness.resets() == ["On"]
 
 

@@ -93,12 +93,12 @@ async def test_a_dead_bmc_is_asked_ever_less_often(desk: Desk, harness: Harness)
 async def test_a_slow_bmc_delays_no_other(desk: Desk, harness: Harness) -> None:
     for number in (0, 1):
         await desk.enrolled(number)
-    harness.trouble("system", Trouble.SLOW, 0, 2.5)
+    harness.trouble("system", Trouble.SLOW, 0, 10.0)
     await asyncio.sleep(1.0)  # the slow answer is under way
     harness.switch(1, on=True)
     began = time.monotonic()
     await desk.until(lambda found: found.power is Power.ON, "it is on", 1)
-    assert time.monotonic() - began < 1.6
+    assert time.monotonic() - began < 6, "not after the slow one"
 
 
 async def test_one_request_at_a_time_whoever_asks(desk: Desk, harness: Harness) -> None:

@@ -143,6 +143,15 @@ def test_why_each_server_was_not_taken_is_counted() -> None:
     )
 
 
+def test_who_asks_for_what_no_server_has_must_ask_for_less() -> None:
+    big = Wish("team-a", cpu=4096)
+    ready = said(decide(situation(server(), server("r2"), wish=big)), Condition.READY)
+    assert ready.message.endswith("2 too small. Tried again until there is room. You must act.")
+    ready = said(decide(situation(server(), server("r2", namespaces=frozenset()), wish=big)), Condition.READY)
+    assert ready.message.endswith("The platform team must act.")
+    assert said(decide(situation()), Condition.READY).message.endswith("The platform team must act.")
+
+
 def test_no_server_at_all_is_said_so() -> None:
     assert told({}) == "there is no PhysicalMachine"
     assert told({Why.CLAIMED: 1, Why.HELD: 0}) == "0 of 1 PhysicalMachine can be taken: 1 claimed"

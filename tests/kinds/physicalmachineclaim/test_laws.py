@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.kinds.physicalmachineclaim.claims import HELD, OTHER, UID, US, said, server, situation
 
@@ -15,6 +15,8 @@ from hostwright.kinds.physicalmachineclaim.servers import HEALTH, Holder, Ref, S
 
 NAMES = ("r1", "r2", "r3", "r4")
 words = st.sampled_from(["", "a", "b"])
+#: A busy machine is no reason to fail.
+calmly = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 
 
 @st.composite
@@ -66,6 +68,7 @@ def known(there: Situation) -> list[Server]:
     return [*there.free, *there.holding, *([there.named] if there.named else [])]
 
 
+@calmly
 @given(situations())
 def test_no_server_of_another_live_claim_is_bound(there: Situation) -> None:
     step = decide(there).step
@@ -74,6 +77,7 @@ def test_no_server_of_another_live_claim_is_bound(there: Situation) -> None:
         assert mine or (step.server.holder is None and not step.server.promised and step.server.hindrance is None)
 
 
+@calmly
 @given(situations())
 def test_a_claim_that_has_a_server_never_takes_another(there: Situation) -> None:
     step = decide(there).step
@@ -81,6 +85,7 @@ def test_a_claim_that_has_a_server_never_takes_another(there: Situation) -> None
         assert step.server.ref == there.machine
 
 
+@calmly
 @given(situations())
 def test_a_claim_that_is_being_deleted_takes_none(there: Situation) -> None:
     step = decide(replace(there, deleting=True)).step
@@ -88,6 +93,7 @@ def test_a_claim_that_is_being_deleted_takes_none(there: Situation) -> None:
         assert step.server.ref == there.machine
 
 
+@calmly
 @given(situations())
 def test_only_a_claim_ref_of_our_own_that_was_never_used_is_taken_off(there: Situation) -> None:
     step = decide(there).step
@@ -96,6 +102,7 @@ def test_only_a_claim_ref_of_our_own_that_was_never_used_is_taken_off(there: Sit
         assert step.server.ref != there.machine
 
 
+@calmly
 @given(situations())
 def test_a_claim_goes_only_when_its_server_was_seen_off_or_cannot_be_reached(there: Situation) -> None:
     if decide(there).release:
@@ -106,6 +113,7 @@ def test_a_claim_goes_only_when_its_server_was_seen_off_or_cannot_be_reached(the
         assert named is None or there.rivalled or named.holder == HELD or named.ref != there.machine
 
 
+@calmly
 @given(situations())
 def test_the_status_names_a_server_only_when_both_sides_agree(there: Situation) -> None:
     decision = decide(there)
@@ -117,6 +125,7 @@ def test_the_status_names_a_server_only_when_both_sides_agree(there: Situation) 
     assert all(item.status is not True or "machineRef" in decision.status for item in bound)
 
 
+@calmly
 @given(situations())
 def test_a_claim_waits_only_when_nothing_will_do_and_counts_them_all(there: Situation) -> None:
     decision = decide(there)
@@ -142,6 +151,7 @@ def fleets(draw: st.DrawFn) -> list[Server]:
     ]
 
 
+@calmly
 @given(fleets(), st.permutations(range(len(NAMES))))
 def test_no_better_server_is_passed_over_whatever_the_order(fleet: list[Server], order: list[int]) -> None:
     wish, spread = Wish("team-a"), Spread({"a": 1}, {("a", "a"): 1})
@@ -157,6 +167,7 @@ def test_no_better_server_is_passed_over_whatever_the_order(fleet: list[Server],
     assert choose(wish, [fleet[number] for number in order], spread) == found
 
 
+@calmly
 @given(situations())
 def test_what_is_said_fits_the_status_and_is_said_once(there: Situation) -> None:
     decision = decide(there)

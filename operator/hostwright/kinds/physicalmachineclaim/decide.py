@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from hostwright.core.conditions import Said
 from hostwright.core.decision import Decision, Note
 from hostwright.core.errors import MachineGone, MachineTaken, NoMachineAvailable
-from hostwright.core.names import Condition, Reason
+from hostwright.core.names import Actor, Condition, Reason
 from hostwright.core.saying import failed, working
 from hostwright.kinds.physicalmachineclaim import say
 from hostwright.kinds.physicalmachineclaim.resource import Phase, PhysicalMachineClaimSpec
@@ -77,7 +77,8 @@ def _look_for_one(situation: Situation) -> Decision[Step]:
     server_to_take = choose(situation.wish, situation.free, situation.spread)
     if server_to_take is not None:
         return Decision(step=Bind(server_to_take))
-    failure = NoMachineAvailable(told(situation.tally))
+    yours = {why for why, number in situation.tally.items() if number} <= {Why.NOT_MATCHING, Why.TOO_SMALL}
+    failure = NoMachineAvailable(told(situation.tally), actor=Actor.YOU if yours and situation.tally else None)
     said = (*failed(failure), *say.unbound(failure.reason, failure.message))
     return Decision(said=said, phase=Phase.PENDING, failure=failure, look_again=RECOUNT)
 

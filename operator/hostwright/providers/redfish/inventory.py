@@ -106,6 +106,8 @@ class Inventory:
         self._at(line, self._monotonic())
 
     def touched(self, line: Line, goal: Power | None) -> None:
+        """Another Access may have been given meanwhile: what was asked is looked for by that one."""
+        line = self._lines.get(line.machine_id, line)
         line.touched(goal, self._monotonic())
         self.soon(line)
 

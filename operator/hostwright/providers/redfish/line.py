@@ -97,7 +97,7 @@ class Line:
         watched = now < self.watched_until
         if self.failures:
             wait = BREAKER.delay(self.failures, self._share(10) / 10)
-            if self.rejected:
+            if isinstance(self.failure, CredentialsRejected):
                 wait = SECOND_LOGIN
             elif watched:
                 wait = min(wait, AWAY)

@@ -13,7 +13,7 @@ from hostwright.kinds.physicalmachine.port import Access
 from hostwright.kinds.provider.port import Checked, Context, ImageFact, Marked, NetworkFact
 from hostwright.kinds.provider.resource import ProviderSpec
 from hostwright.providers.redfish.client import Client, RedfishClient
-from hostwright.providers.redfish.endpoint import Endpoint, endpoint
+from hostwright.providers.redfish.endpoint import Endpoint, endpoint, ranges
 from hostwright.providers.redfish.inventory import QUICK, Inventory
 from hostwright.providers.redfish.machines import Machines
 from hostwright.providers.redfish.section import POLL, SECTIONS, ProviderSection
@@ -81,6 +81,7 @@ class Redfish:
         except ValidationError as error:
             raise InvalidConfiguration(f"spec.redfish: {error.errors()[0]['msg']}.") from error
 
+        ranges(section.allowed_addresses)  # told once, on the Provider
         turns = self._turns.setdefault(asyncio.get_running_loop(), WeakValueDictionary())
 
         def client(access: Access) -> Client:
