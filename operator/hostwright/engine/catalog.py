@@ -63,6 +63,7 @@ class CatalogPass:
             )
         if spec.credentials_ref is not None:
             await self.cluster.hold_secret(self.namespace, spec.credentials_ref.name, FINALIZER_SECRET, held=True)
+        await self._let_go_of_secrets(key, {_held_secret(body)} - {_named_secret(body)})
         connection = self.connect(self._placed(key, body), spec)
         if isinstance(connection, Failure):
             return await self._broken(key, body, connection)
@@ -163,13 +164,13 @@ class CatalogPass:
         status: dict[str, Any] = {"breaker": {"state": "Open" if state.failure else "Closed"}}
         if connection.recorded:
             status["identity"] = dict(connection.recorded)
+        login = connection.spec.credentials_ref
+        credentials = {"name": login.name if login is not None else None}
         if state.checked is not None:
             status["apiVersion"] = state.checked.api_version or None
-            version = {
-                "resourceVersion": connection.secret_version or None,
-                "expiresAt": stamp(state.checked.expires_at),
-            }
-            status["credentials"] = {name: value for name, value in version.items() if value} or None
+            credentials["resourceVersion"] = connection.secret_version or None
+            credentials["expiresAt"] = stamp(state.checked.expires_at)
+        status["credentials"] = {name: value for name, value in credentials.items() if value} or None
         if session is not None:
             status["networks"] = [_network_row(fact) for fact in session.networks()] or None
             orphans = self._orphans(session.marked() if self.judges_orphans else None)
@@ -277,16 +278,24 @@ class CatalogPass:
         return Again()
 
     async def _let_go_of_provider(self, key: Key, body: Body) -> Again:
-        secret = ((body.get("spec") or {}).get("credentialsRef") or {}).get("name")
-        sharing = [
-            other
-            for other, found in self.store.bodies("Provider")
-            if other != key and ((found.get("spec") or {}).get("credentialsRef") or {}).get("name") == secret
-        ]
-        if secret and not sharing:
-            await self.cluster.hold_secret(self.namespace, secret, FINALIZER_SECRET, held=False)
+        await self._let_go_of_secrets(key, {_held_secret(body), _named_secret(body)})
         await self.disconnect(key.name)
         return await self._let_go(key, body)
+
+    async def _let_go_of_secrets(self, key: Key, secrets: set[str]) -> None:
+        """Those that no other Provider names."""
+        others = {_named_secret(found) for other, found in self.store.bodies("Provider") if other != key}
+        for name in sorted(secrets - others - {""}):
+            await self.cluster.hold_secret(self.namespace, name, FINALIZER_SECRET, held=False)
+
+
+def _named_secret(body: Body) -> str:
+    return str(((body.get("spec") or {}).get("credentialsRef") or {}).get("name") or "")
+
+
+def _held_secret(body: Body) -> str:
+    """The one that was named when the status was written last."""
+    return str(((body.get("status") or {}).get("credentials") or {}).get("name") or "")
 
 
 def _held_said(said: tuple[Said, ...]) -> tuple[Said, ...]:
