@@ -1,7 +1,6 @@
 """An API server in memory: resourceVersions, preconditions, finalizers, the status subresource, watches."""
 
 import asyncio
-import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +19,16 @@ from hostwright.engine.ports import (
     WriteRefusedError,
 )
 
+
+def copied(value: Any) -> Any:
+    """A copy of what JSON knows; several times as fast as copy.deepcopy."""
+    if isinstance(value, Mapping):
+        return {name: copied(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [copied(item) for item in value]
+    return value
+
+
 Subscriber = Callable[[Key, str | None, Body], None]
 
 
@@ -31,6 +40,7 @@ class ApiServer:
     watch_lag: float = 0.002
     objects: dict[Key, dict[str, Any]] = field(default_factory=dict)
     secrets: dict[str, Secret] = field(default_factory=dict)
+    held: set[str] = field(default_factory=set)  # Secrets with our finalizer
     events: dict[str, Note] = field(default_factory=dict)
     subscribers: list[Subscriber] = field(default_factory=list)
     status_writes: list[Key] = field(default_factory=list)
@@ -40,15 +50,15 @@ class ApiServer:
 
     def apply(self, key: Key, spec: Mapping[str, Any], **metadata: Any) -> None:
         old = self.objects.get(key)
-        body = copy.deepcopy(old) if old is not None else self._new(key)
+        body = copied(old) if old is not None else self._new(key)
         body["metadata"] |= metadata
         if body.get("spec") != spec:
-            body["spec"] = copy.deepcopy(dict(spec))
+            body["spec"] = copied(dict(spec))
             body["metadata"]["generation"] += 1
         self._store(key, body, "MODIFIED" if old is not None else "ADDED")
 
     def delete(self, key: Key) -> None:
-        body = copy.deepcopy(self.objects[key])
+        body = copied(self.objects[key])
         if not body["metadata"].get("finalizers"):
             self._remove(key, body)
         elif "deletionTimestamp" not in body["metadata"]:
@@ -96,7 +106,7 @@ class ApiServer:
     def subscribe(self, subscriber: Subscriber) -> None:
         """List, then watch."""
         for key, body in self.objects.items():
-            subscriber(key, None, copy.deepcopy(body))
+            subscriber(key, None, copied(body))
         self.subscribers.append(subscriber)
 
     # inside
@@ -115,13 +125,13 @@ class ApiServer:
         for name in ("resourceVersion", "uid"):
             if wanted.get(name) is not None and wanted[name] != body["metadata"][name]:
                 raise StaleBodyError(f"409: {name} is {body['metadata'][name]}, not {wanted[name]}")
-        return copy.deepcopy(body)
+        return copied(body)
 
     def _kept(self, key: Key, body: dict[str, Any]) -> Body:
         if body["metadata"].get("deletionTimestamp") and not body["metadata"].get("finalizers"):
             return self._remove(key, body)
         if body == self.objects[key]:  # a patch that changes nothing is no new version
-            return copy.deepcopy(body)
+            return copied(body)
         return self._store(key, body, "MODIFIED")
 
     def _store(self, key: Key, body: dict[str, Any], event: str) -> Body:
@@ -129,19 +139,19 @@ class ApiServer:
         body["metadata"]["resourceVersion"] = str(self.version)
         self.objects[key] = body
         self._show(key, event, body)
-        return copy.deepcopy(body)
+        return copied(body)
 
     def _remove(self, key: Key, body: dict[str, Any]) -> Body:
         self.version += 1
         body["metadata"]["resourceVersion"] = str(self.version)
         del self.objects[key]
         self._show(key, "DELETED", body)
-        return copy.deepcopy(body)
+        return copied(body)
 
     def _show(self, key: Key, event: str, body: dict[str, Any]) -> None:
         loop = asyncio.get_running_loop()
         for subscriber in self.subscribers:
-            loop.call_later(self.watch_lag, self._deliver, subscriber, key, event, copy.deepcopy(body))
+            loop.call_later(self.watch_lag, self._deliver, subscriber, key, event, copied(body))
 
     def _deliver(self, subscriber: Subscriber, key: Key, event: str, body: Body) -> None:
         if subscriber in self.subscribers:  # a dead process hears nothing
@@ -164,7 +174,7 @@ class FakeCluster:
         )
 
     async def get(self, key: Key) -> Body | None:
-        return copy.deepcopy(self.api.objects.get(key))
+        return copied(self.api.objects.get(key))
 
     async def drop_finalizer(self, key: Key, body: Body, finalizer: str) -> Body | None:
         uid = body["metadata"]["uid"]
@@ -179,7 +189,9 @@ class FakeCluster:
         return self.api.secrets.get(name)
 
     async def hold_secret(self, namespace: str, name: str, finalizer: str, *, held: bool) -> None:
-        """Secrets are not deleted here."""
+        """Secrets are not deleted here; whether they could be is kept."""
+        if name in self.api.secrets:
+            (self.api.held.add if held else self.api.held.discard)(name)
 
     async def event(self, body: Body, note: Note) -> None:
         self.api.event(body, note)
@@ -199,5 +211,5 @@ def merged(old: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
             before = result.get(name)
             result[name] = merged(before if isinstance(before, Mapping) else {}, value)
         else:
-            result[name] = copy.deepcopy(value)
+            result[name] = copied(value)
     return result

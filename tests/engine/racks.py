@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from tests.engine.apiserver import ApiServer, FakeCluster
@@ -12,7 +13,7 @@ from tests.engine.wire import Wire
 
 from hostwright.engine.binding import BindingPass
 from hostwright.engine.fleet import Fleet
-from hostwright.engine.inbox import Inbox
+from hostwright.engine.inbox import Inbox, read_anew
 from hostwright.engine.ports import Body, Key
 from hostwright.engine.queue import Priority, WorkQueue
 from hostwright.engine.report import status_patch
@@ -189,7 +190,8 @@ class Operator:
             "PhysicalMachineClaim": self.claims,
             "PhysicalMachine": ServerPass(racks, self.store, FakeCluster(racks.api, Wire())),
         }
-        self.workers = Workers(self.queue, passes, Gate(), clock, self.told)
+        reread = partial(read_anew, self.store, self.inbox, self.cluster)
+        self.workers = Workers(self.queue, passes, Gate(), clock, self.told, reread)
         self.dead = False
 
     def start(self) -> "Operator":

@@ -88,7 +88,7 @@ async def _perform(
     if view.machines is None:
         return Sent(body, again=1.0)
     began = tools.clock.monotonic()
-    recall.looked = False
+    recall.looked = recall.looked and call.repeat is Repeat.READ
     try:
         receipt = await view.kind.perform(view.machines, call, baggage)
     except Failure as failure:

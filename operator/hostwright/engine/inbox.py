@@ -3,13 +3,25 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from hostwright.engine.ports import Body, Key
+from hostwright.engine.ports import Body, Cluster, Key
 from hostwright.engine.queue import Priority, WorkQueue
 from hostwright.engine.store import MACHINES, Store, references, uid
 from hostwright.engine.triggers import worth_a_look
 
 #: Machines of a Provider that turned are looked at no faster than this a second (PROTOCOLS section 7).
 TURNED_PER_SECOND = 50.0
+
+
+async def read_anew(store: Store, inbox: "Inbox", cluster: Cluster, key: Key) -> None:
+    """One object from the API server, as its watch would have shown it; unless that comes meanwhile."""
+    held = store.get(key)
+    fresh = await cluster.get(key)
+    if store.get(key) is not held:
+        return
+    if fresh is not None:
+        inbox.observe(key, "MODIFIED", {**fresh, "kind": key.kind})
+    elif held is not None:
+        inbox.observe(key, "DELETED", held)
 
 
 class Inbox:
