@@ -70,8 +70,9 @@ class Inbox:
     def everything(self, kinds: Sequence[str]) -> None:
         """The Lease became ours: nothing that happened meanwhile was acted on."""
         for kind in kinds:
-            for key in self._store.keys(kind):
-                self._queue.add(key, Priority.RESYNC)
+            for key, body in self._store.bodies(kind):
+                priority = worth_a_look(None, body)
+                self._queue.add(key, Priority.RESYNC if priority is None else priority)
 
     def _left(self, key: Key, body: Body) -> None:
         old = self._store.get(key)
