@@ -22,6 +22,7 @@ from hostwright.sandbox.install import identity
 #: Rights that a usual life does not show, each with what it is for.
 NOT_SEEN: dict[Callable[[Right], bool], str] = {
     lambda right: right.verb == "identify": "asked by the policy machine-id while the operator writes the annotation",
+    lambda right: right.verb == "claim": "asked by the policy claim-ref while the operator writes spec.claimRef",
     lambda right: right.resource.endswith(
         "/finalizers"
     ): "asked by OwnerReferencesPermissionEnforcement, on some clusters",
@@ -155,6 +156,12 @@ def _life(cluster: Cluster) -> None:
         world.patch("brief", {"powerState": "PoweredOff"})
         world.ready("brief")
         world.delete("brief")
+        world.kubectl("apply", "-f", world.box.sites["redfish"]["machines"])
+        world.apply(platform("PhysicalMachineClaim", "brief"))
+        world.ready("brief", 60, "hpc")
+        world.kubectl("delete", "hpc/brief", "--timeout=60s")
+        world.kubectl("wait", "hpm", "--all", "--for=jsonpath={.status.phase}=Free", "--timeout=60s")
+        world.kubectl("delete", "hpm", "--all", "--timeout=60s")
         world.kubectl("delete", "hpr/second", "hmc/brief", "hmi/brief", "--timeout=30s")
         world.kubectl("delete", "secret", "-n", HOME, "login", "--timeout=30s")
         running.process.terminate()  # the Lease is given away
