@@ -257,3 +257,21 @@ def bound(api: Api) -> Callable[..., str]:
         return user
 
     return bind
+
+
+@pytest.fixture(scope="module")
+def role(api: Api) -> Callable[[str, list[Body]], str]:
+    """A ClusterRole with these rules."""
+
+    def make(name: str, rules: list[Body]) -> str:
+        metadata = {"name": name}
+        body = {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "ClusterRole",
+            "metadata": metadata,
+            "rules": rules,
+        }
+        api.must(api.send("APPLY", path_of(body), body, fieldManager="test"))
+        return name
+
+    return make
