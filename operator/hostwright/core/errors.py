@@ -190,6 +190,14 @@ class MachineExists(Conflict):
     """A machine of this namespace and name exists under another machine id."""
 
 
+class NameTaken(Conflict):
+    """Another object has the name that a pool's member would have."""
+
+
+class SelectorOverlap(Conflict):
+    """An older pool of the namespace selects the same members: nothing is taken from it, and nothing is made."""
+
+
 class OwnershipMismatch(Conflict):
     """Something bears our mark that we did not make; left alone."""
 

@@ -17,11 +17,16 @@ FINALIZER_SECRET = f"{GROUP}/in-use"
 
 ANNOTATION_MACHINE_ID = f"{GROUP}/machine-id"
 ANNOTATION_PAUSED = f"{GROUP}/paused"
+#: On a pool's member: removed first when the pool shrinks, or last.
+ANNOTATION_DELETE_MACHINE = f"{GROUP}/delete-machine"
+ANNOTATION_DO_NOT_DISRUPT = f"{GROUP}/do-not-disrupt"
 
 DEFAULT_OPERATOR_NAMESPACE = "hostwright-system"
 CLUSTER_ID_CONFIGMAP = "hostwright-cluster-id"
 LEASE = "hostwright"
 FIELD_MANAGER = PROJECT
+#: Of server-side applies, which only pools make, for their members.
+POOL_FIELD_MANAGER = f"{PROJECT}-pool"
 
 
 class Condition(StrEnum):
@@ -41,11 +46,17 @@ class Condition(StrEnum):
     REACHABLE = "Reachable"
     CREDENTIALS_VALID = "CredentialsValid"
     CATALOG_RESOLVED = "CatalogResolved"
+    ROLLING_OUT = "RollingOut"
+    SCALING_UP = "ScalingUp"
+    SCALING_DOWN = "ScalingDown"
 
 
 #: Present only while true (kstatus); every other condition stays with the value False or Unknown.
 ONLY_WHILE_TRUE = frozenset(
-    {Condition.RECONCILING, Condition.STALLED, Condition.DRIFTED, Condition.PAUSED, Condition.DELETING}
+    {
+        *(Condition.RECONCILING, Condition.STALLED, Condition.DRIFTED, Condition.PAUSED, Condition.DELETING),
+        *(Condition.ROLLING_OUT, Condition.SCALING_UP, Condition.SCALING_DOWN),
+    }
 )
 
 
@@ -77,6 +88,12 @@ class Reason(StrEnum):
     VALID = "Valid"
     RESOLVED = "Resolved"
     IN_USE = "InUse"
+    SCALING_UP = "ScalingUp"
+    SCALING_DOWN = "ScalingDown"
+    ROLLING_OUT = "RollingOut"
+    MEMBERS_NOT_READY = "MembersNotReady"
+    MEMBER_PROTECTED = "MemberProtected"
+    LIMIT_REACHED = "LimitReached"
 
 
 class Actor(StrEnum):
