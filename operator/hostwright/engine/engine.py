@@ -10,6 +10,7 @@ from hostwright.core.errors import Failure, InvalidConfiguration
 from hostwright.engine.catalog import CatalogPass
 from hostwright.engine.connection import Connection, Deps
 from hostwright.engine.inbox import Inbox
+from hostwright.engine.pools import PoolPass
 from hostwright.engine.ports import Clock, Cluster, Gate, Key, Secret, Telemetry
 from hostwright.engine.queue import WorkQueue
 from hostwright.engine.reconcile import MachinePass
@@ -50,12 +51,22 @@ class Engine:
         blocks = frozenset(backend.sections.key for backend in outside.backends.values())
         self.world = World(self.store, self.connections, blocks)
         self.machines = MachinePass(self._tools(), recalls={})
+        self.pools = PoolPass(
+            self.store,
+            self.world,
+            outside.cluster,
+            outside.gate,
+            outside.clock,
+            outside.telemetry,
+            [backend.sections for backend in outside.backends.values()],
+        )
         self._passes = self._by_kind()
         self.workers = Workers(self.queue, self._passes, outside.gate, outside.clock, outside.telemetry)
 
     def turned(self, leading: bool) -> None:
         """The gate opened or closed: what was remembered may be another operator's doing by now."""
         self.machines.forget()
+        self.pools.forget()
         if leading:
             self.inbox.everything(tuple(self._passes))
 
@@ -94,6 +105,7 @@ class Engine:
         )
         return {
             "VirtualMachine": self.machines,
+            "MachinePool": self.pools,
             "Provider": catalog.provider,
             "MachineClass": catalog.machine_class,
             "MachineImage": catalog.machine_image,

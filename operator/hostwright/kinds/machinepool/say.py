@@ -143,9 +143,9 @@ def _up_to_date(counted: Count, outlook: Outlook) -> Said:
     if outlook.behind:
         reason = Reason.CHANGES_PENDING if outlook.frozen or outlook.kept else Reason.ROLLING_OUT
         return Said(Condition.UP_TO_DATE, False, reason, _held(outlook))
-    unsaid = [member for member in counted.live if not member.up_to_date]
+    unsaid = [member for member in counted.live if not (member.up_to_date and member.labelled)]
     if unsaid:
-        text = f"{_members(len(unsaid))} did not say yet whether the machine is as written"
+        text = f"{_members(len(unsaid))} are not known yet to be as written"
         return Said(Condition.UP_TO_DATE, None, Reason.WAITING, text)
     return Said(Condition.UP_TO_DATE, True, Reason.SETTLED)
 
