@@ -13,7 +13,13 @@ import yaml
 from hostwright.core.names import API_VERSION
 
 #: Short name → plural.
-OURS = {"hvm": "virtualmachines", "hpr": "providers", "hmc": "machineclasses", "hmi": "machineimages"}
+OURS = {
+    "hvm": "virtualmachines",
+    "hpr": "providers",
+    "hmc": "machineclasses",
+    "hmi": "machineimages",
+    "hmp": "machinepools",
+}
 
 
 class Eyes:
@@ -53,8 +59,21 @@ class Eyes:
         """One of ours, by its kind's short name, or `secret`."""
         if kind == "secret":
             return self.get(f"/api/v1/namespaces/{namespace}/secrets/{name}")
-        place = f"namespaces/{namespace}/" if kind == "hvm" else ""
+        place = f"namespaces/{namespace}/" if kind in {"hvm", "hmp"} else ""
         return self.get(f"/apis/{API_VERSION}/{place}{OURS[kind]}/{name}")
+
+    def members(self, pool: str, namespace: str = "default") -> list[dict[str, Any]]:
+        """The machines that a pool owns, by name."""
+        listed = (self.get(f"/apis/{API_VERSION}/namespaces/{namespace}/virtualmachines") or {})["items"]
+        mine = [
+            body
+            for body in listed
+            if any(
+                owner["kind"] == "MachinePool" and owner["name"] == pool
+                for owner in body["metadata"].get("ownerReferences") or ()
+            )
+        ]
+        return sorted(mine, key=lambda body: str(body["metadata"]["name"]))
 
     def events(self, name: str) -> list[dict[str, Any]]:
         body = self.get(f"/api/v1/events?fieldSelector=involvedObject.name%3D{name}") or {}

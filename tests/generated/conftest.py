@@ -25,6 +25,7 @@ from hostwright.generate.manifests import install
 Body = dict[str, Any]
 PLURALS = {
     "VirtualMachine": "virtualmachines",
+    "MachinePool": "machinepools",
     "Provider": "providers",
     "MachineClass": "machineclasses",
     "MachineImage": "machineimages",
@@ -133,6 +134,23 @@ GOOD: Mapping[str, Body] = {
             "network": {"interfaces": [{"name": "eth0", "networkRef": {"name": "app"}}]},
         },
     },
+    "MachinePool": {
+        "apiVersion": API_VERSION,
+        "kind": "MachinePool",
+        "metadata": {"name": "web", "namespace": "default"},
+        "spec": {
+            "selector": {"matchLabels": {"app": "web"}},
+            "template": {
+                "metadata": {"labels": {"app": "web"}},
+                "virtualMachine": {
+                    "providerRef": {"name": "sim"},
+                    "classRef": {"name": "small"},
+                    "imageRef": {"name": "tiny"},
+                    "network": {"interfaces": [{"name": "eth0", "networkRef": {"name": "app"}}]},
+                },
+            },
+        },
+    },
     "Provider": {
         "apiVersion": API_VERSION,
         "kind": "Provider",
@@ -239,3 +257,28 @@ def bound(api: Api) -> Callable[..., str]:
         return user
 
     return bind
+
+
+@pytest.fixture(scope="module")
+def role(api: Api) -> Callable[[str, list[Body]], str]:
+    """A ClusterRole with these rules."""
+
+    def make(name: str, rules: list[Body]) -> str:
+        metadata = {"name": name}
+        body = {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "ClusterRole",
+            "metadata": metadata,
+            "rules": rules,
+        }
+        api.must(api.send("APPLY", path_of(body), body, fieldManager="test"))
+        return name
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def secret_reader(role: Callable[[str, list[Body]], str]) -> str:
+    """May get one Secret, by name."""
+    rule = {"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["web-ud"], "verbs": ["get"]}
+    return role("reads-web-ud", [rule])

@@ -12,7 +12,7 @@ from hostwright.engine.connection import Connection, Deps
 from hostwright.engine.inbox import Inbox
 from hostwright.engine.pools import PoolPass
 from hostwright.engine.ports import Clock, Cluster, Gate, Key, Secret, Telemetry
-from hostwright.engine.queue import WorkQueue
+from hostwright.engine.queue import Priority, WorkQueue
 from hostwright.engine.reconcile import MachinePass
 from hostwright.engine.store import Store
 from hostwright.engine.view import Tools
@@ -59,6 +59,7 @@ class Engine:
             outside.clock,
             outside.telemetry,
             [backend.sections for backend in outside.backends.values()],
+            changed=lambda member: self.queue.add(member, Priority.USER),
         )
         self._passes = self._by_kind()
         self.workers = Workers(self.queue, self._passes, outside.gate, outside.clock, outside.telemetry)

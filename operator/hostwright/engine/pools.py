@@ -67,6 +67,7 @@ class PoolPass:
     clock: Clock
     telemetry: Telemetry
     sections: Sequence[Sections]
+    changed: Callable[[Key], None]  # a member was changed by us: its own pass does not hear of it from the watch
     recalls: dict[Key, PoolRecall] = field(default_factory=dict)
 
     async def __call__(self, key: Key) -> Again:
@@ -203,6 +204,7 @@ class PoolPass:
             return
         self.telemetry.wrote(key.kind, "update")
         self.store.renew(key, after)
+        self.changed(key)
         recall.applied[member.uid] = pool.revision
         if whole and not _brought(pool, after):
             recall.stubborn[member.uid] = pool.revision

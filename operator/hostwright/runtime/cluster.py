@@ -104,7 +104,8 @@ class KubernetesCluster:
 
     async def apply(self, key: Key, wanted: Body, *, force: bool) -> Body:
         query = f"?fieldManager={POOL_FIELD_MANAGER}&force={str(force).lower()}"
-        config = {"apiVersion": API_VERSION, "kind": key.kind, **wanted}
+        metadata = {"name": key.name, "namespace": key.namespace, **wanted["metadata"]}
+        config = {"apiVersion": API_VERSION, "kind": key.kind, **wanted, "metadata": metadata}
         body: Body = await self._call("PATCH", _path(key) + query, config, content=_APPLY)
         return body
 

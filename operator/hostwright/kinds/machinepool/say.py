@@ -56,7 +56,8 @@ def said(situation: Situation, counted: Count, outlook: Outlook) -> tuple[Said, 
 def _ready(situation: Situation, counted: Count, outlook: Outlook) -> tuple[Said, ...]:
     failure = situation.failure or _name_taken(outlook)
     if failure is not None:
-        text = f"{failure.message} {_WHO[failure.actor]}"
+        sentence = failure.message if failure.message.endswith((".", "…")) else f"{failure.message}."
+        text = f"{sentence} {_WHO[failure.actor]}"
         return (
             Said(Condition.READY, False, failure.reason, text),
             Said(Condition.STALLED, True, failure.reason, text),
