@@ -109,6 +109,8 @@ class Driver:
         self.sent.append(call)
         receipt = await self.provider.perform(call, self.user_data)
         self.receipts[call.expect] = time.monotonic()
+        if receipt.task and not receipt.made:
+            self.trace = replace(self.trace, task=receipt.task)
         for row in receipt.made:
             self._list(row)
         if call.destructive and self.trace.row(call.expect) is not None and call.expect not in receipt.gone:

@@ -77,7 +77,7 @@ class VSphereHarness:
         for name in DEFINED:
             if name not in there:
                 manager.AddCustomFieldDef(name, vim.VirtualMachine)
-        self._kept = frozenset(self.control.machines())
+        self._kept = self._kept or frozenset(self.control.machines())  # a new login keeps nothing more
 
     def stop(self) -> None:
         connect.Disconnect(self._service)
@@ -85,7 +85,7 @@ class VSphereHarness:
 
     async def reset(self) -> None:
         self.control.clear_rules()
-        self.control.times(clone=0.1, boot=0.1, shutdown=0.1)
+        self.control.times(clone=0.1, bare=0, boot=0.1, shutdown=0.1)
         for path, machine in self.control.machines().items():
             if path not in self._kept:
                 self.control.destroy(machine["id"])
@@ -191,6 +191,18 @@ class VSphereHarness:
             return made
 
         return str(await self._run(work))
+
+    async def folder(self, name: str) -> str:
+        """A folder beside the Provider's, by its path."""
+        path = f"{server.FOLDER.rpartition('/')[0]}/{name}"
+
+        def work() -> None:
+            find = self._service.content.searchIndex.FindByInventoryPath
+            if find(path) is None:
+                find(path.rpartition("/")[0]).CreateFolder(name)
+
+        await self._run(work)
+        return path
 
     def _copy(self, name: str, *, template: bool = False) -> str:
         at = self._service.content.searchIndex.FindByInventoryPath

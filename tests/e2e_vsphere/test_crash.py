@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from tests.e2e.world import Running, World, eventually, machine
 from tests.e2e_vsphere.vcenter import machines, named, only
 
+from hostwright.sandbox.vsphere import server
 from hostwright.sandbox.vsphere.control import Control
 
 #: Seconds; the quiet time after an unknown outcome is short by itself, as a vCenter shows at once what it has done.
@@ -105,7 +106,8 @@ def test_a_clone_that_outlives_its_operator_is_found_by_the_next(world: World, b
         first.kill()
     with world.operator(*FLAGS) as second:
         second.leading()
-        eventually(lambda: (world.status("slow").get("operation") or {}).get("expect") == "server", 10)
+        path = f"{server.FOLDER}/{named(world, 'slow')}"
+        eventually(lambda: (world.status("slow").get("operation") or {}).get("expect") == path, 10)
         before = behind.last_call()
         # longer than the quiet time: what holds it back is the task
         eventually(
@@ -118,6 +120,35 @@ def test_a_clone_that_outlives_its_operator_is_found_by_the_next(world: World, b
         only(behind, "slow")
         world.delete("slow")
     assert machines(behind, "slow") == []
+
+
+def test_a_long_clone_shows_its_progress_before_and_after_its_operator_dies(world: World, behind: Control) -> None:
+    """Its task stands in the status, so the next process waits for it, and for no quiet time."""
+    behind.times(clone=60)
+    world.apply(machine("long", PROVIDER))
+    with world.operator(*FLAGS) as first:
+        first.leading()
+        task = eventually(lambda: (world.status("long").get("operation") or {}).get("task"), 30, "the task")
+        _progress(world)
+        first.kill()
+    behind.times(clone=40)
+    with world.operator(*FLAGS) as second:
+        second.leading()
+        eventually(lambda: "%" in _progress(world), 40, "a quarter is told")
+        assert world.status("long")["operation"]["task"] == task
+        behind.times(clone=0)
+        world.ready("long", 60)
+        assert len(_clones(behind, named(world, "long"))) == 1
+        world.delete("long")
+    assert machines(behind, "long") == []
+
+
+def _progress(world: World) -> str:
+    """What Ready says: the clone goes on, nothing is verified."""
+    ready = eventually(lambda: world.condition("long", "Ready"), 10)
+    assert (ready["status"], ready["reason"]) == ("False", "Building"), ready
+    assert ready["message"].startswith("vCenter clones the template"), ready
+    return str(ready["message"])
 
 
 def _clones(behind: Control, name: str) -> list[object]:

@@ -152,6 +152,11 @@ class Backend:
     supported: frozenset[str] = frozenset({"/powerState", "/tags", "/metadata"})
     shape_paths: Mapping[str, str] = field(default_factory=dict)
     made: int = 0
+    place: str = ""  # of what a create makes
+    begins: str = ""  # the task that a create is answered with, and that goes on by itself
+    making: bool = False  # such a task runs
+    came_of: Failure | None = None  # it, when it ended
+    asked: list[str] = field(default_factory=list)  # the tasks by which a proof was asked for
 
     def look(self, trace: Trace) -> Look:
         if self.shown is not None:
@@ -162,6 +167,8 @@ class Backend:
 
     def _truth(self) -> Look:
         now = self.clock.monotonic()
+        if self.making:
+            return Present(Found(Life.BUILDING, message="the task runs"), now)
         return Present(self.found, now) if self.found is not None and not self.hides else Missing(now)
 
     def namesakes(self, trace: Trace) -> tuple[Twin, ...]:
@@ -173,8 +180,12 @@ class Backend:
     def plan(self, step: Step, trace: Trace, wanted: Any, look: Look, memory: Any) -> Call | Wait | Done:
         there = look.found if isinstance(look, Present) else None
         match step:
+            case Create() if there is not None and there.in_the_making:
+                return Wait(there.message)
+            case Create() if there is None and trace.task:
+                return Call("await_task", "server", Repeat.IDEMPOTENT)
             case Create() if there is None:
-                return Call("create_server", "server", self.repeat)
+                return Call("create_server", "server", self.repeat, place=self.place)
             case Discard(row=row):
                 return Call("delete_server", row.name, Repeat.IDEMPOTENT, destructive=True, row=row)
             case Delete() if there is not None and any(row.id == there.id for row in trace.ledger):
@@ -192,6 +203,11 @@ class Backend:
         self.calls.append(call.verb)
         if self.refuses is not None:
             raise self.refuses
+        if call.verb == "await_task" and self.came_of is not None:
+            raise self.came_of
+        if call.verb == "create_server" and self.begins:
+            self.making = True
+            return Receipt(task=self.begins)
         if call.verb == "create_server":
             self.made += 1
             self.found = machine(Life.BUILDING, f"m-{self.made}")
@@ -205,6 +221,7 @@ class Backend:
     async def prove(self, trace: Trace) -> Look:
         if self.unproven is not None:
             raise self.unproven
+        self.asked.append(trace.task)
         return self._truth()
 
 
@@ -306,7 +323,12 @@ class Place:
             new_id=lambda: f"op-{next(ids)}",
             jitter=lambda: 0.0,
         )
-        self.machine_pass = MachinePass(tools, {})
+        self._tools = tools
+        self.restart()
+
+    def restart(self) -> None:
+        """Another process, that remembers nothing."""
+        self.machine_pass = MachinePass(self._tools, {})
 
     def pause(self, paused: bool) -> None:
         """The Provider's machines are only observed."""

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from tests.engine.place import Place, machine
 
-from hostwright.core.errors import Ambiguous
+from hostwright.core.errors import Ambiguous, OwnershipMismatch
 from hostwright.core.names import ANNOTATION_MACHINE_ID, FINALIZER
 from hostwright.core.port import Repeat
 from hostwright.kinds.virtualmachine.port import Life
@@ -25,6 +25,8 @@ BEGUN: dict[str, Any] = {
         "windowStart": "2026-01-01T00:00:00Z",
     },
 }
+
+AHEAD = {"startedAt": "2026-01-01T00:00:40Z", "windowStart": "2026-01-01T00:00:40Z", "deadline": "2026-01-01T00:01:10Z"}
 
 
 def begun() -> Place:
@@ -69,3 +71,29 @@ async def test_who_knows_all_answers_waits_for_nothing(policy: str) -> None:
     place.backend.found = None
     await place.run(5)
     assert place.api.gone
+
+
+async def test_a_part_that_a_faster_clock_began_answers_for_its_operation() -> None:
+    """Two operators' clocks differ: what the second one adopts would end before the first one began it."""
+    place = Place({**BEGUN, "resources": [], "operation": {**BEGUN["operation"], "expect": "server", **AHEAD}})
+    place.api.edit(annotations={ANNOTATION_MACHINE_ID: "u-1"}, finalizers=[FINALIZER])
+    place.backend.found = machine(Life.STEADY, "m-1")
+    place.api.edit(deletionTimestamp="2026-01-01T00:00:00Z")
+    await place.run(60)
+    assert place.api.gone
+    assert place.backend.calls == ["delete_server"]
+
+
+async def test_whatever_is_the_first_call_of_a_machine_has_an_intent_though_its_status_was_lost() -> None:
+    place = Place()
+    place.backend.repeat = Repeat.FENCED
+    await place.run(5, lambda: place.backend.made == 1)
+    place.backend.found = machine(Life.STEADY, "m-1")
+    await place.run(10, lambda: place.status.get("phase") == "Running")
+    place.api.body["status"] = {"observedGeneration": -1}
+    place.api.edit()
+    place.backend.found = None
+    place.backend.refuses = OwnershipMismatch("the name is taken.")
+    await place.run(5, lambda: len(place.backend.calls) == 2)
+    assert place.backend.calls == ["create_server", "create_server"]
+    assert place.status["operation"]["expect"] == "server"

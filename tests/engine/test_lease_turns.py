@@ -78,7 +78,7 @@ class Operator:
 
     async def terminate(self) -> bool:
         """SIGTERM: no further keys, what is under way is brought to its end, then the Lease is let go."""
-        drained = await self.process.workers.drain(15.0)
+        drained = await self.process.engine.drain(15.0)
         self.renewing.cancel()
         if drained:
             await self.lease.release()

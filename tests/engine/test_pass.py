@@ -124,14 +124,18 @@ async def test_a_restored_object_is_deleted_only_after_a_look_whatever_its_statu
     assert place.api.gone
 
 
+@pytest.mark.parametrize("restarted", [True, False])
 @pytest.mark.parametrize("kept", [{}, {"observedGeneration": 2, "phase": "Running"}])
-async def test_a_machine_whose_status_was_lost_while_its_provider_was_away_is_deleted_all_the_same(kept: Any) -> None:
+async def test_a_machine_whose_status_was_lost_while_its_provider_was_away_is_deleted_all_the_same(
+    kept: Any, restarted: bool
+) -> None:
     place = Place()
     await running(place)
     place.line.state.failure = Transient("the Provider is away.")
     place.api.body["status"] = dict(kept)
     place.api.edit()
-    place.machine_pass.forget()
+    if restarted:
+        place.machine_pass.forget()
     await place.run(5)
     assert place.status["observedGeneration"] == place.api.body["metadata"]["generation"]
     place.api.edit(deletionTimestamp="2026-01-01T00:00:00Z")

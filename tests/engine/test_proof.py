@@ -1,10 +1,14 @@
 """Nothing is deleted by a list alone, and nothing that was made waits long for the ledger."""
 
-import pytest
-from tests.engine.place import KEY, Place, machine
+import asyncio
+from dataclasses import replace
 
-from hostwright.core.errors import Transient, Unreachable
+import pytest
+from tests.engine.place import KEY, Backend, Place, Session, machine
+
+from hostwright.core.errors import InvalidConfiguration, Transient, Unreachable
 from hostwright.core.port import LedgerRow, Present, Receipt, Repeat
+from hostwright.engine.limits import Slots
 from hostwright.engine.situate import view_of
 from hostwright.engine.tell import flush
 from hostwright.kinds.virtualmachine.port import Life
@@ -87,3 +91,53 @@ async def test_builds_that_fail_again_and_again_are_made_ever_less_often(repeat:
         await place.run(30)
     assert 4 <= place.backend.made <= 8, "in half an hour: after 1, 2, 4, 8 … minutes"
     assert place.status["operation"]["attempt"] == place.backend.made
+
+
+async def test_a_change_that_was_refused_does_not_hold_back_what_is_asked_of_the_backend() -> None:
+    place = Place()
+    await place.run(5, lambda: place.backend.made == 1)
+    place.backend.found = machine(Life.STEADY, "m-1")
+    await place.run(5)
+    place.backend.wanted = replace(place.backend.wanted, tags={"owner": "refused"})
+    place.backend.refuses = InvalidConfiguration("the tag is not liked.")
+    place.api.edit(spec={"tags": {"owner": "refused"}})
+    await place.run(5)
+    assert place.backend.calls[-1] == "set_tag"
+    place.backend.found = None  # by somebody else
+    await place.machine_pass(KEY)
+    await place.run(5)
+    assert (place.condition("Stalled") or {}).get("reason") == "MachineDeletedExternally"
+
+
+async def test_what_waited_for_a_place_is_decided_anew_when_the_login_changed_meanwhile() -> None:
+    place = Place()
+    place.line.slots = Slots(1, place.clock.monotonic)
+    async with place.line.slots.place("elsewhere"):
+        waiting = asyncio.create_task(place.machine_pass(KEY))
+        await asyncio.sleep(0)
+        while not place.line.slots._waiters:
+            await asyncio.sleep(0)
+        old, place.backend = place.backend, Backend(place.clock)
+        place.line.state.session = Session(place.backend)
+    await waiting
+    assert old.calls == []
+    await place.run(5, lambda: bool(place.backend.calls))
+    assert place.backend.calls == ["create_server"]
+
+
+async def test_a_proof_that_waited_for_a_place_is_asked_of_the_newest_login() -> None:
+    place = Place()
+    await place.run(5, lambda: place.backend.made == 1)
+    place.backend.found = machine(Life.FAILED, "m-1")
+    place.line.slots = Slots(1, place.clock.monotonic)
+    async with place.line.slots.place("elsewhere"):
+        waiting = asyncio.create_task(place.machine_pass(KEY))
+        while not place.line.slots._waiters:
+            await asyncio.sleep(0)
+        old, place.backend = place.backend, replace(place.backend, unproven=None, calls=[])
+        old.unproven = Transient("this session is closed")
+        place.line.state.session = Session(place.backend)
+    await waiting
+    assert place.machine_pass.recalls[KEY].unanswered == 0
+    await place.run(5, lambda: bool(place.backend.calls))
+    assert place.backend.calls == ["delete_server"]

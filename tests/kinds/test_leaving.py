@@ -11,9 +11,11 @@ from tests.kinds.situations import (
     fresh,
     line,
     making,
+    seen,
     situation,
     spec,
     trace,
+    twin,
 )
 
 from hostwright.core.errors import (
@@ -21,6 +23,7 @@ from hostwright.core.errors import (
     Unreachable,
 )
 from hostwright.kinds.virtualmachine.decide import decide
+from hostwright.kinds.virtualmachine.port import Release
 from hostwright.kinds.virtualmachine.resource import VirtualMachineStatus
 from hostwright.kinds.virtualmachine.situation import Situation
 
@@ -87,3 +90,9 @@ LEAVING: dict[str, tuple[Situation, str]] = {
 def test_what_is_next_for_what_is_going(name: str) -> None:
     case, row = LEAVING[name]
     assert line(decide(case)) == row
+
+
+def test_a_copy_that_somebody_made_keeps_the_mark_when_the_machine_is_let_go() -> None:
+    both = seen(twins=(twin(), twin("copy", name="a-copy")))
+    decision = decide(situation(spec=spec(deletionPolicy="Retain"), proven=True, **{**GOING, "look": both}))
+    assert decision.step == Release(frozenset({"copy"}))

@@ -62,6 +62,8 @@ class Trace:
     provider_id: str | None = None  # the backend's id of the machine, from the ledger
     ledger: tuple[LedgerRow, ...] = ()
     windows: tuple[Window, ...] = ()  # of the ledger's rows and of the open operation
+    task: str = ""  # the backend's own, by which it makes the machine: of a creation that was not refused
+    place: str = ""  # where that creation was announced to make it, where the backend fences by the place
 
     def made_here(self, created_at: datetime | None) -> bool:
         """Whether something created then was created inside one of our operation windows (60 s of tolerance)."""
@@ -114,6 +116,7 @@ class Call:
     destructive: bool = False  # needs a proven look first
     message: str = ""  # for the Ready condition: "creating port eth0"
     row: LedgerRow | None = None  # enters the ledger before the call is sent (an extra, before it is deleted)
+    place: str = ""  # the full path of what it makes, where the backend fences by that: then the intent expects it
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +134,10 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What an answered call left: the rows to write into the ledger, those that are gone, and the backend's task."""
+    """What an answered call left: the rows to write into the ledger, those that are gone, and the backend's task.
+
+    A task without a row goes on by itself: it is asked what came of it.
+    """
 
     made: tuple[LedgerRow, ...] = ()
     gone: tuple[str, ...] = ()  # ledger names proven gone (a DELETE that answered 404)
@@ -170,3 +176,13 @@ class Operation:
     @property
     def key(self) -> str:
         return f"{self.id}/{self.expect}/{self.attempt}"
+
+    @property
+    def place(self) -> str:
+        """The full path of the machine that is to come, on a backend that fences by it."""
+        return self.expect if self.expect.startswith("/") else ""
+
+    @property
+    def part(self) -> str:
+        """The ledger name of what is to come."""
+        return "server" if self.place else self.expect

@@ -1,6 +1,7 @@
 """One call: the place, the intent, the gate, the sending, the receipt (PROTOCOLS section 2)."""
 
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from hostwright.core.decision import Decision
@@ -54,6 +55,8 @@ def _changed(tools: Tools, view: View, connection: "Connection") -> bool:
     current = tools.store.get(view.key)
     if current is None or resource_version(current) > resource_version(view.body):
         return True
+    if tools.world.machines(connection.name) is not view.machines:  # the session that decided may be closed by now
+        return True
     provider = tools.world.provider_spec(connection.name)
     return connection.state.failure is not None or provider is None or provider.paused
 
@@ -84,7 +87,7 @@ async def _perform(
     if view.machines is None:
         return Sent(body, again=1.0)
     began = tools.clock.monotonic()
-    recall.called = True
+    recall.looked = False
     try:
         receipt = await view.machines.perform(call, user_data)
     except Failure as failure:
@@ -103,7 +106,10 @@ async def _perform(
     recall.keep(receipt, window, call.expect, ended)
     if call.destructive and call.row is not None and call.row.name not in receipt.gone:
         recall.made[call.row.name] = replace(call.row, state=RowState.DELETING)
-    if operation is not None:
+    standing = operation or view.operation
+    if receipt.task and not receipt.made and standing is not None:
+        recall.goes_on(standing, receipt.task, ended)
+    elif operation is not None:
         recall.known.add(operation.key)
     return Sent(body)
 
@@ -139,6 +145,14 @@ def _weigh(connection: "Connection", failure: Failure) -> None:
         connection.slots.good()
 
 
+def _after(view: View, expect: str) -> datetime:
+    """When an attempt may begin by a clock that may be behind the one that ended the last part of this name."""
+    ends = (row.window.end for row in view.rows if row.name == expect and row.window is not None)
+    return max(
+        (end + timedelta(seconds=1) for end in ends if end is not None), default=datetime.min.replace(tzinfo=UTC)
+    )
+
+
 async def _intent(
     tools: Tools, view: View, recall: Recall, decision: Decision[Step], call: Call
 ) -> tuple[Body, Operation | None]:
@@ -148,8 +162,8 @@ async def _intent(
     """
     kind = decision.operation or OperationType.UPDATE
     previous = recall.operation if recall.operation_changed else operation_of(view.body.get("status") or {})
-    expect = decision.expect or call.expect
-    first = not recall.called and previous is None and not view.rows
+    expect = decision.expect or call.place or call.expect
+    first = previous is None and not view.rows  # or nothing would tell a deletion that something may be there
     if call.row is not None and all(row.id != call.row.id for row in view.rows):
         recall.made[call.row.name] = call.row
     new_row = bool(recall.made) and call.destructive
@@ -161,7 +175,7 @@ async def _intent(
         return view.body, None
     operation = previous
     if opens:
-        now = tools.clock.now().replace(microsecond=0)
+        now = max(tools.clock.now().replace(microsecond=0), _after(view, expect))
         operation = begin(call, kind, expect, new_id=tools.new_id(), now=now, previous=previous)
     body = await tell.write(tools, view, recall, decision, operation)
     if not opens or operation is None:

@@ -38,7 +38,7 @@ async def carry_out(
         case Done():
             return await _reached(tools, view, recall, decision)
         case Call() as call if call.destructive and not proven:
-            return await _proven_first(tools, view, recall)
+            return await _proven_first(tools, view, recall, decision)
         case Call() as call:
             return await _call(tools, view, recall, decision, call)
 
@@ -60,9 +60,11 @@ def adopted(tools: Tools, view: View, recall: Recall, decision: Decision[Step]) 
 def _window(tools: Tools, view: View, row: LedgerRow) -> Window | None:
     """What verify adopts was made by the open operation: its window says later which duplicates are ours."""
     operation = view.operation
-    if operation is None or operation.expect != row.name or operation.window_start is None:
+    if operation is None or operation.part != row.name or operation.window_start is None:
         return None
-    return Window(operation.window_start, tools.clock.now().replace(microsecond=0))
+    # Another operator's clock may be ahead of ours: no part ends before its attempt begins (see recall._older).
+    ended = max(tools.clock.now().replace(microsecond=0), operation.started_at or operation.window_start)
+    return Window(operation.window_start, ended)
 
 
 async def _reached(tools: Tools, view: View, recall: Recall, decision: Decision[Step]) -> Again:
@@ -89,8 +91,16 @@ async def _prove_gone(tools: Tools, view: View, recall: Recall) -> Again:
     return await tell.say(tools, view, recall, replace(last, look_again=1.0))
 
 
-async def _proven_first(tools: Tools, view: View, recall: Recall) -> Again:
+async def _refused_still(tools: Tools, view: View, recall: Recall, decision: Decision[Step]) -> Again:
+    waiting = decision if recall.refusal is None else tell.refused(decision, recall.refusal)
+    left = recall.retry_at - tools.clock.monotonic() + 0.05
+    return await tell.say(tools, view, recall, replace(waiting, look_again=left), hold=True)
+
+
+async def _proven_first(tools: Tools, view: View, recall: Recall, decision: Decision[Step]) -> Again:
     """Nothing is deleted by a list alone: it may be old, and the machine at rest or another one's twin by now."""
+    if recall.retry_at > tools.clock.monotonic():  # it was refused: nothing is asked before it may be sent again
+        return await _refused_still(tools, view, recall, decision)
     proven = await decide_proven(tools, view, recall)
     if isinstance(proven, float):
         return await tell.flush(tools, view, recall, proven)
@@ -98,10 +108,8 @@ async def _proven_first(tools: Tools, view: View, recall: Recall) -> Again:
 
 
 async def _call(tools: Tools, view: View, recall: Recall, decision: Decision[Step], call: Call) -> Again:
-    left = recall.retry_at - tools.clock.monotonic()
-    if left > 0:
-        waiting = decision if recall.refusal is None else tell.refused(decision, recall.refusal)
-        return await tell.say(tools, view, recall, replace(waiting, look_again=left + 0.05), hold=True)
+    if recall.retry_at > tools.clock.monotonic():
+        return await _refused_still(tools, view, recall, decision)
     user_data: bytes | None = None
     if isinstance(decision.step, Create):
         try:

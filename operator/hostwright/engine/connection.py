@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,6 +51,7 @@ class Deps:
     turned: Callable[[str], None]  # the Provider's own state changed: its object and its machines want a look
     bug: Callable[[str, BaseException], None]
     visibility_lag: float | None = None
+    away: Callable[[], AbstractContextManager[None]] = nullcontext  # around what a pass waits for at the Provider
 
 
 class Connection:
@@ -65,7 +67,7 @@ class Connection:
             deps.clock.monotonic, turned=lambda: deps.turned(name), bug=lambda error: deps.bug(name, error)
         )
         self.secret_version = ""  # of the Secret that was tried last; empty: try whatever is there
-        self.slots = Slots(spec.limits.max_concurrency, deps.clock.monotonic)
+        self.slots = Slots(spec.limits.max_concurrency, deps.clock.monotonic, away=deps.away)
         self.bucket = Bucket(spec.limits.requests_per_second, deps.clock.monotonic)
         self._threads: dict[Session, ThreadPoolExecutor] = {}
         self._task: asyncio.Task[None] | None = None

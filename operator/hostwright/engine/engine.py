@@ -71,6 +71,12 @@ class Engine:
         if leading:
             self.inbox.everything(tuple(self._passes))
 
+    async def drain(self, seconds: float) -> bool:
+        """No further keys and no further calls; False when some that were under way did not end in time."""
+        for connection in self.connections.values():
+            connection.slots.close()
+        return await self.workers.drain(seconds)
+
     async def disconnect(self) -> None:
         """Every Provider's session, each whatever becomes of the others."""
         stops = [connection.stop() for connection in self.connections.values()]
@@ -138,6 +144,7 @@ class Engine:
             turned=self.inbox.provider_turned,
             bug=lambda provider, error: outside.telemetry.failed(Key("Provider", "", provider), error),
             visibility_lag=outside.visibility_lag,
+            away=self.workers.away,
         )
 
     async def _disconnect(self, name: str) -> None:

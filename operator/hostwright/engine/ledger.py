@@ -93,6 +93,8 @@ def trace_of(
     windows = [row.window for row in rows if row.window is not None]
     if operation is not None and operation.window_start is not None:
         windows.append(Window(operation.window_start))
+    begun = operation is not None and operation.type is OperationType.CREATE and operation.next_retry_at is None
+    making = operation if begun else None  # a refused one made nothing
     return Trace(
         machine_id=machine_id,
         mark=owner_mark(cluster_id, machine_id),
@@ -103,6 +105,8 @@ def trace_of(
         provider_id=server,
         ledger=rows,
         windows=tuple(windows),
+        task=making.task if making is not None else "",
+        place=making.place if making is not None else "",
     )
 
 

@@ -3,7 +3,9 @@
 import asyncio
 from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+
+from hostwright.engine.ports import LeaseLostError
 
 #: Seconds of one window; within it the limit doubles once at the most (slow start), later grows by one.
 WINDOW = 5.0
@@ -13,15 +15,23 @@ START = 8
 class Slots:
     """Places for calls in flight. Grows while answers are good, halves at a 429, 503 or timeout."""
 
-    def __init__(self, cap: int, monotonic: Callable[[], float], start: int = START) -> None:
+    def __init__(
+        self,
+        cap: int,
+        monotonic: Callable[[], float],
+        start: int = START,
+        away: Callable[[], AbstractContextManager[None]] = nullcontext,  # around each wait for a place, and its use
+    ) -> None:
         self._cap = cap
         self._limit = min(start, cap)
         self._monotonic = monotonic
+        self._away = away
         self._slow_start = True
         self._window_began = monotonic()
         self._used = 0
         self._waiters: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
         self._paused_until = float("-inf")
+        self._closed = False
 
     @property
     def limit(self) -> int:
@@ -43,21 +53,36 @@ class Slots:
     @asynccontextmanager
     async def place(self, namespace: str) -> AsyncIterator[None]:
         """Hold one place; waiting namespaces take turns."""
+        with self._away():
+            await self._take(namespace)
+            try:
+                yield
+            finally:
+                self._release()
+
+    async def _take(self, namespace: str) -> None:
+        if self._closed:
+            raise LeaseLostError("the process ends")
         if self._used >= self._limit:
             turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiters.setdefault(namespace, deque()).append(turn)
             try:
                 await turn
             except asyncio.CancelledError:
-                if turn.done() and not turn.cancelled():
+                if turn.done() and not turn.cancelled() and turn.exception() is None:
                     self._release()
                 raise
         else:
             self._used += 1
-        try:
-            yield
-        finally:
-            self._release()
+
+    def close(self) -> None:
+        """The process ends: who waits for a place gets none. What holds one goes on."""
+        self._closed = True
+        for line in self._waiters.values():
+            for turn in line:
+                if not turn.done():
+                    turn.set_exception(LeaseLostError("the process ends"))
+        self._waiters.clear()
 
     def good(self) -> None:
         """An answer without complaint: once each window, and only while the places are used."""

@@ -16,6 +16,9 @@ from hostwright.kinds.virtualmachine.port import Look, Step
 if TYPE_CHECKING:
     from hostwright.engine.connection import Connection
 
+#: Seconds until a pass whose session was replaced meanwhile begins again.
+ANEW = 0.05
+
 
 async def decide_proven(
     tools: Tools, view: View, recall: Recall, *, shown: bool = False
@@ -29,18 +32,20 @@ async def decide_proven(
     if view.machines is None or connection is None:
         return 1.0
     now = tools.clock.monotonic()
-    left = max(recall.retry_at, float("-inf") if shown else recall.verify_at) - now
+    left = max(recall.ask_at, float("-inf") if shown else recall.verify_at) - now
     left = max(left, connection.slots.pause)
     if left > 0:
         return left
     async with connection.slots.place(view.key.namespace):
+        if tools.world.machines(connection.name) is not view.machines:  # a newer login took over while we waited
+            return ANEW
         began = tools.clock.monotonic()
         try:
             look = await view.machines.prove(view.trace)
         except Failure as failure:
             return _unanswered(tools, view, recall, failure, connection)
     connection.slots.good()
-    recall.unanswered, recall.in_vain = 0, False
+    recall.unanswered = 0
     recall.looked = recall.looked or isinstance(look, Missing)
     nothing = nothing_made(view, recall, look, began)
     situation = situation_of(tools, view, recall, look, proven=True, nothing_made=nothing, began=began)
@@ -58,7 +63,7 @@ def _less_often(tools: Tools, view: View, recall: Recall, decision: Decision[Ste
     waits = decision.step is None and not decision.adopt and not decision.release
     if operation is None or view.machines is None or not waits or operation.type is not OperationType.CREATE:
         return decision
-    if not recall.open(operation, view.rows):
+    if operation.task or not recall.open(operation, view.rows):  # a task is asked for by itself, which is cheap
         return decision
     now = tools.clock.monotonic()
     recall.unseen += 1
@@ -73,9 +78,8 @@ def _less_often(tools: Tools, view: View, recall: Recall, decision: Decision[Ste
 def _unanswered(tools: Tools, view: View, recall: Recall, failure: Failure, connection: "Connection") -> float:
     """Asked again later. One object's odd answer says nothing of the Provider; a refused login or no answer does."""
     recall.unanswered += 1
-    recall.in_vain = True
     wait = min(TRANSIENT.delay(recall.unanswered, tools.jitter()), 30.0)
-    recall.retry_at = tools.clock.monotonic() + wait
+    recall.ask_at = tools.clock.monotonic() + wait
     tools.telemetry.called(view.spec.provider_ref.name, "prove", 0.0, failure.reason)
     if isinstance(failure, Throttled):
         connection.slots.bad(failure.retry_after or 5.0)

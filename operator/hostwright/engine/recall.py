@@ -1,6 +1,6 @@
 """What this process remembers of one object between passes; a restart may lose all of it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hostwright.core.errors import Failure
 from hostwright.core.intent import Quiet
@@ -28,25 +28,26 @@ class Recall:
     operation_changed: bool = False
     failures: int = 0  # calls in a row that failed
     unanswered: int = 0  # proofs in a row that failed: an answered one says nothing of a call that is refused again
-    in_vain: bool = False  # the last call or proof failed
+    in_vain: bool = False  # the last call failed
     retry_at: float = float("-inf")  # monotonic: no call before
+    ask_at: float = float("-inf")  # monotonic: no proof before
     verify_at: float = float("-inf")  # monotonic: a lost reply is not looked for before
     #: Monotonic, without the lag: until then a fenced call that has no intent of its own may still be carried out.
     late_until: float = float("-inf")
     unseen: int = 0  # looks for it in a row that showed nothing
     refusal: Failure | None = None  # why, in the words that stay until then
     turn_at: float | None = None  # monotonic: when our token of the Provider's rate comes; None: none asked for
-    #: Whether anything was ever made for it is known: at first sight nothing was, or the backend showed nothing of it.
+    #: That nothing was ever made for it is known: at first sight nothing was, or the backend showed nothing of it, and
+    #: no call was sent since.
     #: Without a row or an intent, only then does the status say `machineID`, by which a deletion knows it.
     looked: bool = False
-    called: bool = False  # a call was sent by this process
     wish: tuple[int, bool] = (0, False)  # generation and going, as last looked at
 
     def wished(self, generation: int, going: bool) -> None:
         """What was refused holds nothing back that is wished since: an edit or a deletion is tried at once."""
         if self.wish != (generation, going):
             self.wish, self.retry_at, self.failures = (generation, going), float("-inf"), 0
-            self.unanswered = 0
+            self.unanswered, self.ask_at = 0, float("-inf")
             self.in_vain, self.refusal = False, None
             self.verify_at, self.unseen = float("-inf"), 0
 
@@ -73,6 +74,12 @@ class Recall:
         if (receipt.made or receipt.gone) and self.unwritten_since is None:
             self.unwritten_since = ended
 
+    def goes_on(self, operation: Operation, task: str, now: float) -> None:
+        """The backend makes it by a task of its own; until that ends the outcome is open."""
+        self.operation, self.operation_changed = replace(operation, task=task), True
+        if self.unwritten_since is None:
+            self.unwritten_since = now
+
     def written(self) -> None:
         """A patch has carried everything."""
         self.made.clear()
@@ -91,14 +98,14 @@ class Recall:
         if operation is None or operation.key in self.first_seen:
             return
         self.first_seen[operation.key] = now
-        if operation.type is OperationType.CREATE and operation.expect != SERVER and operation.next_retry_at is None:
+        if operation.type is OperationType.CREATE and operation.part != SERVER and operation.next_retry_at is None:
             self.late_until = max(self.late_until, now + _length(operation))
 
     def open(self, operation: Operation | None, rows: tuple[LedgerRow, ...]) -> bool:
         """Whether the operation's outcome is unknown to us."""
         if operation is None or operation.key in self.known or operation.next_retry_at is not None:
             return False
-        return not any(row.name == operation.expect and not _older(row, operation) for row in rows)
+        return not any(row.name == operation.part and not _older(row, operation) for row in rows)
 
     def quiet(self, operation: Operation, lag: float) -> Quiet:
         """Until when an open operation may still be applied or stay invisible."""

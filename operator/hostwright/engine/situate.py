@@ -78,7 +78,7 @@ def situation_of(
         may_come=recall.late_until + lag >= (tools.clock.monotonic() if began is None else began),
         deleting_since=moment(metadata.get("deletionTimestamp")),
         paused=(metadata.get("annotations") or {}).get(ANNOTATION_PAUSED),
-        tried_in_vain=recall.in_vain,
+        tried_in_vain=recall.in_vain or recall.unanswered > 0,
         born_here=view.trace.machine_id == metadata["uid"],
         never_reported=not status.machine_id,
     )
@@ -88,7 +88,7 @@ def shows(look: Look, operation: Operation | None) -> bool:
     """Whether what the operation was to make is there."""
     if operation is None or not isinstance(look, Present):
         return False
-    return any(part.name == operation.expect for part in look.found.parts)
+    return any(part.name == operation.part for part in look.found.parts)
 
 
 def nothing_made(view: View, recall: Recall, look: Look, began: float) -> bool:
@@ -97,6 +97,8 @@ def nothing_made(view: View, recall: Recall, look: Look, began: float) -> bool:
     if operation is None or not recall.open(operation, view.rows) or view.machines is None:
         return False
     if shows(look, operation) or isinstance(look, Unsure):
+        return False
+    if isinstance(look, Present) and look.found.in_the_making:
         return False
     if not recall.quiet(operation, view.machines.visibility_lag).proves_nothing_made(began):
         return False

@@ -113,7 +113,7 @@ async def failed(tools: Tools, view: View, recall: Recall, decision: Decision[St
     """What the class of a failure says to do."""
     recall.in_vain, recall.refusal = True, None
     if isinstance(failure, Ambiguous):
-        recall.retry_at = tools.clock.monotonic() + 0.5
+        recall.retry_at = recall.ask_at = tools.clock.monotonic() + 0.5
         verifying = words.working(Reason.VERIFYING, f"verifying the last call: {failure.message}")
         told = replace(decision, said=(*decision.said[2:], *verifying), failure=None, look_again=0.5)
         return await say(tools, view, recall, told)

@@ -2,7 +2,9 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from hostwright.core.backoff import TRANSIENT
@@ -34,19 +36,48 @@ Pass = Callable[[Key], Awaitable[Again]]
 
 
 class Workers:
-    """`count` tasks that take keys, `reserved` of them only what users changed."""
+    """`count` tasks that take keys, `reserved` of them only what users changed; and stand-ins for those `away`."""
 
     def __init__(
         self, queue: WorkQueue, passes: Mapping[str, Pass], gate: Gate, clock: Clock, telemetry: Telemetry
     ) -> None:
         self._queue, self._passes, self._gate, self._clock, self._telemetry = queue, passes, gate, clock, telemetry
         self._failures: dict[Key, int] = {}
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: dict[asyncio.Task[None], Priority] = {}  # what it takes: that, and what is more urgent
+        self._wanted: Counter[Priority] = Counter()
+        self._present: Counter[Priority] = Counter()
 
     def start(self, count: int, reserved: int) -> None:
-        for number in range(count):
-            only = Priority.USER if number < reserved else Priority.RESYNC
-            self._tasks.append(asyncio.create_task(self._work(only), name=f"hostwright worker {number}"))
+        self._wanted.update({Priority.USER: reserved, Priority.RESYNC: count - reserved})
+        for only in self._wanted:
+            self._fill(only)
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """The running pass waits for a Provider: another worker stands in, or one slow Provider would delay all."""
+        task = asyncio.current_task()
+        only = self._tasks.get(task) if task is not None else None
+        if only is None:  # no pass of ours
+            yield
+            return
+        self._present[only] -= 1
+        self._fill(only)
+        try:
+            yield
+        finally:
+            self._present[only] += 1
+
+    def _fill(self, only: Priority) -> None:
+        while self._present[only] < self._wanted[only]:
+            self._present[only] += 1
+            task = asyncio.create_task(self._work(only), name=f"hostwright worker {only.name.lower()}")
+            self._tasks[task] = only
+            task.add_done_callback(self._ended)
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        """One that stood in, and is not needed any more; what died is kept to be seen."""
+        if task.cancelled() or task.exception() is None:
+            del self._tasks[task]
 
     async def drain(self, seconds: float) -> bool:
         """No further keys; wait for the passes under way. False when some did not end in time."""
@@ -64,13 +95,14 @@ class Workers:
         return [task for task in self._tasks if task.done() and not task.cancelled() and task.exception() is not None]
 
     async def _work(self, only: Priority) -> None:
-        while (key := await self._queue.get(only=only)) is not None:
+        while self._present[only] <= self._wanted[only] and (key := await self._queue.get(only=only)) is not None:
             try:
                 again = await self._one(key)
             finally:
                 self._queue.done(key)
             if again.after is not None:
                 self._queue.add_after(key, again.after, again.priority)
+        self._present[only] -= 1
 
     async def _one(self, key: Key) -> Again:
         if not self._gate.held():

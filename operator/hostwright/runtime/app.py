@@ -25,6 +25,21 @@ from hostwright.runtime.settings import Settings
 DRAIN, CLOSE = 15.0, 2.0
 
 
+def access_of(found: Any) -> hooks.Access:
+    """The Kubernetes client's login for kopf, which writes the scheme before the token itself.
+
+    The client's token has its scheme already: `Bearer` from a kubeconfig, `bearer` from a Pod's service account.
+    """
+    return hooks.Access(
+        server=found.host,
+        ca_path=found.ssl_ca_cert,
+        insecure=not found.verify_ssl,
+        token=(found.api_key.get("BearerToken") or "").rpartition(" ")[2] or None,
+        certificate_path=found.cert_file,
+        private_key_path=found.key_file,
+    )
+
+
 class Operator:
     """The process: kopf's watches fill the store, the queue's workers do the passes."""
 
@@ -54,16 +69,7 @@ class Operator:
 
     async def _access(self) -> hooks.Access:
         await self._connected.wait()
-        found = await self.cluster.login()
-        token = (found.api_key.get("BearerToken") or "").removeprefix("Bearer ")
-        return hooks.Access(
-            server=found.host,
-            ca_path=found.ssl_ca_cert,
-            insecure=not found.verify_ssl,
-            token=token or None,
-            certificate_path=found.cert_file,
-            private_key_path=found.key_file,
-        )
+        return access_of(await self.cluster.login())
 
     # -- start and end
 
@@ -148,7 +154,7 @@ class Operator:
         for task in self._tasks:
             if not task.get_name().endswith(" lease"):  # renewed until the last call has ended
                 task.cancel()
-        drained = await self.engine.workers.drain(DRAIN)
+        drained = await self.engine.drain(DRAIN)
         for task in self._tasks:
             task.cancel()
         if drained:
@@ -172,6 +178,8 @@ class Operator:
     def _turned(self, leading: bool) -> None:
         self.metrics.leading.set(1 if leading else 0)
         self.engine.turned(leading)
+        if leading:
+            self.checks.soon.set()
 
     # -- looking at ourselves
 

@@ -3,19 +3,21 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from hostwright.engine.engine import Engine
-from hostwright.engine.ports import Body, ClusterUnavailableError, Key
+from hostwright.engine.ports import Body, ClusterUnavailableError, Key, ObjectGoneError, WriteRefusedError
 from hostwright.engine.store import resource_version, uid
 from hostwright.runtime import hooks
 from hostwright.runtime.cluster import PLURALS, KubernetesCluster
 from hostwright.runtime.logs import logger
 from hostwright.runtime.metrics import Metrics
 
-#: Seconds between comparisons of the store with a metadata-only list, and between looks at the process itself.
+#: Seconds between comparisons of the store with a metadata-only list, until one that failed is made again, and between
+#: looks at the process itself.
 COMPARE_EVERY = 600.0
+COMPARE_AGAIN = 30.0
 SELF_CHECK_EVERY = 5.0
 
 
@@ -31,6 +33,8 @@ class Checks:
     die: Callable[[BaseException], None]
     namespaces: Sequence[str] = ()
     compare_every: float = COMPARE_EVERY
+    #: The Lease became ours, after an outage too: kopf lists anew then, which shows nothing of what was deleted.
+    soon: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def watch_self(self) -> None:
         expected: set[str] = set()
@@ -71,13 +75,23 @@ class Checks:
 
     async def compare(self) -> None:
         """A deaf watch is noticed: what the API server lists must be what the store holds."""
+        await self.ready.wait()
+        wait = self.compare_every
+        self.soon.clear()
         while True:
-            await asyncio.sleep(self.compare_every)
+            try:
+                async with asyncio.timeout(wait):
+                    await self.soon.wait()
+            except TimeoutError:
+                pass
+            self.soon.clear()
+            wait = self.compare_every
             for kind in (*PLURALS, "Namespace"):
                 try:
                     await self._compare_kind(kind)
-                except ClusterUnavailableError as error:
+                except (ClusterUnavailableError, WriteRefusedError, ObjectGoneError) as error:
                     logger().warning("store not compared", kind=kind, error=str(error))
+                    wait = min(wait, COMPARE_AGAIN)
 
     async def _compare_kind(self, kind: str) -> None:
         before = set(self.engine.store.keys(kind))
@@ -86,7 +100,9 @@ class Checks:
             body = self.engine.store.get(key)
             if body is None or resource_version(body) < int(version):
                 fresh = await self.cluster.get(key)
-                if fresh is not None and _newer(fresh, self.engine.store.get(key)):
+                held = self.engine.store.get(key)
+                left = body is not None and held is None  # while it was read
+                if fresh is not None and not left and _newer(fresh, held):
                     self._missed(key, "MODIFIED", {**fresh, "kind": kind})
         for key in before - set(listed):
             body = self.engine.store.get(key)

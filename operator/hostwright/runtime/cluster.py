@@ -3,13 +3,15 @@
 import base64
 import hashlib
 import json
+import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from kubernetes.aio.client import ApiClient, Configuration
 from kubernetes.aio.client.exceptions import ApiException
-from kubernetes.aio.config import load_config
+from kubernetes.aio.config import KUBE_CONFIG_DEFAULT_LOCATION, load_incluster_config, load_kube_config
 
 from hostwright.core.decision import Note
 from hostwright.core.names import API_VERSION, GROUP, POOL_FIELD_MANAGER, PROJECT, VERSION
@@ -54,7 +56,7 @@ class KubernetesCluster:
         """By the file, else $KUBECONFIG or ~/.kube/config, else the pod's service account."""
         configuration = Configuration()
         try:
-            await load_config(config_file=kubeconfig, client_configuration=configuration)
+            await _load(kubeconfig, configuration)
         except Exception as error:  # the parser's own, too: a file that is no kubeconfig gives a TypeError
             named = kubeconfig or "$KUBECONFIG, ~/.kube/config and the Pod's own"
             text = f"no login for an API server in {named}: {error}. Name the file with --kubeconfig."
@@ -66,7 +68,7 @@ class KubernetesCluster:
     async def login(self) -> Configuration:
         """A fresh login by the same file: for kopf's watches, which hold a session of their own."""
         configuration = Configuration()
-        await load_config(config_file=self._kubeconfig, client_configuration=configuration)
+        await _load(self._kubeconfig, configuration)
         return configuration
 
     async def close(self) -> None:
@@ -241,6 +243,18 @@ class KubernetesCluster:
         return json.loads(data)
 
 
+async def _load(kubeconfig: str | None, configuration: Configuration) -> None:
+    """The client's own load_config never comes to the service account once it is given a file, be it None."""
+    if kubeconfig is None and _in_pod():
+        load_incluster_config(client_configuration=configuration)
+    else:
+        await load_kube_config(config_file=kubeconfig, client_configuration=configuration)
+
+
+def _in_pod() -> bool:
+    return "KUBERNETES_SERVICE_HOST" in os.environ and not Path(KUBE_CONFIG_DEFAULT_LOCATION).expanduser().exists()
+
+
 def _collection(kind: str, namespace: str) -> str:
     if kind == "Namespace":
         return "/api/v1/namespaces"
@@ -253,13 +267,16 @@ def _path(key: Key) -> str:
 
 
 def _translate(status: int, text: str) -> Exception:
-    """409 and a refused uid are stale bodies; 404 is gone; 4xx else is a refusal; the rest is an outage."""
+    """409 and a refused uid are stale bodies; 404 is gone; 4xx else is a refusal; the rest is an outage.
+
+    So is 410: a list whose pages were compacted meanwhile; it is made anew.
+    """
     message = f"{status}: {_message(text)}"
     if status == 409 or (status == 422 and _about_uid(text)):  # noqa: PLR2004
         return StaleBodyError(message)
     if status == 404:  # noqa: PLR2004
         return ObjectGoneError(message)
-    if 400 <= status < 500 and status not in {401, 408, 429}:  # noqa: PLR2004
+    if 400 <= status < 500 and status not in {401, 408, 410, 429}:  # noqa: PLR2004
         return WriteRefusedError(message)
     return ClusterUnavailableError(message)
 

@@ -308,6 +308,8 @@ def test_release_takes_the_marks_off_and_the_servers_last() -> None:
     last = call(ask(Release(), seen([server(metadata={})], ports), fence=marked), "remove_mark")
     assert last.arguments.path.startswith("/servers/s1/tags/")
     assert not last.destructive
+    stranger = Release(frozenset({"s1"}))
+    assert isinstance(ask(stranger, seen([server()], ports), fence=marked), Done)
     trace = ledger(SERVER)
     free = seen([server(tags=(), metadata={})], trace=trace)
     assert isinstance(free, Present)

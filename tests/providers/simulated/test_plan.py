@@ -218,6 +218,7 @@ def test_release_takes_every_mark_off() -> None:
     call = plan(Release(), TRACE, None, rest, Memory())
     assert isinstance(call, Call)
     assert call.arguments.id == "m2"
+    assert isinstance(plan(Release(frozenset({"m2"})), TRACE, None, rest, Memory()), Done), "a stranger's is left"
     assert isinstance(plan(Release(), TRACE, None, look(row(mark="")), Memory()), Done)
 
 

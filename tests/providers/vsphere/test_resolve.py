@@ -61,20 +61,20 @@ def test_the_pool_is_in_the_named_cluster(provider: dict[str, Any], machine: dic
 
 
 def test_places_default_to_the_datacenters_own() -> None:
-    assert wanted().extra.folder == "group-v1"
-    assert wanted(vsphere={"folder": "machines"}).extra.folder == "group-v2"
+    assert wanted().extra.folder.id == "group-v1"
+    assert wanted(vsphere={"folder": "machines"}).extra.folder.id == "group-v2"
     assert wanted().extra.datastore == ""
     assert wanted(vsphere={"datastore": "ds1"}).extra.datastore == "datastore-1"
 
 
 def test_a_failure_domain_stands_in_for_the_providers_places_and_the_machines_own_for_both() -> None:
     extra = wanted(failureDomain="az2").extra
-    assert (extra.pool, extra.folder, extra.datastore) == ("resgroup-4", "group-v2", "datastore-1")
+    assert (extra.pool, extra.folder.id, extra.datastore) == ("resgroup-4", "group-v2", "datastore-1")
     extra = wanted(failureDomain="az2", vsphere={"folder": "/dc1/vm", "cluster": "c1"}).extra
-    assert (extra.pool, extra.folder) == ("resgroup-3", "group-v1")
+    assert (extra.pool, extra.folder.id) == ("resgroup-3", "group-v1")
     assert wanted(failureDomain="az2").shape.zone == "az2"
     bare = wanted(failureDomain="az1").extra
-    assert (bare.pool, bare.folder) == ("resgroup-1", "group-v1")
+    assert (bare.pool, bare.folder.id) == ("resgroup-1", "group-v1")
 
 
 def test_a_wish_has_the_templates_cards_and_the_networks_switch() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
@@ -11,8 +12,9 @@ from tests.contract.harness_vsphere import VSphereHarness
 from tests.contract.watched import Watched, new_machine, watching
 
 from hostwright.core import errors
-from hostwright.core.port import Present
-from hostwright.kinds.virtualmachine.port import Create, Life, Power, SetPower, Unresolved
+from hostwright.core.port import Call, Missing, Present
+from hostwright.kinds.virtualmachine.extras import judge
+from hostwright.kinds.virtualmachine.port import Create, Life, Memory, Power, SetPower, Unresolved, Wanted
 from hostwright.sandbox.vsphere import server
 from hostwright.sandbox.vsphere.control import Control
 from hostwright.sandbox.vsphere.server import VCenter
@@ -137,7 +139,7 @@ async def test_the_clone_of_a_lost_answer_is_waited_for(harness: VSphereHarness,
         await machine.send(await machine.next_call(Create()))
     look = await machine.provider.prove(machine.trace)
     assert isinstance(look, Present)
-    assert (look.found.life, look.found.parts) == (Life.PARTIAL, ())
+    assert (look.found.life, look.found.parts) == (Life.BUILDING, ())
     harness.control.times(clone=0)
     look = await machine.verify()
     assert isinstance(look, Present)
@@ -158,6 +160,99 @@ async def test_a_clone_under_way_of_another_machine_holds_nobody_back(
     assert not isinstance(await machine.provider.prove(machine.trace), Present)
     harness.control.times(clone=0)
     await making
+    await other.reach(Create())
+
+
+async def test_a_clone_that_takes_long_is_left_to_its_task_and_told_in_quarters(
+    harness: VSphereHarness, machine: Driver
+) -> None:
+    harness.control.times(clone=8)
+    call = await machine.next_call(Create())
+    began = time.monotonic()
+    receipt = await machine.send(call)
+    assert time.monotonic() - began < 5
+    assert (receipt.made, bool(receipt.task)) == ((), True)
+    told = set()
+    while isinstance(look := await machine.provider.prove(machine.trace), Present) and look.found.in_the_making:
+        told.add(look.found.message)
+        await asyncio.sleep(0.2)
+    steps = ["vCenter clones the template", *(f"vCenter clones the template ({part} %)" for part in (25, 50, 75))]
+    assert told <= set(steps)
+    assert told >= set(steps[1:])
+    assert isinstance(look, Present)
+    assert look.found.parts, "the machine, by its task, whatever it bears"
+    await machine.verify()
+    await machine.reach(Create())
+    assert list(await harness.truth()) == [machine.id]
+
+
+@pytest.mark.parametrize(
+    ("fault", "failure"), [("InsufficientResourcesFault", errors.NoValidHost), ("SystemError", errors.Transient)]
+)
+async def test_what_came_of_a_long_clone_that_failed_is_told(
+    harness: VSphereHarness, machine: Driver, fault: str, failure: type[errors.Failure]
+) -> None:
+    harness.control.times(clone=30)
+    harness.control.rule("CloneVM_Task", "taskFault", fault=fault)
+    assert (await machine.send(await machine.next_call(Create()))).task
+    harness.control.times(clone=0)
+    while isinstance(look := await machine.provider.prove(machine.trace), Present):
+        assert look.found.in_the_making
+        await asyncio.sleep(0.05)
+    call = machine.provider.plan(Create(), machine.trace, machine.wanted, look, Memory())
+    assert isinstance(call, Call)
+    assert call.verb == "await_clone"
+    with pytest.raises(failure, match=fault):
+        await machine.send(call)
+    assert await harness.truth() == {}
+
+
+async def test_a_task_that_the_vcenter_has_forgotten_lets_the_creation_begin_anew(
+    harness: VSphereHarness, machine: Driver
+) -> None:
+    machine.trace = replace(machine.trace, task="task-404")
+    look = await machine.provider.prove(machine.trace)
+    assert isinstance(look, Missing)
+    call = machine.provider.plan(Create(), machine.trace, machine.wanted, look, Memory())
+    assert isinstance(call, Call)
+    with pytest.raises(errors.Transient, match="no more"):
+        await machine.send(call)
+
+
+async def test_a_second_attempt_comes_to_the_path_of_the_first(
+    harness: VSphereHarness, machine: Driver, watched: Watched
+) -> None:
+    """Though the wish names another folder since: there the name would be free, and a late first call have no fence."""
+    elsewhere = await harness.folder("elsewhere")
+    await watched.session.load_catalog()
+    first = await machine.next_call(Create())
+    assert first.place == f"{server.FOLDER}/{machine.trace.name}"
+    spec = harness.spec(vsphere={"folder": elsewhere})
+    wanted = machine.provider.resolve(spec, harness.bindings())
+    assert isinstance(wanted, Wanted)
+    moved = replace(machine, wanted=wanted)
+    assert (await moved.next_call(Create())).place == f"{elsewhere}/{machine.trace.name}"
+    moved.trace = replace(machine.trace, place=first.place)
+    assert (await moved.next_call(Create())).place == first.place
+    await moved.reach(Create())
+    assert f"{server.FOLDER}/{machine.trace.name}" in harness.control.machines()
+
+
+async def test_a_persons_copy_of_the_same_name_in_another_folder_is_nobodys(
+    harness: VSphereHarness, machine: Driver
+) -> None:
+    """Its mark, its name and the moment are ours: only the folder tells."""
+    await machine.reach(Create())
+    folder = await harness.folder("copies")
+    harness.control.clone(machine.id, machine.trace.name, folder)
+    look = await machine.until(lambda look: isinstance(look, Present) and len(look.found.twins) > 1, "the copy")
+    assert isinstance(look, Present)
+    verdict = judge(look.found, machine.trace)
+    assert (verdict.keep, verdict.extras, len(verdict.strangers)) == (machine.id, (), 1)
+    unlisted = replace(machine.trace, ledger=(), place=f"{server.FOLDER}/{machine.trace.name}")
+    seen = machine.provider.look(unlisted)
+    assert isinstance(seen, Present)
+    assert judge(seen.found, unlisted).keep == machine.id
 
 
 async def test_a_name_that_a_stranger_has_is_a_conflict_and_is_left(harness: VSphereHarness, machine: Driver) -> None:
@@ -196,6 +291,30 @@ async def test_a_machine_moved_and_renamed_by_hand_is_still_ours(harness: VSpher
     )
     assert machine.found().id == machine.id
     await machine.reach(SetPower(Power.OFF))
+
+
+async def test_what_stands_at_our_path_and_cannot_be_read_yet_is_in_the_making(
+    harness: VSphereHarness, machine: Driver, watched: Watched
+) -> None:
+    """Neither missing nor a conflict: both are judged once its config can be read. No task of ours tells of it."""
+    other = new_machine(harness, watched)
+    await other.reach(Create())
+    harness.control.times(clone=0, bare=30)
+    path = f"{server.FOLDER}/{machine.trace.name}"
+    making = asyncio.create_task(asyncio.to_thread(harness.control.clone, other.id, machine.trace.name))
+    while path not in harness.control.machines():
+        assert not making.done()
+        await asyncio.sleep(0.02)
+    look = await machine.provider.prove(machine.trace)
+    assert isinstance(look, Present)
+    assert look.found.in_the_making
+    with pytest.raises(errors.Ambiguous, match="being made"):
+        await machine.send(await machine.next_call(Create()))
+    harness.control.times(bare=0)
+    await making
+    assert isinstance(await machine.provider.prove(machine.trace), Missing)
+    with pytest.raises(errors.OwnershipMismatch):
+        await machine.send(await machine.next_call(Create()))
 
 
 async def test_sizes_and_addresses_are_as_asked(harness: VSphereHarness, watched: Watched) -> None:

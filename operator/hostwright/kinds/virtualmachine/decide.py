@@ -117,13 +117,13 @@ def _verify(situation: Situation) -> Decision[Step] | None:
             phase=situation.phase,
         )
     operation = situation.operation
+    if operation is not None and operation.type is not OperationType.CREATE:
+        return None  # power and updates are judged by what is found, and are harmless to repeat
     if isinstance(situation.look, Present) and operation is not None:
-        if _shows(situation.look.found, operation):
+        if _shows(situation.look.found, operation) or situation.look.found.in_the_making:
             return None
-        if operation.type is not OperationType.CREATE:
-            return None  # power and updates are judged by what is found, and are harmless to repeat
-    elif operation is not None and operation.type is not OperationType.CREATE:
-        return None
+    elif isinstance(situation.look, Missing) and operation is not None and operation.task:
+        return None  # the backend's task has ended, and says itself what came of it
     return Decision(
         said=say.working(Reason.VERIFYING, "verifying the outcome of the last call", ready=situation.ready_now),
         phase=situation.phase,
@@ -133,4 +133,4 @@ def _verify(situation: Situation) -> Decision[Step] | None:
 
 def _shows(found: Found, operation: Operation) -> bool:
     """Whether what the operation was to make is there."""
-    return any(part.name == operation.expect for part in found.parts)
+    return any(part.name == operation.part for part in found.parts)

@@ -59,6 +59,8 @@ def _delete(situation: Situation) -> Decision[Step]:
                     return replace(
                         _going(situation, "found more that bears our mark"), adopt=found_rows, look_again=0.0
                     )
+                if found.in_the_making:
+                    return _going(situation, found.message or "what is being made has to end first", look_again=2.0)
                 if not _left(found, situation):
                     return _stalled(_not_ours(found, situation), 60.0)
     return _going(situation, "deleting what was made", step=Delete())
@@ -72,6 +74,8 @@ def _verify(situation: Situation) -> Decision[Step] | None:
         rows = _unlisted(situation.look.found, situation)
         if rows:
             return replace(_going(situation, "found what the last call made"), adopt=rows, look_again=0.0)
+    elif situation.operation is not None and situation.operation.task:
+        return None  # the backend's task has ended, and nothing is there
     return _going(situation, "verifying the last call", look_again=1.0)
 
 
@@ -125,7 +129,14 @@ def _retain(situation: Situation) -> Decision[Step]:
         return _going(situation, _LATE, look_again=5.0)
     if isinstance(situation.look, Missing):
         return _released(situation, Reason.RELEASED, text)
-    return _going(situation, "removing our marks", step=Release())
+    return _going(situation, "removing our marks", step=Release(_spare(situation)))
+
+
+def _spare(situation: Situation) -> frozenset[str]:
+    """A copy that somebody made bears our mark, too."""
+    look = situation.look
+    strangers = judge(look.found, situation.trace).strangers if isinstance(look, Present) else ()
+    return frozenset(twin.id for twin in strangers)
 
 
 def after_release(situation: Situation) -> Decision[Step]:

@@ -102,7 +102,7 @@ class Found:
 
     life: Life
     shape: MachineShape = field(default_factory=MachineShape)
-    id: str = ""  # empty while PARTIAL
+    id: str = ""  # empty while PARTIAL or in the making
     provider_id: str = ""
     message: str = ""  # the backend's own words about a failure or what holds it
     no_room: bool = False  # the failure is that no host can take the machine now
@@ -119,6 +119,11 @@ class Found:
     twins: tuple[Twin, ...] = ()  # every machine that bears our mark, the chosen one included; empty when none does
     unmarked: tuple[LedgerRow, ...] = ()  # the machine and its parts that bear no owner mark at all
     recorded: tuple[str, str] = ("", "")  # namespace and name on the backend's own record
+
+    @property
+    def in_the_making(self) -> bool:
+        """The backend is making it, or what may be it, and does not show it yet: nobody may say that it is missing."""
+        return self.life is Life.BUILDING and not self.id
 
 
 Look = Present[Found] | Missing | Unsure
@@ -215,7 +220,9 @@ class Discard:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """Take our marks off, leave the machine."""
+    """Take our marks off, leave the machine. `spare`: machines that bear our mark and are not ours, left untouched."""
+
+    spare: frozenset[str] = frozenset()
 
 
 Step = Create | SetPower | Update | Mark | Delete | Discard | Release

@@ -96,12 +96,13 @@ class OperationModel(Words):
     type: Word = Field(description="Create, SetPower, Restart, Update or Delete.")
     attempt: int = Field(default=1, description="How often the same thing was tried.")
     expect: Annotated[str, StringConstraints(max_length=512)] = Field(
-        default="", description="What is to come of the call, such as port/eth0 or server."
+        default="",
+        description="What is to come of the call, such as port/eth0 or server; on vSphere the machine's full path.",
     )
     started_at: Word | None = Field(default=None, description="When this attempt was announced, just before its call.")
     deadline: Word | None = Field(default=None, description="When the call is given up.")
     window_start: Word | None = Field(default=None, description="When the first attempt was announced.")
-    task: Name | None = Field(default=None, description="The backend's own task.")
+    task: Name | None = Field(default=None, description="The backend's own task, which goes on by itself.")
     next_retry_at: Word | None = Field(default=None, description="The next attempt is not made before.")
 
 

@@ -185,6 +185,7 @@ class Machines:
         """Refusals that are answers: gone already, in that state already, plugged in already. The next look tells."""
         if refusal.status == NOT_FOUND and call.destructive and on.id in refusal.text:
             self._inventory.write_gone(on.id, self._monotonic())
+            self._conflicts.pop(on.id, None)
             return Receipt(gone=(call.expect,))
         if refusal.status == NOT_FOUND and on.method == "DELETE":
             self._inventory.touch(on.id)

@@ -112,7 +112,7 @@ def plan(
         case Discard(row=row):
             return _discard(row, found, look.as_of, memory, fence)
         case Release():
-            return _release(trace, found, fence.marked)
+            return _release(step, trace, found, fence.marked)
 
 
 def _create(
@@ -298,7 +298,7 @@ def _delete_port(row: LedgerRow) -> Call:
     )
 
 
-def _release(trace: Trace, found: Found | None, marked: frozenset[str]) -> Call | Wait | Done:
+def _release(step: Release, trace: Trace, found: Found | None, marked: frozenset[str]) -> Call | Wait | Done:
     """Marks off, one thing after the other: the ports first, so that the server's mark leads here until the end."""
     if found is None:
         return Done()
@@ -307,9 +307,11 @@ def _release(trace: Trace, found: Found | None, marked: frozenset[str]) -> Call 
             on = On(part.id, "network", "PUT", f"/v2.0/ports/{part.id}", {"port": {"description": ""}})
             return Call("remove_mark", part.name, Repeat.IDEMPOTENT, on, message=f"releasing port {part.id}")
     for key in (RECORD_NAMESPACE, RECORD_NAME):
-        if found.id and any(found.recorded) and found.recorded[key == RECORD_NAME]:
+        if found.id and found.id not in step.spare and any(found.recorded) and found.recorded[key == RECORD_NAME]:
             return _entry("remove_metadata", found.id, "DELETE", f"/servers/{found.id}/metadata/{key}")
     for twin in found.twins:
+        if twin.id in step.spare:
+            continue
         return _entry("remove_mark", twin.id, "DELETE", f"/servers/{twin.id}/tags/{quote(trace.mark)}")
     return Done()
 

@@ -70,7 +70,7 @@ def plan(step: Step, trace: Trace, wanted: Wanted | None, look: Look, memory: Me
         case Discard(row=row):
             return _remove(row, found, as_of, memory) or Done()
         case Release():
-            return _release(found, as_of, memory)
+            return _release(step, found, as_of, memory)
 
 
 def _create(trace: Trace, wanted: Wanted | None, found: Found | None) -> Call | Wait | Done:
@@ -168,14 +168,14 @@ def _remove(row: LedgerRow, found: Found | None, as_of: float, memory: Memory) -
     )
 
 
-def _release(found: Found | None, as_of: float, memory: Memory) -> Call | Wait | Done:
-    """Every machine that bears our mark, one after the other."""
+def _release(step: Release, found: Found | None, as_of: float, memory: Memory) -> Call | Wait | Done:
+    """Every machine of ours that bears our mark, one after the other."""
     if found is None:
         return Done()
     if _stale(SERVER, as_of, memory):
         return Wait("the mark's removal was sent")
     for twin in found.twins:
-        if twin.life is not Life.DELETING:
+        if twin.life is not Life.DELETING and twin.id not in step.spare:
             return Call("remove_mark", SERVER, Repeat.IDEMPOTENT, On(twin.id), message=f"releasing machine {twin.id}")
     return Done()
 

@@ -75,6 +75,12 @@ def of_write(error: Exception) -> errors.Failure:
             return errors.Ambiguous(_words(error))
 
 
+def of_ended(fault: Fault) -> errors.Failure:
+    """Of a task that has ended, with a look after it that found nothing: even an unclear fault made nothing."""
+    failure = _refused(fault)
+    return errors.Transient(failure.message, code=failure.code) if isinstance(failure, errors.Ambiguous) else failure
+
+
 def _refused(fault: Fault) -> errors.Failure:
     words, code = _words(fault), fault.name
     if fault.name in _FULL:

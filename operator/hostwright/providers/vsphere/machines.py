@@ -2,22 +2,24 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from hostwright.core.cloudinit import compose
-from hostwright.core.errors import Bug, InvalidConfiguration, OwnershipMismatch
+from hostwright.core.errors import Bug, InvalidConfiguration, OwnershipMismatch, Transient
 from hostwright.core.port import Call, Done, LedgerRow, Missing, Present, Receipt, Trace, Unsure, Wait
-from hostwright.kinds.virtualmachine.port import Bindings, Found, Life, Look, Memory, Step, Twin, Unresolved, Wanted
+from hostwright.kinds.virtualmachine.port import Bindings, Look, Memory, Step, Twin, Unresolved, Wanted
 from hostwright.kinds.virtualmachine.resource import VirtualMachineSpec
 from hostwright.providers.vsphere import errors, translate
 from hostwright.providers.vsphere.client import Client
 from hostwright.providers.vsphere.inventory import Inventory
-from hostwright.providers.vsphere.plan import Known, NewMachine, plan
+from hostwright.providers.vsphere.plan import SERVER, Begun, Known, NewMachine, plan
 from hostwright.providers.vsphere.resolve import Names, resolve
 from hostwright.providers.vsphere.rows import (
     OFF,
     Act,
     DefineAttribute,
     Fault,
+    Place,
     Reconfigure,
     SetAttribute,
     Task,
@@ -28,6 +30,8 @@ from hostwright.providers.vsphere.section import SECTIONS
 SUPPORTED = frozenset({"/powerState", "/tags", "/metadata"})
 #: Seconds between two looks at a task, at first and at most.
 LOOK, LOOK_LATE = 0.05, 1.0
+#: A clone that takes longer is left to its task, and the status says so; its place is another call's.
+CLONE_WITHIN = 2.0
 #: A machine's extraConfig takes no more in one value.
 USER_DATA_BYTES = 48 * 1024
 
@@ -56,7 +60,9 @@ class Machines:
     def look(self, trace: Trace) -> Look:
         seen = self._inventory.gather(trace)
         if seen:
-            return Present(translate.found(self._vcenter, seen, trace), self._inventory.as_of(seen))
+            return Present(
+                translate.found(self._vcenter, seen, trace, self._pinned(trace)), self._inventory.as_of(seen)
+            )
         row = trace.row("server")
         gone = self._inventory.rows.gone_since(row.id) if row is not None else None
         as_of = self._inventory.as_of(())
@@ -70,7 +76,7 @@ class Machines:
         rows = self._inventory.rows
         recorded = [rows[item].machine for item in rows.recorded(trace.namespace, trace.object_name)]
         return tuple(
-            translate.twin(machine)
+            translate.twin(machine, machine.parent)
             for machine in recorded
             if machine.mark != trace.mark and machine.mark.startswith(trace.mark_prefix) and not machine.template
         )
@@ -88,8 +94,12 @@ class Machines:
             tools=frozenset(machine.id for machine in machines if machine.tools),
             defined=self._client.defined(),
             asked=self._asked,
+            pinned=self._pinned(trace),
         )
         return plan(step, trace, wanted, look, memory, known)
+
+    def _pinned(self, trace: Trace) -> Place | None:
+        return self._names().holder(trace.place) if trace.place else None
 
     async def perform(self, call: Call, user_data: bytes | None) -> Receipt:
         try:
@@ -98,12 +108,14 @@ class Machines:
         except errors.RAISED as error:
             if isinstance(call.arguments, Act | Reconfigure | SetAttribute):
                 self._inventory.touch(call.arguments.id)
-            raise errors.of_write(error) from error
+            raise (errors.of_read if isinstance(call.arguments, Begun) else errors.of_write)(error) from error
 
     async def _send(self, call: Call, user_data: bytes | None) -> Receipt:
         match call.arguments:
             case NewMachine() as new:
                 return await self._clone(call, new, user_data)
+            case Begun(trace=trace):
+                return await self._came_of(call, trace)
             case Act() | Reconfigure() | SetAttribute() | DefineAttribute() as request:
                 return await self._on(call, request)
         raise Bug(f"no request is known for the call {call.verb!r}")
@@ -119,16 +131,38 @@ class Machines:
             raise InvalidConfiguration(
                 f"the user data has {len(data)} bytes and vSphere takes {USER_DATA_BYTES}: let it fetch what it needs."
             )
-        request = translate.clone(new.wanted, new.trace, data)
         try:
-            begun = await self._client.send(request, call.deadline)
-            self._clones[begun] = new.trace.name
-            ended = await self._ended(begun)
+            begun = await self._client.send(translate.clone(new.wanted, new.trace, data), call.deadline)
         except Fault as fault:
-            if fault.name != "DuplicateName":
-                raise
-            return await self._name_taken(call, new.trace, fault)
-        return await self._made(call, ended.result)
+            return await self._refused(call, new.trace, fault)
+        self._clones[begun] = new.trace.name
+        try:
+            task = await self._ended(begun, CLONE_WITHIN)
+        except errors.RAISED:  # it was begun all the same: its task is asked later
+            return Receipt(task=begun)
+        return await self._result(call, new.trace, task)
+
+    async def _came_of(self, call: Call, trace: Trace) -> Receipt:
+        """Of a clone that took long, or that an earlier process began. A proof found nothing after its end."""
+        task = await self._begun(trace)
+        if task is None:
+            raise Transient("vCenter knows the clone's task no more, and has no machine of it")
+        try:
+            return await self._result(call, trace, task)
+        except Fault as fault:
+            raise errors.of_ended(fault) from fault
+
+    async def _result(self, call: Call, trace: Trace, task: Task) -> Receipt:
+        if not task.ended:
+            return Receipt(task=task.id)
+        if task.fault is not None:
+            return await self._refused(call, trace, task.fault)
+        return await self._made(call, task.result)
+
+    async def _refused(self, call: Call, trace: Trace, fault: Fault) -> Receipt:
+        if fault.name != "DuplicateName":
+            raise fault
+        return await self._name_taken(call, trace, fault)
 
     async def _made(self, call: Call, item: str) -> Receipt:
         if await self._inventory.prove(item) is None:
@@ -163,8 +197,8 @@ class Machines:
     async def _on(self, call: Call, request: Act | Reconfigure | SetAttribute | DefineAttribute) -> Receipt:
         try:
             begun = await self._client.send(request, call.deadline)
-            if begun:
-                await self._ended(begun)
+            if begun and (ended := await self._ended(begun)).fault is not None:
+                raise ended.fault
         except Fault as fault:
             _answers(request, fault)
         if call.verb == "shutdown_guest":
@@ -173,14 +207,12 @@ class Machines:
             return Receipt(gone=(call.expect,))
         return Receipt()
 
-    async def _ended(self, item: str) -> Task:
-        """The task when it has ended well. Raises its fault; the call's deadline ends the wait, not the task."""
-        pause = LOOK
-        while not (task := await self._client.task(item)).ended:
+    async def _ended(self, item: str, seconds: float = float("inf")) -> Task:
+        """The task when it has ended, or as it is after so long; the call's deadline ends the wait, not the task."""
+        pause, until = LOOK, self._monotonic() + seconds
+        while not (task := await self._client.task(item)).ended and self._monotonic() < until:
             await asyncio.sleep(pause)
             pause = min(pause * 1.5, LOOK_LATE)
-        if task.fault is not None:
-            raise task.fault
         return task
 
     # -- the proof
@@ -188,21 +220,37 @@ class Machines:
     async def prove(self, trace: Trace) -> Look:
         start = self._monotonic()
         try:
+            task = await self._begun(trace)
+            if task is not None and not task.ended:
+                return Present(translate.in_the_making(task), start)
+            if task is not None and task.result:
+                trace = replace(trace, ledger=(*trace.ledger, LedgerRow(SERVER, task.result)))
             making = await self._ask(trace)
         except errors.RAISED as error:
             raise errors.of_read(error) from error
         if self._inventory.gather(trace):
             return self.look(trace)
-        if making:
-            return Present(Found(Life.PARTIAL, message="vCenter clones the template"), start)
-        return Missing(start)
+        return Present(translate.in_the_making(), start) if making else Missing(start)
+
+    async def _begun(self, trace: Trace) -> Task | None:
+        """The task by which it is being made; None: none is known, or vCenter knows it no more."""
+        if not trace.task or trace.row(SERVER) is not None:
+            return None
+        self._clones.setdefault(trace.task, trace.name)
+        try:
+            return await self._client.task(trace.task)
+        except Fault as fault:
+            if fault.name != errors.GONE or fault.item != trace.task:
+                raise
+            return None
 
     async def _ask(self, trace: Trace) -> bool:
         """What is known by id, then all that the inventory does not know yet: a machine just made is among those.
 
-        Tasks first: a clone that ended since is among the machines that are listed after.
+        Whether it is in the making. Tasks first: a clone that ended since is among the machines that are listed after.
+        Where its own task is known, and has ended, no other can be its.
         """
-        making = await self._in_the_making(trace)
+        making = not trace.task and await self._in_the_making(trace)
         known = [seen.machine.id for seen in self._inventory.gather(trace)]
         asked = list(dict.fromkeys([*(row.id for row in trace.ledger), *known]))
         for item in asked:
@@ -213,7 +261,9 @@ class Machines:
         for item in dict.fromkeys([*unknown, *ours]):
             if item not in asked:
                 await self._inventory.prove(item)
-        return making
+        rows = self._inventory.rows
+        bare = any(item in rows and not rows[item].machine.configured for item in ours)
+        return making or bare  # one of our name whose config cannot be read yet is nobody's yet
 
 
 def _answers(request: object, fault: Fault) -> None:

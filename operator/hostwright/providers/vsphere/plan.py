@@ -4,6 +4,7 @@
 |------------------|-------------------------------|------------|-----------------------------------------------------|
 | create_server    | CloneVM_Task, all in one spec | Fenced     | a task, then the machine with its mark, off; the    |
 |                  |                               |            | second of a name in a folder: DuplicateName         |
+| await_clone      | none: its task is read        | Idempotent | what was there before                               |
 | power_on         | PowerOnVM_Task                | Idempotent | on; again: InvalidPowerState                        |
 | power_off        | PowerOffVM_Task               | Idempotent | off; again: InvalidPowerState                       |
 | shutdown_guest   | ShutdownGuest                 | Idempotent | the guest goes down by itself, or never             |
@@ -16,7 +17,7 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hostwright.core.port import Call, Done, LedgerRow, Ownership, Present, Repeat, Trace, Wait
 from hostwright.kinds.virtualmachine.port import (
@@ -37,17 +38,26 @@ from hostwright.kinds.virtualmachine.port import (
 )
 from hostwright.kinds.virtualmachine.resource import PowerOffMode
 from hostwright.providers.vsphere import translate
-from hostwright.providers.vsphere.rows import Act, DefineAttribute, Reconfigure, Request, SetAttribute
+from hostwright.providers.vsphere.rows import Act, DefineAttribute, Place, Reconfigure, Request, SetAttribute
 
 CREATE_SECONDS = 30.0
 #: Between the answer that carried a row and the moment its receipt is counted from.
 STAMPING = 0.05
 SERVER = "server"
+#: Characters that status.operation.expect holds.
+LONGEST = 512
 
 
 @dataclass(frozen=True, slots=True)
 class NewMachine:
     wanted: Wanted
+    trace: Trace
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A clone whose task has ended, and whose machine is not seen."""
+
     trace: Trace
 
 
@@ -59,6 +69,7 @@ class Known:
     tools: frozenset[str] = frozenset()  # of those, where VMware Tools run
     defined: frozenset[str] = frozenset()  # custom attributes that the vCenter has
     asked: Mapping[str, float] = field(default_factory=dict)  # id → when its guest was asked to go down, monotonic
+    pinned: Place | None = None  # the folder that the open creation was announced for
 
 
 def plan(
@@ -80,7 +91,7 @@ def plan(
         case Discard(row=row):
             return _remove(row, found, as_of, memory, known) or Done()
         case Release():
-            return _release(found, as_of, memory)
+            return _release(step, found, as_of, memory)
 
 
 def _create(
@@ -91,10 +102,10 @@ def _create(
         raise TypeError("a machine is made from a resolved spec")
     if found is None and trace.row(SERVER) is not None:  # made, and not seen: never a second one
         return Wait("vCenter has made the machine")
+    if found is None and trace.task:
+        return Call("await_clone", SERVER, Repeat.IDEMPOTENT, Begun(trace), message="asking what came of the clone")
     if found is None:
-        new = NewMachine(wanted, trace)
-        message = f"cloning machine {trace.name}"
-        return Call("create_server", SERVER, Repeat.FENCED, new, deadline=CREATE_SECONDS, message=message)
+        return _clone(trace, wanted, known.pinned)
     if found.life is not Life.STEADY:
         return Wait(found.message or "vCenter clones the template")
     if wanted.shape.power is Power.ON and found.shape.power is Power.OFF:
@@ -103,6 +114,22 @@ def _create(
     if not isinstance(tagged, Done) or wanted.shape.power is not Power.ON or found.internal_addresses:
         return tagged
     return Wait("the guest boots")
+
+
+def _clone(trace: Trace, wanted: Wanted, pinned: Place | None) -> Call:
+    """Every attempt of one creation comes to the same path, whatever the Provider says since: the path is the fence."""
+    folder = pinned or wanted.extra.folder
+    new = NewMachine(replace(wanted, extra=replace(wanted.extra, folder=folder)), trace)
+    place = f"{folder.path}/{trace.name}"
+    return Call(
+        "create_server",
+        SERVER,
+        Repeat.FENCED,
+        new,
+        deadline=CREATE_SECONDS,
+        message=f"cloning machine {trace.name}",
+        place=place if len(place) <= LONGEST else "",
+    )
 
 
 def _power(
@@ -199,14 +226,15 @@ def _remove(row: LedgerRow, found: Found | None, as_of: float, memory: Memory, k
     return Call(verb, row.name, Repeat.IDEMPOTENT, request, destructive=True, message=message, row=row)
 
 
-def _release(found: Found | None, as_of: float, memory: Memory) -> Call | Wait | Done:
-    """Every machine that bears our mark, one after the other."""
+def _release(step: Release, found: Found | None, as_of: float, memory: Memory) -> Call | Wait | Done:
+    """Every machine of ours that bears our mark, one after the other."""
     if found is None:
         return Done()
     if _stale(SERVER, as_of, memory):
         return Wait("the mark's removal was sent")
     for twin in found.twins:
-        return _call("remove_mark", Reconfigure(twin.id, translate.NO_MARK), f"releasing machine {twin.id}")
+        if twin.id not in step.spare:
+            return _call("remove_mark", Reconfigure(twin.id, translate.NO_MARK), f"releasing machine {twin.id}")
     return Done()
 
 

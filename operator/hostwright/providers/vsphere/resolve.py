@@ -30,7 +30,7 @@ class Extra:
 
     cpu: int
     memory_mib: int
-    folder: str
+    folder: Place
     pool: str
     datastore: str = ""  # empty: the template's
     ssh_keys: tuple[str, ...] = ()
@@ -100,9 +100,16 @@ class Names:
             )
         return self.domains[name]
 
-    def folder(self, *says: Says) -> str:
+    def folder(self, *says: Says) -> Place:
         word = _first("folder", (*says, self.section))
-        return self._place("folder", self.catalog.folders, word).id if word else self.catalog.root
+        if word:
+            return self._place("folder", self.catalog.folders, word)
+        root = self.catalog.root
+        return next((row for row in self.catalog.folders if row.id == root), Place(root, "", ""))
+
+    def holder(self, path: str) -> Place | None:
+        """The folder of what has this path, if it is there still."""
+        return next((row for row in self.catalog.folders if row.path == path.rpartition("/")[0]), None)
 
     def datastore(self, *says: Says) -> str:
         word = _first("datastore", (*says, self.section))

@@ -154,6 +154,7 @@ class Task:
 
     id: str
     state: str
+    progress: int = 0  # per cent
     result: str = ""  # reference of what it made
     fault: "Fault | None" = None
 

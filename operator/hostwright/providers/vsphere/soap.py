@@ -107,6 +107,7 @@ def task(item: Any, info: Any) -> Task:
     return Task(
         id=reference(item),
         state=str(info.state),
+        progress=int(info.progress or 0),
         result=reference(info.result) if isinstance(info.result, vim.ManagedEntity) else "",
         fault=fault_of(info.error) if info.error is not None else None,
     )

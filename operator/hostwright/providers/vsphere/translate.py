@@ -19,9 +19,10 @@ from hostwright.kinds.virtualmachine.port import (
 )
 from hostwright.providers.vsphere import rows
 from hostwright.providers.vsphere.inventory import Seen
-from hostwright.providers.vsphere.rows import Clone, Machine, NewNic
+from hostwright.providers.vsphere.rows import Clone, Machine, NewNic, Place, Task
 
 _BEST_FIRST = (Life.STEADY, Life.CHANGING, Life.HELD, Life.BUILDING, Life.FAILED, Life.DELETING)
+_QUARTER = 25
 POWER: Mapping[str, Power] = {rows.ON: Power.ON, rows.OFF: Power.OFF}
 
 
@@ -41,6 +42,14 @@ def message(machine: Machine) -> str:
     if machine.template:
         return "it was made a template"
     return f"vCenter says {machine.power if machine.connection == 'connected' else machine.connection}"
+
+
+def in_the_making(task: Task | None = None) -> Found:
+    """Nobody sees it yet: its own clone, or one that may be its own. Told in quarters, as each is a write."""
+    if task is None:
+        return Found(Life.BUILDING, message="vCenter makes a clone that may be this machine")
+    done = f" ({task.progress // _QUARTER * _QUARTER} %)" if task.progress >= _QUARTER else ""
+    return Found(Life.BUILDING, message=f"vCenter clones the template{done}")
 
 
 def size_word(cpu: int, memory_mib: int) -> str:
@@ -71,9 +80,10 @@ def choose(seen: Sequence[Seen], trace: Trace) -> Machine | None:
     )
 
 
-def found(vcenter: str, seen: Sequence[Seen], trace: Trace) -> Found:
-    """The chosen machine, and what else of ours is there."""
+def found(vcenter: str, seen: Sequence[Seen], trace: Trace, pinned: Place | None = None) -> Found:
+    """The chosen machine, and what else of ours is there. `pinned`: the folder in which it is being made."""
     machine = choose(seen, trace) or seen[0].machine
+    home = pinned.id if pinned is not None else machine.parent
     listed = {row.id: row.name for row in trace.ledger}
     others = [item.machine for item in seen if item.machine is not machine]
     interfaces = tuple(_interfaces(machine))
@@ -95,16 +105,18 @@ def found(vcenter: str, seen: Sequence[Seen], trace: Trace) -> Found:
             *(LedgerRow(listed[other.id], other.id) for other in others if other.id in listed),
         ),
         twins=tuple(
-            twin(item.machine) for item in seen if item.machine.mark == trace.mark and not item.machine.template
+            twin(item.machine, home) for item in seen if item.machine.mark == trace.mark and not item.machine.template
         ),
         recorded=machine.record,
         unmarked=() if machine.mark or not machine.configured else (LedgerRow("server", machine.id),),
     )
 
 
-def twin(machine: Machine) -> Twin:
+def twin(machine: Machine, home: str) -> Twin:
+    """Its name is ours in our folder only: elsewhere a person's copy may have the same."""
     namespace, name = machine.record
-    return Twin(machine.id, machine.name, life(machine), machine.created, len(machine.nics), namespace, name)
+    called = machine.name if machine.parent == home else f"{machine.name} in {machine.parent}"
+    return Twin(machine.id, called, life(machine), machine.created, len(machine.nics), namespace, name)
 
 
 def clone(wanted: Wanted, trace: Trace, user_data: bytes | None) -> Clone:
@@ -118,7 +130,7 @@ def clone(wanted: Wanted, trace: Trace, user_data: bytes | None) -> Clone:
     return Clone(
         template=wanted.image_id,
         name=trace.name,
-        folder=extra.folder,
+        folder=extra.folder.id,
         pool=extra.pool,
         datastore=extra.datastore,
         cpu=extra.cpu,

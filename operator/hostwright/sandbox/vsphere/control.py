@@ -69,9 +69,19 @@ class Control:
     def clear_rules(self) -> None:
         self._ask("DELETE", "/v1/rules")
 
-    def times(self, *, clone: float | None = None, boot: float | None = None, shutdown: float | None = None) -> None:
-        """How many seconds a clone's task, a guest's boot and its shutdown take; for running ones too."""
-        wanted = {"clone": clone, "boot": boot, "shutdown": shutdown}
+    def times(
+        self,
+        *,
+        clone: float | None = None,
+        bare: float | None = None,
+        boot: float | None = None,
+        shutdown: float | None = None,
+    ) -> None:
+        """How many seconds a clone, a guest's boot and its shutdown take; for running ones too.
+
+        `bare`: how long the clone stands there already while its config cannot be read.
+        """
+        wanted = {"clone": clone, "bare": bare, "boot": boot, "shutdown": shutdown}
         self._ask("POST", "/v1/times", {name: value for name, value in wanted.items() if value is not None})
 
     def power(self, machine: str, state: Literal["on", "off", "suspended"]) -> None:

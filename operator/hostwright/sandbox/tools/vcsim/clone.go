@@ -67,14 +67,16 @@ func (c *cloning) begin(user string) {
 }
 
 func (c *cloning) run(folder *simulator.Folder) {
-	begin := time.Now()
-	for time.Since(begin) < c.site.settings.clone() { // asked again: a test may let it run on, or end it
-		time.Sleep(10 * time.Millisecond)
-	}
+	c.last(c.site.settings.clone, c.tell)
 	var result types.AnyType
 	fault := c.site.rules.taskFault("CloneVM_Task", c.req.Name)
 	if fault == nil {
 		result, fault = c.make(folder)
+	}
+	if made, ok := result.(types.ManagedObjectReference); ok {
+		c.last(c.site.settings.bare, func(int32) {})
+		c.site.bare.set(made, false)
+		c.site.changes.Add(1)
 	}
 	c.site.locked(c.task, func(ctx *simulator.Context) {
 		if c.cancelled() {
@@ -92,6 +94,28 @@ func (c *cloning) run(folder *simulator.Folder) {
 			}}
 		}
 		ctx.Update(c.task, changes)
+	})
+}
+
+// last lets time pass: asked again and again, so that a test may let it run on, or end it.
+func (c *cloning) last(how func() time.Duration, tell func(progress int32)) {
+	begin := time.Now()
+	for {
+		passed, all := time.Since(begin), how()
+		if passed >= all {
+			return
+		}
+		tell(int32(100 * passed / all))
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// tell says how far the task is, in per cent.
+func (c *cloning) tell(progress int32) {
+	c.site.locked(c.task, func(ctx *simulator.Context) {
+		if c.task.Info.Progress != progress {
+			ctx.Update(c.task, []types.PropertyChange{{Name: "info.progress", Val: progress}})
+		}
 	})
 }
 
@@ -122,6 +146,7 @@ func (c *cloning) make(folder *simulator.Folder) (types.AnyType, types.BaseMetho
 		return nil, fault
 	}
 	vm := c.site.registry.Get(result.(types.ManagedObjectReference)).(*simulator.VirtualMachine)
+	c.site.bare.set(vm.Self, c.site.settings.bare() > 0)
 	return vm.Self, c.finish(ctx, vm)
 }
 

@@ -92,6 +92,8 @@ func (s *site) act(w http.ResponseWriter, r *http.Request) {
 type shown struct {
 	ID           string            `json:"id"`
 	Path         string            `json:"path"`
+	Pool         string            `json:"pool"`      // the path
+	Datastore    string            `json:"datastore"` // the name
 	Power        string            `json:"power"`
 	Template     bool              `json:"template"`
 	CPU          int32             `json:"cpu"`
@@ -119,6 +121,14 @@ func (s *site) showMachine(vm *simulator.VirtualMachine) shown {
 		CPU: vm.Config.Hardware.NumCPU, MemoryMiB: vm.Config.Hardware.MemoryMB,
 		UUID: vm.Config.Uuid, InstanceUUID: vm.Config.InstanceUuid, Address: vm.Guest.IpAddress,
 		ExtraConfig: map[string]any{}, Attributes: map[string]string{}, NICs: map[string]string{},
+	}
+	if vm.ResourcePool != nil { // a template has none
+		seen.Pool = s.path(s.registry.Get(*vm.ResourcePool).(mo.Entity))
+	}
+	if len(vm.Datastore) > 0 {
+		if store, ok := s.registry.Get(vm.Datastore[0]).(mo.Entity); ok {
+			seen.Datastore = store.Entity().Name
+		}
 	}
 	for _, each := range vm.Config.ExtraConfig {
 		seen.ExtraConfig[each.GetOptionValue().Key] = each.GetOptionValue().Value

@@ -20,6 +20,9 @@ var corrected = map[string]bool{
 // waited are those that our collector of properties answers.
 var waited = map[string]bool{"WaitForUpdatesEx": true, "CancelWaitForUpdates": true, "DestroyPropertyCollector": true}
 
+// read are those, too, that tell properties at once.
+var read = map[string]bool{"RetrievePropertiesEx": true, "ContinueRetrievePropertiesEx": true}
+
 // route chooses who answers a call.
 func (s *site) route(ctx *simulator.Context, method *simulator.Method) (mo.Reference, types.BaseMethodFault) {
 	if ctx.Session == nil {
@@ -30,6 +33,12 @@ func (s *site) route(ctx *simulator.Context, method *simulator.Method) (mo.Refer
 		if collector, ok := ctx.Session.Get(method.This).(*simulator.PropertyCollector); ok {
 			method.This = ours
 			return &waiter{PropertyCollector: collector, site: s, told: s.waiters.of(collector)}, nil
+		}
+	}
+	if method.This.Type == "PropertyCollector" && read[method.Name] {
+		if collector, ok := ctx.Session.Get(method.This).(*simulator.PropertyCollector); ok {
+			method.This = ours
+			return &waiter{PropertyCollector: collector, site: s}, nil
 		}
 	}
 	switch object := s.registry.Get(method.This).(type) {

@@ -14,6 +14,7 @@ type settings struct {
 // Times are as in the control endpoint's JSON, in seconds.
 type Times struct {
 	Clone    float64 `json:"clone"`    // from CloneVM_Task to the machine
+	Bare     float64 `json:"bare"`     // from there until its config can be read, and the task ends
 	Boot     float64 `json:"boot"`     // from power-on until VMware Tools tell an address
 	Shutdown float64 `json:"shutdown"` // from ShutdownGuest until the guest powers off
 }
@@ -29,6 +30,7 @@ func (s *settings) read(of func(Times) float64) time.Duration {
 }
 
 func (s *settings) clone() time.Duration { return s.read(func(t Times) float64 { return t.Clone }) }
+func (s *settings) bare() time.Duration  { return s.read(func(t Times) float64 { return t.Bare }) }
 func (s *settings) boot() time.Duration  { return s.read(func(t Times) float64 { return t.Boot }) }
 func (s *settings) shutdown() time.Duration {
 	return s.read(func(t Times) float64 { return t.Shutdown })

@@ -26,6 +26,7 @@ type site struct {
 	sessions sessions
 	creation creation
 	waiters  waiters
+	bare     bare
 	changes  atomic.Int64 // how many there were, to any object
 }
 
