@@ -42,6 +42,19 @@ def test_a_module_says_in_one_sentence_what_it_is_and_fits(path: Path) -> None:
     assert long == [], f"longer than {FUNCTION} lines"
 
 
+def test_tests_fit_as_well() -> None:
+    split_next = {"tests/providers/redfish/test_client.py"}
+    texts = {path.relative_to(ROOT).as_posix(): path.read_text() for path in TESTS}
+    assert {name for name, text in texts.items() if text.count("\n") > LINES} <= split_next
+    long = [
+        f"{name}: {node.name}"
+        for name, text in texts.items()
+        for node in functions(ast.parse(text))
+        if (node.end_lineno or 0) - node.lineno + 1 > FUNCTION
+    ]
+    assert long == [], f"longer than {FUNCTION} lines"
+
+
 @pytest.mark.parametrize("path", MODULES, ids=names(MODULES))
 def test_no_class_is_named_for_doing_everything(path: Path) -> None:
     vague = re.compile(r"(Manager|Helper|Helpers|Util|Utils)$")

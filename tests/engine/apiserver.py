@@ -1,7 +1,6 @@
 """An API server in memory: resourceVersions, preconditions, finalizers, the status subresource, watches."""
 
 import asyncio
-import copy
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +19,16 @@ from hostwright.engine.ports import (
     StaleBodyError,
     WriteRefusedError,
 )
+
+
+def copied(value: Any) -> Any:
+    """A copy of what JSON knows; several times as fast as copy.deepcopy."""
+    if isinstance(value, Mapping):
+        return {name: copied(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [copied(item) for item in value]
+    return value
+
 
 Subscriber = Callable[[Key, str | None, Body], None]
 
@@ -42,15 +51,15 @@ class ApiServer:
 
     def apply(self, key: Key, spec: Mapping[str, Any], **metadata: Any) -> None:
         old = self.objects.get(key)
-        body = copy.deepcopy(old) if old is not None else self._new(key)
+        body = copied(old) if old is not None else self._new(key)
         body["metadata"] |= metadata
         if body.get("spec") != spec:
-            body["spec"] = copy.deepcopy(dict(spec))
+            body["spec"] = copied(dict(spec))
             body["metadata"]["generation"] += 1
         self._store(key, body, "MODIFIED" if old is not None else "ADDED")
 
     def delete(self, key: Key) -> None:
-        body = copy.deepcopy(self.objects[key])
+        body = copied(self.objects[key])
         if not body["metadata"].get("finalizers"):
             self._remove(key, body)
         elif "deletionTimestamp" not in body["metadata"]:
@@ -96,9 +105,9 @@ class ApiServer:
         if body is None and wanted["metadata"].get("uid"):
             raise StaleBodyError(f"409: {key} is not there")
         if body is None:
-            made = {**self._new(key), "spec": copy.deepcopy(dict(wanted["spec"]))}
-            made["metadata"] |= {**copy.deepcopy(metadata), "generation": 1}
-            self.applies[made["metadata"]["uid"]] = copy.deepcopy(config)
+            made = {**self._new(key), "spec": copied(wanted["spec"])}
+            made["metadata"] |= {**copied(metadata), "generation": 1}
+            self.applies[made["metadata"]["uid"]] = copied(config)
             return self._store(key, made, "ADDED")
         found = self._fresh(key, wanted["metadata"])
         before = self.applies.get(found["metadata"]["uid"], {})
@@ -113,7 +122,7 @@ class ApiServer:
             raise WriteRefusedError("422: no new finalizers can be added if the object is being deleted")
         if after["spec"] != self.objects[key]["spec"]:
             after["metadata"]["generation"] += 1
-        self.applies[found["metadata"]["uid"]] = copy.deepcopy(config)
+        self.applies[found["metadata"]["uid"]] = copied(config)
         return self._kept(key, after)
 
     def delete_of(self, key: Key, uid: str) -> None:
@@ -124,7 +133,7 @@ class ApiServer:
 
     def own(self, key: Key, body: Body, owners: Sequence[Mapping[str, Any]]) -> Body:
         found = self._fresh(key, body["metadata"])
-        found["metadata"]["ownerReferences"] = copy.deepcopy(list(owners))
+        found["metadata"]["ownerReferences"] = copied(owners)
         return self._kept(key, found)
 
     def refuses_deletion(self, body: Body) -> bool:
@@ -138,7 +147,7 @@ class ApiServer:
     def subscribe(self, subscriber: Subscriber) -> None:
         """List, then watch."""
         for key, body in self.objects.items():
-            subscriber(key, None, copy.deepcopy(body))
+            subscriber(key, None, copied(body))
         self.subscribers.append(subscriber)
 
     # inside
@@ -158,13 +167,13 @@ class ApiServer:
         for name in ("resourceVersion", "uid"):
             if wanted.get(name) is not None and wanted[name] != body["metadata"][name]:
                 raise StaleBodyError(f"409: {name} is {body['metadata'][name]}, not {wanted[name]}")
-        return copy.deepcopy(body)
+        return copied(body)
 
     def _kept(self, key: Key, body: dict[str, Any]) -> Body:
         if body["metadata"].get("deletionTimestamp") and not body["metadata"].get("finalizers"):
             return self._remove(key, body)
         if body == self.objects[key]:  # a patch that changes nothing is no new version
-            return copy.deepcopy(body)
+            return copied(body)
         return self._store(key, body, "MODIFIED")
 
     def _store(self, key: Key, body: dict[str, Any], event: str) -> Body:
@@ -172,19 +181,19 @@ class ApiServer:
         body["metadata"]["resourceVersion"] = str(self.version)
         self.objects[key] = body
         self._show(key, event, body)
-        return copy.deepcopy(body)
+        return copied(body)
 
     def _remove(self, key: Key, body: dict[str, Any]) -> Body:
         self.version += 1
         body["metadata"]["resourceVersion"] = str(self.version)
         del self.objects[key]
         self._show(key, "DELETED", body)
-        return copy.deepcopy(body)
+        return copied(body)
 
     def _show(self, key: Key, event: str, body: dict[str, Any]) -> None:
         loop = asyncio.get_running_loop()
         for subscriber in self.subscribers:
-            loop.call_later(self.watch_lag, self._deliver, subscriber, key, event, copy.deepcopy(body))
+            loop.call_later(self.watch_lag, self._deliver, subscriber, key, event, copied(body))
 
     def _deliver(self, subscriber: Subscriber, key: Key, event: str, body: Body) -> None:
         if subscriber in self.subscribers:  # a dead process hears nothing
@@ -207,7 +216,7 @@ class FakeCluster:
         )
 
     async def get(self, key: Key) -> Body | None:
-        return copy.deepcopy(self.api.objects.get(key))
+        return copied(self.api.objects.get(key))
 
     async def drop_finalizer(self, key: Key, body: Body, finalizer: str) -> Body | None:
         uid = body["metadata"]["uid"]
@@ -280,5 +289,5 @@ def merged(old: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
             before = result.get(name)
             result[name] = merged(before if isinstance(before, Mapping) else {}, value)
         else:
-            result[name] = copy.deepcopy(value)
+            result[name] = copied(value)
     return result

@@ -213,12 +213,13 @@ class Process:
     name: str = "one"
     told: Told = field(default_factory=Told)
     gate: Gate = field(default_factory=Gate)
+    cluster: FakeCluster | None = None  # its own way to the API server
 
     def __post_init__(self) -> None:
         ids = itertools.count()
         self.engine = Engine(
             Outside(
-                cluster=FakeCluster(self.api, self.wire),
+                cluster=self.cluster or FakeCluster(self.api, self.wire),
                 gate=self.gate,
                 clock=self.clock,
                 telemetry=self.told,

@@ -105,6 +105,16 @@ async def test_a_class_that_left_although_it_was_held_wakes_whoever_names_it() -
     assert await woken(queue) == {SMALL, VM}
 
 
+async def test_a_namespace_that_is_heard_of_after_its_machines_wakes_them() -> None:
+    store, queue = Store(), WorkQueue()
+    inbox = Inbox(store, queue)
+    inbox.observe(VM, "ADDED", machine(2))
+    await woken(queue)  # and judged without the labels that say which Providers it may use
+    metadata = {"name": "team-a", "uid": "n-1", "resourceVersion": "1", "labels": {"tier": "prod"}}
+    inbox.observe(Key("Namespace", "", "team-a"), "ADDED", {"kind": "Namespace", "metadata": metadata})
+    assert await woken(queue) == {VM}
+
+
 async def test_a_namespace_that_gets_other_labels_wakes_its_machines() -> None:
     store, queue = Store(), WorkQueue()
     inbox = Inbox(store, queue)

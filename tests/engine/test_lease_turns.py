@@ -1,89 +1,15 @@
 """One Lease, two operators: the second takes over from one that stands still or ends, and never do both send."""
 
 import asyncio
-import contextvars
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import cast
 
 import pytest
 from tests.engine.apiserver import ApiServer
-from tests.engine.process import Process, site
+from tests.engine.operators import Leases, Operator
+from tests.engine.process import site
 from tests.engine.samples import CATALOG, SPEC, VM
-from tests.engine.virtual import OWNER, Clock, VirtualLoop, run, until
+from tests.engine.virtual import Clock, VirtualLoop, run, until
 from tests.engine.wire import Wire
-
-from hostwright.engine.ports import ObjectGoneError, StaleBodyError
-from hostwright.runtime.lease import Lease
-
-if TYPE_CHECKING:
-    from hostwright.runtime.cluster import KubernetesCluster
-
-T = TypeVar("T")
-KINDS = ("Provider", "MachineClass", "MachineImage", "VirtualMachine")
-#: What an operator sends that is not for the site.
-TO_KUBERNETES = {"patch", "patch_status", "drop_finalizer"}
-
-
-@dataclass
-class Leases:
-    """The API server's one Lease, with its precondition."""
-
-    lease: dict[str, Any] | None = None
-    version: int = 0
-    holders: list[str] = field(default_factory=list)
-
-    async def raw(self, method: str, path: str, body: Any = None) -> Any:
-        await asyncio.sleep(0.005)
-        answer = self._serve(method, body)
-        await asyncio.sleep(0.005)
-        return answer
-
-    def _serve(self, method: str, body: Any) -> Any:
-        if method == "GET":
-            if self.lease is None:
-                raise ObjectGoneError
-            return self.lease
-        known = self.lease["metadata"]["resourceVersion"] if self.lease else None
-        if body["metadata"].get("resourceVersion") != known:
-            raise StaleBodyError("409")
-        self.version += 1
-        self.lease = {**body, "metadata": {"name": "l", "uid": "u", "resourceVersion": str(self.version)}}
-        holder = body["spec"]["holderIdentity"]
-        if holder and self.holders[-1:] != [holder]:
-            self.holders.append(holder)
-        return self.lease
-
-
-class Operator:
-    """A process with the real Lease; it can be stopped in its tracks."""
-
-    def __init__(self, place: "Place", name: str, **wire: float) -> None:
-        self.name = name
-        self.context = contextvars.copy_context()
-        self.context.run(OWNER.set, name)
-        self.wire = Wire(**wire)
-        self.lease = Lease(cast("KubernetesCluster", place.leases), "here", name, place.clock)
-        process = Process(place.api, place.site, self.wire, place.clock, name=name, gate=cast("Any", self.lease))
-        self.process = process
-        self.lease.on_turn = process.engine.turned
-        self.renewing: asyncio.Task[None] = self._inside(lambda: asyncio.create_task(self.lease.run()))
-        self._inside(process.start)
-
-    def _inside(self, work: Callable[[], T]) -> T:
-        return self.context.run(work)
-
-    def calls(self) -> list[str]:
-        return [name for name in self.wire.names if name not in TO_KUBERNETES]
-
-    async def terminate(self) -> bool:
-        """SIGTERM: no further keys, what is under way is brought to its end, then the Lease is let go."""
-        drained = await self.process.engine.drain(15.0)
-        self.renewing.cancel()
-        if drained:
-            await self.lease.release()
-        self.process.kill()
-        return drained
 
 
 class Place:
@@ -92,6 +18,9 @@ class Place:
         self.api, self.site, self.leases = ApiServer(self.clock), site(), Leases()
         for key, spec in CATALOG.items():
             self.api.apply(key, spec)
+
+    def operator(self, name: str) -> Operator:
+        return Operator(self.api, self.site, self.leases, self.clock, name, Wire())
 
     def ready(self) -> bool:
         status = self.api.status(VM)
@@ -107,9 +36,9 @@ def test_one_that_stood_still_for_forty_seconds_sends_nothing_when_it_wakes(sent
 
     async def work() -> None:
         place = Place()
-        first = Operator(place, "first")
+        first = place.operator("first")
         await asyncio.sleep(1.0)
-        second = Operator(place, "second")
+        second = place.operator("second")
         place.api.apply(VM, SPEC)
         while len(first.wire.names) < sent and not place.ready():
             await asyncio.sleep(0.0005)
@@ -136,9 +65,9 @@ def test_one_that_stood_still_for_forty_seconds_sends_nothing_when_it_wakes(sent
 def test_one_that_is_told_to_end_brings_its_call_to_its_end_and_lets_go_at_once() -> None:
     async def work() -> None:
         place = Place()
-        first = Operator(place, "first")
+        first = place.operator("first")
         await asyncio.sleep(5.0)
-        second = Operator(place, "second")
+        second = place.operator("second")
         first.wire.back = 4.0  # its creation is answered late
         place.api.apply(VM, SPEC)
         await until(lambda: "create" in first.calls(), 60, "the creation is sent")

@@ -103,6 +103,26 @@ def test_no_more_calls_are_in_flight_than_places_and_waiting_namespaces_take_tur
     run(work())
 
 
+def test_who_waits_for_a_place_waits_out_the_pause_that_the_endpoint_asks_for_meanwhile() -> None:
+    async def work() -> None:
+        clock = Clock()
+        slots, began = Slots(2, clock.monotonic), list[float]()
+
+        async def call() -> None:
+            async with slots.place("a"):
+                began.append(clock.monotonic() - 1000.0)
+                await asyncio.sleep(1.0)
+                if len(began) <= 2:
+                    slots.bad(60.0)
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(5):
+                group.create_task(call())
+        assert [round(moment) for moment in began] == [0, 0, 61, 62, 63]  # and half as many at once
+
+    run(work())
+
+
 def test_a_place_is_given_back_by_whoever_is_cancelled_at_any_moment() -> None:
     async def work() -> None:
         slots = Slots(1, Clock().monotonic)

@@ -97,7 +97,10 @@ def test_a_reserved_place_is_free_for_users_while_all_others_are_taken() -> None
             await asyncio.sleep(10.0)
             return Again()
 
-        workers = Workers(queue, {"VirtualMachine": slow}, Gate(), clock, Told())
+        async def reread(key: Key) -> None:
+            raise AssertionError("nothing is written")
+
+        workers = Workers(queue, {"VirtualMachine": slow}, Gate(), clock, Told(), reread)
         workers.start(3, 1)
         began = clock.monotonic()
         for number in range(3):

@@ -31,6 +31,9 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def freeze(self, owner: str) -> None:
         self._frozen[owner] = []
 
+    def frozen(self) -> tuple[str, ...]:
+        return tuple(self._frozen)
+
     def thaw(self, owner: str) -> None:
         """All that came due meanwhile, in its order, at once."""
         for callback in self._frozen.pop(owner):

@@ -1,4 +1,4 @@
-"""Bad inputs are refused by the API server itself, each with a sentence."""
+"""Bad inputs are refused by the API server itself, each with a sentence; those of machines."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -226,23 +226,6 @@ BAD: Mapping[str, tuple[str, Mapping[str, Any], str]] = {
         {"openstack": {"metadata": {"hostwright.namespace": "other"}}},
         "metadata keys that begin with hostwright. are written by Hostwright itself",
     ),
-    "type that is not there": ("Provider", {"type": "Proxmox", "simulated": None}, "supported values"),
-    "block of its own type is missing": ("Provider", {"simulated": None}, "simulated is required with type Simulated"),
-    "a vCenter without its address": (
-        "Provider",
-        {"type": "VSphere", "credentialsRef": {"name": "vc"}, "simulated": None, "vsphere": {"datacenter": "dc1"}},
-        "spec.vsphere.server",
-    ),
-    "an address of a vCenter that is a URL": (
-        "Provider",
-        {
-            "type": "VSphere",
-            "credentialsRef": {"name": "vc"},
-            "simulated": None,
-            "vsphere": {"server": "https://vc", "datacenter": "dc1"},
-        },
-        "spec.vsphere.server",
-    ),
     "an option that is ours": (
         "VirtualMachine",
         {"vsphere": {"extraConfig": {"hostwright.mark": "x"}}},
@@ -258,107 +241,8 @@ BAD: Mapping[str, tuple[str, Mapping[str, Any], str]] = {
         {"vsphere": {"folder": "x"}, "openstack": {"keyPair": "x"}},
         "set at most one of openstack and vsphere",
     ),
-    "failure domains of OpenStack": (
-        "Provider",
-        {
-            "type": "OpenStack",
-            "credentialsRef": {"name": "os"},
-            "simulated": None,
-            "failureDomains": [{"name": "az1"}],
-        },
-        "failureDomains are not to be had with type OpenStack",
-    ),
     "a failure domain that is no name": ("VirtualMachine", {"failureDomain": "AZ 1"}, "a name here has lower-case"),
     "an unknown way to power off": ("VirtualMachine", {"powerOffMode": "Rude"}, "supported values"),
-    "block of another type": ("Provider", {"openstack": {"cloudName": "x"}}, "openstack is for type OpenStack"),
-    "no login": (
-        "Provider",
-        {"type": "OpenStack", "simulated": None},
-        "credentialsRef is required with type OpenStack",
-    ),
-    "network's block of another type": (
-        "Provider",
-        {"networks": [{"name": "app", "openstack": {"network": "x"}}]},
-        "a network's openstack is for type OpenStack",
-    ),
-    "two networks of one name": ("Provider", {"networks": [{"name": "app"}, {"name": "app"}]}, "Duplicate value"),
-    "selector is missing": (
-        "Provider",
-        {"allowedNamespaces": {"from": "Selector"}},
-        "spec.allowedNamespaces: Invalid value: selector is required with from: Selector",
-    ),
-    "selector beside All": (
-        "Provider",
-        {"allowedNamespaces": {"selector": {"matchLabels": {"tenant": "a"}}}},
-        "selector is for from: Selector",
-    ),
-    "selector alone": (
-        "MachineClass",
-        {"allowedNamespaces": {"selector": {"matchLabels": {"tenant": "a"}}}},
-        "spec.allowedNamespaces.from: Required value",
-    ),
-    "nobody is named": ("Provider", {"allowedNamespaces": None}, "spec.allowedNamespaces: Required value"),
-    "endpoint is a file": (
-        "Provider",
-        {"simulated": {"endpoint": "file:///etc/passwd"}},
-        "write an address with no login",
-    ),
-    "endpoint with a login": (
-        "Provider",
-        {"simulated": {"endpoint": "http://a:b@host"}},
-        "write an address with no login",
-    ),
-    "endpoint with a newline": (
-        "Provider",
-        {"simulated": {"endpoint": "http://host\r\nX: y"}},
-        "write an address with no login",
-    ),
-    "poll without pause": ("Provider", {"limits": {"pollInterval": "0s"}}, "write a duration between 1s and 1h"),
-    "no concurrency": ("Provider", {"limits": {"maxConcurrency": 0}}, "greater than or equal to 1"),
-    "257 networks": ("Provider", {"networks": [{"name": f"n{n}"} for n in range(257)]}, "at most 256 items"),
-    "class without memory": ("MachineClass", {"memory": None}, "spec.memory: Required value"),
-    "class without cpu": ("MachineClass", {"cpu": 0}, "greater than or equal to 1"),
-    "class too small": ("MachineClass", {"memory": "1M"}, "memory is between 16Mi and 64Ti"),
-    "class for a selector that is missing": (
-        "MachineClass",
-        {"allowedNamespaces": {"from": "Selector"}},
-        "selector is required with from: Selector",
-    ),
-    "image without sources": ("MachineImage", {"sources": []}, "should have at least 1 items"),
-    "source for nobody": (
-        "MachineImage",
-        {"sources": [{"name": "a", "simulated": {"image": "tiny"}}]},
-        "set exactly one of providerRef and providerSelector",
-    ),
-    "image by name and id": (
-        "MachineImage",
-        {"sources": [{"name": "a", "providerRef": {"name": "os"}, "openstack": {"image": {"name": "x", "id": "y"}}}]},
-        "image: Invalid value: set exactly one of name and id",
-    ),
-    "image by neither name nor id": (
-        "MachineImage",
-        {"sources": [{"name": "a", "providerRef": {"name": "os"}, "openstack": {"image": {}}}]},
-        "image: Invalid value: set exactly one of name and id",
-    ),
-    "source without image": (
-        "MachineImage",
-        {"sources": [{"name": "a", "providerRef": {"name": "sim"}}]},
-        "set exactly one of openstack, simulated and vsphere",
-    ),
-    "source of two backends": (
-        "MachineImage",
-        {
-            "sources": [
-                {
-                    "name": "a",
-                    "providerRef": {"name": "sim"},
-                    "simulated": {"image": "tiny"},
-                    "openstack": {"image": {"name": "tiny"}},
-                }
-            ]
-        },
-        "set exactly one of openstack, simulated and vsphere",
-    ),
 }
 
 

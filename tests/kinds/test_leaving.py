@@ -11,6 +11,7 @@ from tests.kinds.situations import (
     fresh,
     line,
     making,
+    operation,
     seen,
     situation,
     spec,
@@ -23,13 +24,14 @@ from hostwright.core.errors import (
     Unreachable,
 )
 from hostwright.kinds.virtualmachine.decide import decide
-from hostwright.kinds.virtualmachine.port import Release
+from hostwright.kinds.virtualmachine.port import Life, Release
 from hostwright.kinds.virtualmachine.resource import VirtualMachineStatus
 from hostwright.kinds.virtualmachine.situation import Situation
 
 OLD = NOW - timedelta(hours=1)
 OBSERVED = spec(managementPolicy="ObserveOnly")
 GOING = {"deleting_since": NOW}
+BEGUN = seen(Life.BUILDING, id="", twins=(), parts=())
 LEAVING: dict[str, tuple[Situation, str]] = {
     "nothing was sent": (fresh(**GOING), "release | Deleting"),
     "with a ledger": (
@@ -81,6 +83,18 @@ LEAVING: dict[str, tuple[Situation, str]] = {
     "protected": (
         situation(spec=spec(deletionProtection=True), **GOING),
         "nothing | Deleting | -Ready:Waiting +Reconciling:Waiting +Deleting:Waiting",
+    ),
+    "in the making": (
+        making(trace=trace(), look=BEGUN, proven=True, outcome_open=True, operation=operation(task="t-1"), **GOING),
+        "nothing | Deleting | -Ready:Deleting +Reconciling:Deleting +Deleting:Deleting",
+    ),
+    "in the making, by whom is not known": (
+        making(trace=trace(), look=BEGUN, proven=True, operation=operation(next_retry_at=NOW), **GOING),
+        "nothing | Deleting | -Ready:Deleting +Reconciling:Deleting +Deleting:Deleting",
+    ),
+    "its task has ended": (
+        making(trace=trace(), look=GONE, proven=True, outcome_open=True, operation=operation(task="t-1"), **GOING),
+        "release | Deleting",
     ),
     "paused": (situation(paused="CHG-1", **GOING), "nothing | Deleting | +Paused:Paused +Deleting:Paused"),
 }

@@ -10,7 +10,7 @@ import pytest
 
 from hostwright.core.errors import Failure
 from hostwright.engine.ports import ObjectGoneError
-from hostwright.runtime.lease import RENEW_EVERY, STANDBY_EVERY, Lease
+from hostwright.runtime.lease import RENEW_EVERY, SEND_WITHIN, STANDBY_EVERY, Lease
 
 if TYPE_CHECKING:
     from hostwright.runtime.cluster import KubernetesCluster
@@ -92,3 +92,40 @@ def test_whoever_waits_for_another_holder_says_so_once_and_names_it(capsys: pyte
         (line,) = runner.run(_logged(capsys, "killed_1"))
     assert "killed_1" in line
     assert "30 s" in line
+
+
+@dataclass
+class SlowToSee:
+    """The holder renews while our first look at its Lease is on its way, and never again."""
+
+    clock: Clock
+    sent_until: float = 0.0
+    taken_at: float = 0.0
+
+    async def raw(self, method: str, path: str, body: Any = None) -> Any:
+        if method == "PUT":
+            self.taken_at = self.clock.passed
+            raise Failure("cut off")
+        if not self.sent_until:
+            self.clock.passed += 14.0
+            self.sent_until = self.clock.passed + SEND_WITHIN
+        return {"metadata": {"uid": "u", "resourceVersion": "1"}, "spec": {"holderIdentity": "other"}}
+
+
+async def _taken(clock: Clock) -> SlowToSee:
+    api = SlowToSee(clock)
+    lease = Lease(cast("KubernetesCluster", api), "here", "me", clock)
+    running = asyncio.create_task(lease.run())
+    while not running.done():
+        await asyncio.sleep(0)
+        clock.passed += 0.5
+        await asyncio.sleep(0.5)
+    with pytest.raises(Failure):
+        running.result()
+    return api
+
+
+def test_a_holder_that_renewed_while_we_looked_is_not_overtaken_while_it_may_send() -> None:
+    with asyncio.Runner(loop_factory=HastyLoop) as runner:
+        api = runner.run(_taken(Clock()))
+    assert api.taken_at >= api.sent_until

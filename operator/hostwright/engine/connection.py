@@ -221,8 +221,8 @@ class Connection:
         self._lacks.clear()
         try:
             await session.load_catalog()
-        except Failure as failure:
-            self.answered(failure)
+        except Exception as error:  # noqa: BLE001 - as in _try_login; what is no Failure is told as a bug
+            self.answered(error)
             return
         self._deps.catalog_read(self.name)
         self._deps.changed(self.name, lacking)

@@ -62,7 +62,7 @@ class Engine:
             changed=lambda member: self.queue.add(member, Priority.USER),
         )
         self._passes = self._by_kind()
-        self.workers = Workers(self.queue, self._passes, outside.gate, outside.clock, outside.telemetry)
+        self.workers = Workers(self.queue, self._passes, outside.gate, outside.clock, outside.telemetry, self._reread)
 
     def turned(self, leading: bool) -> None:
         """The gate opened or closed: what was remembered may be another operator's doing by now."""
@@ -151,6 +151,17 @@ class Engine:
         connection = self.connections.pop(name, None)
         if connection is not None:
             await connection.stop()
+
+    async def _reread(self, key: Key) -> None:
+        """As its watch would have shown it, unless that comes meanwhile."""
+        held = self.store.get(key)
+        fresh = await self._outside.cluster.get(key)
+        if self.store.get(key) is not held:
+            return
+        if fresh is not None:
+            self.inbox.observe(key, "MODIFIED", {**fresh, "kind": key.kind})
+        elif held is not None:
+            self.inbox.observe(key, "DELETED", held)
 
     async def _secret(self, name: str) -> Secret | None:
         return await self._outside.cluster.secret(self._outside.namespace, name)

@@ -27,8 +27,8 @@ class Inbox:
             self._left(key, body)
             return
         old = self._store.get(key)
-        if key.kind == "Namespace" and old is not None and _labels(old) != _labels(body):
-            self._namespace(key.name)
+        if key.kind == "Namespace" and (old is None or _labels(old) != _labels(body)):
+            self._namespace(key.name, Priority.RESYNC if old is None else Priority.DRIFT)
         priority = worth_a_look(old, body)
         if not self._store.put(key, body, relisted=event is None) or key.kind == "Namespace" or priority is None:
             return
@@ -79,11 +79,11 @@ class Inbox:
             self._users(key)  # held while in use; but a finalizer can be taken off by hand
         self._named(references(key, body))
 
-    def _namespace(self, name: str) -> None:
-        """Its labels say which Providers, classes and images its machines may use."""
+    def _namespace(self, name: str, priority: Priority) -> None:
+        """Its labels say which Providers, classes and images its machines may use; it may come after them."""
         for machine in self._store.keys("VirtualMachine"):
             if machine.namespace == name:
-                self._queue.add(machine, Priority.DRIFT)
+                self._queue.add(machine, priority)
 
     def _users(self, key: Key) -> None:
         """A Provider, class or image changed: whoever names it is looked at."""

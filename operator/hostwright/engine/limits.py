@@ -31,6 +31,7 @@ class Slots:
         self._used = 0
         self._waiters: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
         self._paused_until = float("-inf")
+        self._resume: asyncio.TimerHandle | None = None
         self._closed = False
 
     @property
@@ -108,6 +109,10 @@ class Slots:
         self._admit()
 
     def _admit(self) -> None:
+        if self._waiters and self.pause > 0:
+            if self._resume is None:
+                self._resume = asyncio.get_running_loop().call_later(self.pause, self._resumed)
+            return
         while self._waiters and self._used < self._limit:
             namespace, line = next(iter(self._waiters.items()))
             turn = line.popleft()
@@ -117,6 +122,10 @@ class Slots:
             if not turn.done():
                 self._used += 1
                 turn.set_result(None)
+
+    def _resumed(self) -> None:
+        self._resume = None
+        self._admit()
 
 
 class Bucket:

@@ -17,6 +17,7 @@ from hostwright.engine.ports import (
     ObjectGoneError,
     StaleBodyError,
     Telemetry,
+    WriteRefusedError,
 )
 from hostwright.engine.queue import Priority, WorkQueue
 
@@ -29,19 +30,27 @@ class Again:
     priority: Priority = Priority.TRANSITION
 
 
-#: So many stale bodies in a row are retried at once; then once a second.
+#: So many stale bodies in a row are retried at once, by when the watch has shown a newer one; then once a second.
 STALE_TRIES = 5
 
 Pass = Callable[[Key], Awaitable[Again]]
+Reread = Callable[[Key], Awaitable[None]]
 
 
 class Workers:
     """`count` tasks that take keys, `reserved` of them only what users changed; and stand-ins for those `away`."""
 
     def __init__(
-        self, queue: WorkQueue, passes: Mapping[str, Pass], gate: Gate, clock: Clock, telemetry: Telemetry
+        self,
+        queue: WorkQueue,
+        passes: Mapping[str, Pass],
+        gate: Gate,
+        clock: Clock,
+        telemetry: Telemetry,
+        reread: Reread,
     ) -> None:
         self._queue, self._passes, self._gate, self._clock, self._telemetry = queue, passes, gate, clock, telemetry
+        self._reread = reread
         self._failures: dict[Key, int] = {}
         self._tasks: dict[asyncio.Task[None], Priority] = {}  # what it takes: that, and what is more urgent
         self._wanted: Counter[Priority] = Counter()
@@ -113,10 +122,10 @@ class Workers:
             again = await self._passes[key.kind](key)
         except StaleBodyError:
             outcome = "stale"
-            again = Again(0.05 if self._failed(key) < STALE_TRIES else 1.0)
+            again = await self._behind(key) if self._failed(key) >= STALE_TRIES else Again(0.05)
         except ObjectGoneError:
             outcome = "gone"
-            again = Again()
+            again = await self._behind(key)
         except LeaseLostError:
             outcome = "lease"
             again = Again(1.0)
@@ -132,6 +141,18 @@ class Workers:
             self._failures.pop(key, None)
         self._telemetry.passed(key, self._clock.monotonic() - began, outcome)
         return again
+
+    async def _behind(self, key: Key) -> Again:
+        """The object is another one than its watch has shown, or gone: it may be deaf, so the object is read."""
+        try:
+            await self._reread(key)
+        except ClusterUnavailableError as error:
+            self._telemetry.hindered(key, error)
+            return self._back_off(key)
+        except WriteRefusedError as error:
+            self._telemetry.failed(key, error)
+            return self._back_off(key)
+        return Again(1.0)
 
     def _failed(self, key: Key) -> int:
         self._failures[key] = self._failures.get(key, 0) + 1

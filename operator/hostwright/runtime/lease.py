@@ -105,7 +105,7 @@ class Lease:
     def _expired(self, lease: Any, now: float) -> bool:
         content = f"{lease['metadata']['uid']}/{lease['metadata']['resourceVersion']}"
         if self._seen[0] != content:
-            self._seen = (content, now)
+            self._seen = (content, self._clock.monotonic())  # it may have been renewed while our look was on its way
         return now - self._seen[1] > DURATION
 
     def _with(self, lease: Any, *, holder: str) -> Any:

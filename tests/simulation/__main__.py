@@ -1,0 +1,106 @@
+"""Many seeds, and what they covered; or one, with its trace; or a fault in our code that is to be found."""
+
+# ruff: noqa: PLC0415 - what is ours is imported once it is known which fault is planted in it
+
+import argparse
+import logging
+import os
+import sys
+import time
+from collections import Counter
+
+import structlog
+from tests.simulation.mutants import MUTANTS, plant
+
+
+def _wishes() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=1000, help="how many")
+    parser.add_argument("--start", type=int, default=0, help="the first of them")
+    parser.add_argument("--seed", type=int, help="this one alone")
+    parser.add_argument("--trace", action="store_true", help="with everything that happened")
+    parser.add_argument("--mutant", choices=sorted(MUTANTS), help="with this fault in our code, until it is found")
+    parser.add_argument("--directed", action="store_true", help="with the mutant's own faults alone")
+    return parser.parse_args()
+
+
+def main() -> int:
+    wanted = _wishes()
+    if os.environ.get("PYTHONHASHSEED") != "0":  # the order of a set is not to be another each time
+        again = [sys.executable, "-m", "tests.simulation", *sys.argv[1:]]
+        os.execve(sys.executable, again, {**os.environ, "PYTHONHASHSEED": "0"})  # noqa: S606 - ourselves
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    directed = None
+    if wanted.mutant is not None:
+        plant(wanted.mutant)
+        directed = MUTANTS[wanted.mutant].faults if wanted.directed else None
+    if wanted.seed is not None:
+        return _one(wanted.seed, directed, trace=wanted.trace)
+    if wanted.mutant is not None:
+        return _hunt(wanted.mutant, range(wanted.start, wanted.start + wanted.seeds))
+    return _many(range(wanted.start, wanted.start + wanted.seeds))
+
+
+def _hunt(mutant: str, seeds: range) -> int:
+    """0: it was found, first by the faults that should show it, else by any seed."""
+    from tests.simulation.play import play
+
+    tried = 0
+    for directed in (MUTANTS[mutant].faults, None):
+        for seed in seeds:
+            tried += 1
+            outcome = play(seed, directed)
+            if outcome.violation:
+                how = "directed" if directed is not None else "drawn"
+                print(f"{mutant}: found in {how} seed {seed}, the {tried}. played: {outcome.violation[:150]}")
+                return 0
+    print(f"{mutant}: SURVIVED {tried} seeds")
+    return 1
+
+
+def _one(seed: int, directed: frozenset[str] | None, *, trace: bool) -> int:
+    from tests.simulation.play import play
+
+    outcome = play(seed, directed)
+    if trace:
+        print("\n".join(outcome.trace))
+    print(f"seed {seed}: {outcome.violation or 'all held'}")
+    return 1 if outcome.violation else 0
+
+
+def _many(seeds: range) -> int:
+    from tests.simulation.play import Outcome, play
+
+    began = time.perf_counter()
+    failed: list[Outcome] = []
+    used: Counter[str] = Counter()
+    checks = writes = 0
+    seconds = 0.0
+    for seed in seeds:
+        outcome = play(seed)
+        used.update(outcome.used)
+        checks, writes, seconds = checks + outcome.checks, writes + outcome.writes, seconds + outcome.seconds
+        if outcome.violation:
+            failed.append(outcome)
+            print(
+                f"seed {seed}: {outcome.violation}\n  again: python -m tests.simulation --seed {seed} --trace",
+                flush=True,
+            )
+    took = time.perf_counter() - began
+    _table(used, len(seeds))
+    print(
+        f"{len(seeds)} seeds, {len(failed)} violations, {checks} checks, {writes} writes on sites, "
+        f"{seconds / 3600:.0f} h in {took:.0f} s: {len(seeds) / took:.1f} seeds/s"
+    )
+    return 1 if failed else 0
+
+
+def _table(used: "Counter[str]", seeds: int) -> None:
+    from tests.simulation.draw import FAULTS
+
+    for fault in FAULTS:
+        print(f"  {fault:12} in {100 * used[fault] / seeds:5.1f} % of the seeds")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

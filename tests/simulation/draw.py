@@ -1,0 +1,81 @@
+"""What a seed draws: each has its own subset of faults, so that none hides another for good."""
+
+import random
+from dataclasses import dataclass
+
+#: Every fault there is, each with the chance that a seed has it.
+FAULTS = {
+    "crash": 0.5,  # an operator dies at a request, at any place of its way
+    "lost": 0.5,  # a request is carried out and its reply lost
+    "late": 0.4,  # a request of a dead operator arrives many seconds later
+    "slow": 0.4,  # requests take seconds
+    "stop": 0.35,  # an operator stands still, and goes on
+    "conflict": 0.3,  # a write is refused as stale
+    "api away": 0.35,  # the API server does not answer for a while
+    "old watch": 0.4,  # a watch shows things seconds late
+    "deaf watch": 0.35,  # a watch loses everything for a while, then lists anew
+    "twice": 0.3,  # a watch shows an event twice
+    "site away": 0.35,
+    "lists lag": 0.4,  # lists show things seconds late
+    "short pages": 0.3,
+    "builds fail": 0.35,
+    "builds hang": 0.2,
+    "quota": 0.25,
+    "power": 0.5,  # somebody presses the button
+    "retag": 0.4,  # somebody changes tags on the site
+    "unmark": 0.25,  # somebody takes our mark off
+    "vanish": 0.25,  # somebody deletes a machine on the site
+    "clone": 0.3,  # somebody copies a machine with our mark on it
+    "copy": 0.3,  # somebody applies a copy of an object, machine id and all
+    "strip": 0.25,  # somebody takes our finalizer off by hand
+    "restore": 0.3,  # an object comes back from a backup
+    "wipe": 0.25,  # a status is lost
+    "squat": 0.15,  # somebody has a machine of the name that ours will have
+    "skew": 0.25,  # the operators' clocks differ from the site's and each other's by up to 50 s
+    "pause": 0.3,
+    "retain": 0.3,
+}
+#: Where both come together nothing leads to the machine any more: no operator could know it.
+APART = (("unmark", "wipe"), ("unmark", "restore"), ("unmark", "strip"), ("unmark", "copy"))
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    seed: int
+    faults: frozenset[str]
+    operators: int
+    fenced: bool  # the site refuses a second machine of one name
+    names: tuple[str, ...]
+    span: float  # seconds of trouble
+    acts: int
+    rate: float  # the chance that a request is struck
+    lists_lag: float  # seconds
+    watch_lag: float  # seconds at most
+    late: float  # seconds at most
+    slow: float  # seconds at most, one way
+
+
+def draw(seed: int, directed: frozenset[str] | None = None) -> Drawn:
+    """`directed`: these faults and no others; `fenced`, `unfenced` and `operators` among them say what they say."""
+    rng = random.Random(seed)  # noqa: S311 - a seed is to be played again
+    faults = {name for name, chance in FAULTS.items() if rng.random() < chance}
+    if directed is not None:
+        faults = set(directed & set(FAULTS))
+    wish = directed or frozenset()
+    for one, other in APART:
+        if {one, other} <= faults:
+            faults.discard(rng.choice((one, other)))
+    return Drawn(
+        seed=seed,
+        faults=frozenset(faults),
+        operators=rng.choice((2, 3) if "operators" in wish else (1, 1, 1, 2, 2, 3)),
+        fenced="unfenced" not in wish and ("fenced" in wish or rng.random() < 0.4),
+        names=("web", "db", "ci")[: rng.choice((1, 2, 2, 3))],
+        span=rng.choice((30.0, 60.0, 150.0)),
+        acts=rng.randint(3, 22),
+        rate=rng.choice((0.03, 0.1, 0.25)),
+        lists_lag=rng.choice((1.0, 4.0, 10.0)) if "lists lag" in faults else 0.0,
+        watch_lag=rng.choice((0.5, 4.0, 15.0)) if "old watch" in faults else 0.002,
+        late=rng.choice((3.0, 12.0, 25.0)) if "late" in faults else 0.0,
+        slow=rng.choice((0.5, 3.0)) if "slow" in faults else 0.005,
+    )

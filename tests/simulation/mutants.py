@@ -1,0 +1,193 @@
+"""Small faults planted in our own code, one at a time: a simulation that does not find them proves nothing."""
+
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """`right` stands exactly once in the module; `wrong` takes its place. `faults` are those that should show it."""
+
+    module: str
+    right: str
+    wrong: str
+    faults: frozenset[str]
+
+
+def _mutant(module: str, right: str, wrong: str, *faults: str) -> Mutant:
+    return Mutant(f"hostwright.{module}", right, wrong, frozenset(faults))
+
+
+MUTANTS: Mapping[str, Mutant] = {
+    "drop the intent": _mutant(
+        "engine.act", "    opens = call.repeat is Repeat.INTENT or first or half or again\n", "    opens = False\n"
+    ),
+    "drop the quiet time": _mutant(
+        "engine.recall",
+        "return Quiet(self.first_seen[operation.key], _length(operation) + lag)",
+        "return Quiet(self.first_seen[operation.key], 0.0)",
+        "crash",
+        "late",
+        "lists lag",
+        "unfenced",
+    ),
+    "count the quiet time from startedAt": _mutant(
+        "engine.recall",
+        "return Quiet(self.first_seen[operation.key], _length(operation) + lag)",
+        "return Quiet(operation.started_at.timestamp() - 1767225600.0 + 1000.0, _length(operation) + lag)",
+        "crash",
+        "late",
+        "lists lag",
+        "skew",
+        "unfenced",
+    ),
+    "trust an empty list": _mutant(
+        "providers.simulated.machines",
+        'return Unsure("no machine of ours is listed on the simulated site", as_of)',
+        "return Missing(as_of)",
+        "lists lag",
+        "crash",
+    ),
+    "adopt by name alone": _mutant(
+        "providers.simulated.machines", "if holder.mark != request.mark:", "if False:", "squat", "fenced"
+    ),
+    "take a lost reply for a refusal": _mutant(
+        "engine.act",
+        "    if isinstance(failure, Ambiguous):\n        recall.receipts",
+        "    if False:\n        recall.receipts",
+        "lost",
+        "unfenced",
+    ),
+    "lose the precondition": _mutant(
+        "engine.report",
+        '{"metadata": {"resourceVersion": body["metadata"]["resourceVersion"]}, "status": patch}',
+        '{"metadata": {}, "status": patch}',
+        "old watch",
+        "deaf watch",
+        "stop",
+        "operators",
+    ),
+    "accept a copied machine id": _mutant("engine.identity", "    if rival is not None:\n", "    if False:\n", "copy"),
+    "ignore a machine of our own name": _mutant("engine.claim", "    if not twins:\n", "    if True:\n", "strip"),
+    "skip the ledger": _mutant("engine.ledger", "    for row in made:\n", "    for row in ():\n", "crash"),
+    "act while paused": _mutant(
+        "kinds.virtualmachine.decide",
+        "    if situation.paused is not None:\n        return _paused(situation)\n    if situation.backend",
+        "    if situation.backend",
+        "pause",
+        "power",
+    ),
+    "delete while paused": _mutant(
+        "kinds.virtualmachine.leaving", "    if situation.paused is not None:\n", "    if False:\n", "pause"
+    ),
+    "act after the Lease is gone": _mutant(
+        "engine.act", "    try:\n        tools.gate.check()\n", "    try:\n", "stop", "slow", "operators"
+    ),
+    "write a status without a change": _mutant("engine.report", "    if not patch:\n        return None\n", ""),
+    "delete a marked clone": _mutant(
+        "kinds.virtualmachine.extras", "    return trace.made_here(twin.created_at)\n", "    return True\n", "clone"
+    ),
+    "delete what only bears our mark": _mutant(
+        "kinds.virtualmachine.extras",
+        "    if twin.name != trace.name:\n        return False\n",
+        "    return True\n",
+        "clone",
+    ),
+    "forget the finalizer": _mutant("engine.identity", "    if FINALIZER not in finalizers:\n", "    if False:\n"),
+    "take an outage for absence": _mutant(
+        "engine.proof",
+        "            return _unanswered(tools, view, recall, failure, connection)\n",
+        "            look = Missing(began)\n",
+        "site away",
+        "crash",
+        "unfenced",
+    ),
+    "read the power from the wish": _mutant(
+        "providers.simulated.translate", "Power.ON if machine.powered_on else Power.OFF", "Power.ON", "power"
+    ),
+    "destroy by a list alone": _mutant(
+        "engine.carry",
+        "case Call() as call if call.destructive and not proven:",
+        "case Call() as call if False:",
+        "builds fail",
+        "lists lag",
+        "old watch",
+    ),
+    "let go without a proof": _mutant(
+        "kinds.virtualmachine.leaving",
+        "    if situation.proven:\n        match situation.look:\n",
+        "    if not situation.trace.ledger:\n        return _released(situation, Reason.DELETED, '')\n"
+        "    if situation.proven:\n        match situation.look:\n",
+        "crash",
+        "lists lag",
+        "late",
+    ),
+    "delete what is to be retained": _mutant(
+        "kinds.virtualmachine.leaving",
+        "    if situation.deletion_policy is DeletionPolicy.RETAIN:\n",
+        "    if False:\n",
+        "retain",
+    ),
+    "create after the deletion": _mutant(
+        "kinds.virtualmachine.decide",
+        "    if situation.deleting_since is not None:\n        return leave(situation)\n",
+        "    if situation.deleting_since is not None and situation.trace.ledger:\n        return leave(situation)\n",
+        "quota",
+        "site away",
+    ),
+    "make a lost machine again": _mutant(
+        "kinds.virtualmachine.absent",
+        "        return _deleted_externally(situation)\n",
+        "        return _create(situation)\n",
+        "vanish",
+    ),
+}
+
+
+class _Planted(importlib.abc.SourceLoader):
+    def __init__(self, mutant: Mutant, path: str) -> None:
+        self._mutant, self._path = mutant, path
+
+    def get_filename(self, fullname: str) -> str:
+        return self._path
+
+    def get_data(self, path: str) -> bytes:
+        with open(path, "rb") as file:  # noqa: PTH123 - importlib gives a text
+            source = file.read()
+        if not path.endswith(".py"):
+            raise OSError("no byte code of what is not planted")
+        right = self._mutant.right.encode()
+        if source.count(right) != 1:
+            raise LookupError(f"{self._mutant.right!r} stands {source.count(right)} times in {self._mutant.module}")
+        return source.replace(right, self._mutant.wrong.encode())
+
+
+class Planting(importlib.abc.MetaPathFinder):
+    """Before anything of ours is imported: the one module comes with its fault."""
+
+    def __init__(self, mutant: Mutant) -> None:
+        self.mutant, self.planted = mutant, False
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        if fullname != self.mutant.module:
+            return None
+        found = importlib.machinery.PathFinder.find_spec(fullname, path, target)
+        if found is None or found.origin is None:
+            return None
+        self.planted = True
+        loader: Any = _Planted(self.mutant, found.origin)
+        return importlib.util.spec_from_loader(fullname, loader, origin=found.origin)
+
+
+def plant(name: str) -> None:
+    if any(module == "hostwright" or module.startswith("hostwright.") for module in sys.modules):
+        raise RuntimeError("ours is imported already: nothing can be planted")
+    sys.meta_path.insert(0, Planting(MUTANTS[name]))

@@ -1,0 +1,292 @@
+"""What users do to their objects, strangers on the site and fate to both; and how they tidy up at the end."""
+
+import contextlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from tests.engine.apiserver import copied
+from tests.engine.samples import SPEC
+
+from hostwright.core.names import ANNOTATION_MACHINE_ID, ANNOTATION_PAUSED, provider_name
+from hostwright.engine.ports import Body, Key
+from hostwright.providers.simulated.model import Build
+from hostwright.providers.simulated.rows import Machine, MachineRequest, Refused, State, Task
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+#: Short ones: what hangs is not waited for long.
+TIMEOUTS = {"create": "2m", "powerOff": "1m", "delete": "5m"}
+COPY = Key("VirtualMachine", "team-a", "copy")
+
+
+class People:
+    def __init__(self, world: "World") -> None:
+        self.world, self.rng = world, world.rng
+        self.backups: dict[Key, dict[str, Any]] = {}
+        self.tokens = 0
+
+    def act(self) -> None:
+        """One thing, drawn."""
+        fault, name, deed = self.rng.choice(self._deeds())
+        self.world.say(f"people: {name}")
+        self.world.used.add(fault)
+        deed()
+
+    def _deeds(self) -> list[tuple[str, str, Callable[[], None]]]:
+        """What can be done with the seed's faults: users' plain work three times as often as each of the others."""
+        world = self.world
+        plain = [
+            ("make", self.make),
+            ("power", self.power),
+            ("tag", self.tag),
+            ("restart", self.restart),
+            ("delete", self.delete),
+        ]
+        faults: dict[str, tuple[tuple[str, Callable[[], None]], ...]] = {
+            "crash": (("crash", world.crash),),
+            "stop": (("stop", world.stop),),
+            "deaf watch": (("deafen", world.deafen),),
+            "api away": (("lose the API server", world.lose_api),),
+            "site away": (("cut the site", self.cut), ("join the site", self.join)),
+            "builds fail": (("a build will fail", self.fail_build),),
+            "builds hang": (("a build will hang", self.hang_build),),
+            "quota": (("quota", self.quota),),
+            "power": (("press", self.press),),
+            "retag": (("retag", self.retag),),
+            "unmark": (("unmark", self.unmark),),
+            "vanish": (("vanish", self.vanish),),
+            "clone": (("clone", self.clone),),
+            "squat": (("squat", self.squat), ("make", self.make)),
+            "copy": (("copy", self.copy),),
+            "strip": (("strip", self.strip),),
+            "restore": (("back up", self.back_up), ("restore", self.restore)),
+            "wipe": (("wipe", self.wipe),),
+            "pause": (("pause", self.pause), ("go on", self.go_on)),
+            "retain": (("retain", self.retain),),
+        }
+        rare = [(fault, *deed) for fault, deeds in faults.items() if fault in world.drawn.faults for deed in deeds]
+        made = [("", *deed) for deed in (*plain, *plain, *plain, ("make", self.make), ("make", self.make))]
+        return [*made, *rare]
+
+    # users
+
+    def _key(self) -> Key:
+        return Key("VirtualMachine", "team-a", self.rng.choice(self.world.drawn.names))
+
+    def _body(self) -> tuple[Key, dict[str, Any] | None]:
+        """One that is there, most often."""
+        objects = self.world.api.objects
+        there = [key for key in objects if key.kind == "VirtualMachine" and key != COPY]
+        key = self.rng.choice(there) if there and self.rng.random() < 0.9 else self._key()
+        return key, objects.get(key)
+
+    def make(self) -> None:
+        key = self._key()
+        if key not in self.world.api.objects:
+            self.world.api.apply(key, {**SPEC, "tags": {"team": "a"}, "timeouts": TIMEOUTS})
+
+    def _edit(self, **fields: Any) -> None:
+        key, body = self._body()
+        if body is not None:
+            self.world.api.apply(key, {**body["spec"], **fields})
+
+    def power(self) -> None:
+        self._edit(powerState=self.rng.choice(("PoweredOff", "PoweredOn")))
+
+    def tag(self) -> None:
+        self.tokens += 1
+        self._edit(tags={"team": f"t{self.tokens}"})
+
+    def restart(self) -> None:
+        self.tokens += 1
+        self._edit(restartedAt=f"2026-01-01T00:00:{self.tokens % 60:02d}Z")
+
+    def retain(self) -> None:
+        self._edit(deletionPolicy=self.rng.choice(("Retain", "Delete")))
+
+    def delete(self) -> None:
+        key, body = self._body()
+        if body is not None:
+            self.world.api.delete(key)
+
+    def _annotate(self, key: Key, body: Body, **annotations: str | None) -> None:
+        kept = {**(body["metadata"].get("annotations") or {}), **annotations}
+        self.world.api.apply(key, body["spec"], annotations={k: v for k, v in kept.items() if v is not None})
+
+    def pause(self) -> None:
+        key, body = self._body()
+        if body is not None:
+            self._annotate(key, body, **{ANNOTATION_PAUSED: "surgery"})
+            self.world.judge.paused_at.setdefault(key, self.world.clock.monotonic())
+
+    def go_on(self) -> None:
+        for key, body in list(self.world.api.objects.items()):
+            if key.kind == "VirtualMachine":
+                self.world.judge.paused_at.pop(key, None)
+                self._annotate(key, body, **{ANNOTATION_PAUSED: None})
+
+    def copy(self) -> None:
+        """`kubectl get -o yaml | sed name | kubectl apply`, by somebody who may set the id."""
+        _, body = self._body()
+        annotation = (body["metadata"].get("annotations") or {}).get(ANNOTATION_MACHINE_ID) if body else None
+        if body is not None and annotation and COPY not in self.world.api.objects:
+            self.world.api.apply(COPY, body["spec"], annotations={ANNOTATION_MACHINE_ID: annotation})
+
+    def strip(self) -> None:
+        """Deleted, and our finalizer taken off by hand: what was made for it is left alone from now on."""
+        key, body = self._body()
+        if body is None or not body["metadata"].get("deletionTimestamp"):
+            return
+        api, judge = self.world.api, self.world.judge
+        machine_id = (body["metadata"].get("annotations") or {}).get(ANNOTATION_MACHINE_ID) or body["metadata"]["uid"]
+        judge.stripped.add(machine_id.replace("-", ""))
+        api._remove(key, copied(body))
+
+    def back_up(self) -> None:
+        key, body = self._body()
+        if body is not None and not body["metadata"].get("deletionTimestamp"):
+            self.backups[key] = copied(body)
+
+    def restore(self) -> None:
+        """As Velero does: another uid, the annotation kept, the status lost."""
+        key = self._key()
+        kept = self.backups.get(key)
+        if key not in self.world.api.objects and kept is not None:
+            annotations = {
+                k: v for k, v in (kept["metadata"].get("annotations") or {}).items() if k != ANNOTATION_PAUSED
+            }
+            self.world.api.apply(key, kept["spec"], annotations=annotations)
+
+    def wipe(self) -> None:
+        key, body = self._body()
+        if body is not None:
+            body = copied(body)
+            body["status"] = {"observedGeneration": -1}
+            self.world.api._store(key, body, "MODIFIED")
+            self.world.judge.wiped_at[key.name] = self.world.clock.monotonic()
+
+    # strangers and fate, on the site
+
+    def _row(self) -> Machine | None:
+        ours = [row for row in self.world.site.model.machines.values() if row.id not in self.world.judge.strange]
+        return self.rng.choice(ours) if ours else None
+
+    def _tamper(self, row: Machine, **changes: Any) -> None:
+        with contextlib.suppress(Refused):
+            self.world.site.model.tamper(self.world.clock.now().timestamp(), row.id, **changes)
+
+    def _vanish(self, row: Machine) -> None:
+        with contextlib.suppress(Refused):  # its own end came first
+            self.world.site.model.vanish(self.world.clock.now().timestamp(), row.id)
+
+    def press(self) -> None:
+        row = self._row()
+        if row is not None and row.state is State.ACTIVE and row.task is Task.NONE:
+            self._tamper(row, powered_on=not row.powered_on)
+
+    def retag(self) -> None:
+        row = self._row()
+        if row is not None:
+            self._tamper(row, tags={**row.tags, "team": "stranger", "theirs": "1"})
+
+    def unmark(self) -> None:
+        row = self._row()  # in a ledger, that is: else nothing would lead to it, whoever looks
+        listed = {
+            item["id"]
+            for body in self.world.api.objects.values()
+            for item in (body.get("status") or {}).get("resources") or ()
+        }
+        if row is not None and row.state is State.ACTIVE and row.id in listed:
+            self._tamper(row, mark="")
+
+    def vanish(self) -> None:
+        row = self._row()
+        if row is not None:
+            self._vanish(row)
+
+    def clone(self) -> None:
+        """A running machine copied with all that is written on it, under a name of theirs."""
+        row = self._row()
+        if row is None or row.state is not State.ACTIVE:
+            return
+        model, now = self.world.site.model, self.world.clock.now().timestamp()
+        self.tokens += 1
+        number, name = model.revision + 1, f"copy-{self.tokens}"
+        made = {"id": f"clone-{number}", "number": number, "name": name, "interfaces": (), "created_at": now}
+        model._write(now, msgspec.structs.replace(row, **made, revision=number))
+        model._names[name], model._cpu = f"clone-{number}", model._cpu + row.cpu
+        self.world.judge.strange.add(f"clone-{number}")
+
+    def squat(self) -> None:
+        """A machine of theirs under the name that ours is to have."""
+        key, body = self._body()
+        if body is None:
+            return
+        machine_id = (body["metadata"].get("annotations") or {}).get(ANNOTATION_MACHINE_ID) or body["metadata"]["uid"]
+        request = MachineRequest(
+            name=provider_name(key.namespace, key.name, machine_id), image="image-tiny", cpu=1, memory_mib=512
+        )
+        try:
+            made = self.world.site.model.create(self.world.clock.now().timestamp(), request)
+        except Refused:  # ours was faster
+            return
+        self.world.judge.strange.add(made.id)
+
+    def cut(self) -> None:
+        self.world.site.down = True
+
+    def join(self) -> None:
+        self.world.site.down = False
+
+    def fail_build(self) -> None:
+        self.world.site.model.builds.append(Build(message="no valid host"))
+
+    def hang_build(self) -> None:
+        self.world.site.model.builds.append(Build(hang=True))
+
+    def quota(self) -> None:
+        model = self.world.site.model
+        limit = self.rng.choice((0, 1, None))
+        model.settings = type(model.settings)(
+            visibility_lag=model.settings.visibility_lag, page_size=model.settings.page_size, quota_machines=limit
+        )
+
+    # the end
+
+    def tidy_up(self) -> None:
+        """The faults end; copies go, pauses end, and no quota stands in the way."""
+        world = self.world
+        self.join()
+        world.site.model.builds.clear()
+        world.site.model.settings = type(world.site.model.settings)(visibility_lag=world.drawn.lists_lag)
+        self.go_on()
+        if COPY in world.api.objects:
+            world.api.delete(COPY)
+
+    def help(self) -> None:
+        """What a message asks a person to do is done."""
+        world = self.world
+        for key, body in list(world.api.objects.items()):
+            if key.kind != "VirtualMachine" or body["metadata"].get("deletionTimestamp"):
+                continue
+            reason = world.api.condition(key, "Ready").get("reason")
+            if reason in {"MachineDeletedExternally", "MachineFailed"}:
+                world.api.delete(key)  # "Delete this object and apply it again"
+            elif reason == "MachineExists":
+                self._remove_namesake(key)
+            elif reason == "OwnershipConflict":
+                world.api.delete(key)
+        if any(world.api.condition(key, "Ready").get("reason") == "OwnershipMismatch" for key in world.api.objects):
+            for item in sorted(world.judge.strange & set(world.site.model.machines)):
+                if item.startswith("clone-"):
+                    self._tamper(world.site.model.machines[item], mark="")
+                else:
+                    self._vanish(world.site.model.machines[item])
+
+    def _remove_namesake(self, key: Key) -> None:
+        world = self.world
+        for row in list(world.site.model.machines.values()):
+            if row.object_name == key.name:  # a copy of theirs, too: the message says "Remove it"
+                self._vanish(row)

@@ -1,0 +1,12 @@
+"""Each small fault planted in our own code is found: the simulation can fail."""
+
+import pytest
+from tests.simulation.mutants import MUTANTS
+from tests.simulation.test_simulation import simulate
+
+
+@pytest.mark.parametrize("mutant", sorted(MUTANTS))
+def test_a_planted_fault_is_found(mutant: str) -> None:
+    hunted = simulate("--mutant", mutant, "--seeds", "150")
+    print(hunted.stdout)
+    assert hunted.returncode == 0, hunted.stdout + hunted.stderr

@@ -1,0 +1,40 @@
+"""Seeds: those that failed once, then many new ones; the same seed is the same story."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+CORPUS = [int(line.split()[0]) for line in (Path(__file__).parent / "corpus.txt").read_text().splitlines() if line]
+#: In each of the two halves; `make simulate` plays more.
+SEEDS = 500
+
+
+def simulate(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """In a process of its own: with the hash seed that makes a story the same each time."""
+    command = [sys.executable, "-m", "tests.simulation", *arguments]
+    environment = {**os.environ, "PYTHONHASHSEED": "0"}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=900)
+
+
+@pytest.mark.parametrize("seed", CORPUS)
+def test_a_seed_that_failed_once_holds(seed: int) -> None:
+    played = simulate("--seed", str(seed))
+    assert played.returncode == 0, played.stdout
+
+
+@pytest.mark.parametrize("half", [0, 1])
+def test_nothing_that_may_happen_breaks_a_promise(half: int, request: pytest.FixtureRequest) -> None:
+    played = simulate("--seeds", str(SEEDS), "--start", str(10_000 + half * SEEDS))
+    print(played.stdout)
+    assert played.returncode == 0, played.stdout
+    assert "0 violations" in played.stdout
+
+
+def test_a_seed_is_the_same_story_each_time() -> None:
+    stories = {simulate("--seed", "41", "--trace").stdout for _ in range(2)}
+    assert len(stories) == 1
+    assert len(next(iter(stories)).splitlines()) > 50

@@ -1,0 +1,147 @@
+"""The operators' lives on one API server and one site, all drawn from one seed."""
+
+import asyncio
+import random
+from datetime import datetime, timedelta
+from typing import cast
+
+from tests.engine.operators import Operator
+from tests.engine.process import site
+from tests.engine.samples import CATALOG
+from tests.engine.virtual import NOBODY, Clock, VirtualLoop
+from tests.simulation.draw import Drawn
+from tests.simulation.judge import Judge
+from tests.simulation.network import SimApi, SimCluster, SimLeases, SimWire
+
+#: Seconds by which wall clocks may differ (PROTOCOLS section 4 allows 60).
+SKEW = 50.0
+
+
+class Skewed(Clock):
+    """A wall clock that is wrong; the other runs as it should."""
+
+    def __init__(self, by: float) -> None:
+        self._by = timedelta(seconds=by)
+
+    def now(self) -> datetime:
+        return super().now() + self._by
+
+
+class World:
+    """`quiet`: the faults are over."""
+
+    def __init__(self, drawn: Drawn) -> None:
+        self.drawn, self.rng = drawn, random.Random(drawn.seed * 2 + 1)  # noqa: S311
+        self.clock = Clock()
+        self.quiet = self.over = False
+        self.api_away = False
+        self.trace: list[str] = []
+        self.used: set[str] = {name for name in ("late", "slow", "lists lag", "short pages") if name in drawn.faults}
+        self.leases = SimLeases(self)
+        self.api = SimApi(self.clock, world=self)
+        self.site = site(visibility_lag=drawn.lists_lag, fenced=drawn.fenced)
+        if "short pages" in drawn.faults:
+            self.site.model.settings = type(self.site.model.settings)(visibility_lag=drawn.lists_lag, page_size=1)
+        self.judge = Judge(self)
+        self.operators: dict[int, Operator | None] = {}
+        self._named = 0
+        for key, spec in CATALOG.items():
+            self.api.apply(key, {**spec, "limits": {"pollInterval": "4s"}} if key.kind == "Provider" else spec)
+        for slot in range(drawn.operators):
+            self._begin(slot)
+
+    def has(self, fault: str) -> bool:
+        """Whether the seed has it, now."""
+        there = not self.quiet and fault in self.drawn.faults
+        if there:
+            self.used.add(fault)
+        return there
+
+    def say(self, text: str) -> None:
+        self.trace.append(f"{self.clock.monotonic() - 1000.0:10.3f} {text}")
+
+    def _begin(self, slot: int) -> None:
+        if self.over:
+            return
+        name = f"op{self._named}"
+        self._named += 1
+        self.say(f"{name} begins")
+        wire = SimWire(world=self, owner=name)
+        wire.die = lambda: self.kill(slot, name)
+        lag = self.drawn.lists_lag + 1.0
+        clock = Skewed(self.rng.uniform(-SKEW, SKEW) if self.has("skew") else 0.0)
+        operator = Operator(self.api, self.site, self.leases, clock, name, wire, lag, cluster=self._cluster(wire))
+        self.operators[slot] = operator
+
+    def _cluster(self, wire: SimWire) -> SimCluster:
+        return SimCluster(self.api, wire, world=self)
+
+    def kill(self, slot: int, name: str) -> None:
+        operator = self.operators.get(slot)
+        if operator is None or operator.name != name:
+            return
+        self.say(f"{name} dies")
+        self.judge.ended(operator)
+        operator.kill()
+        self.operators[slot] = None
+        wait = self.rng.choice((0.5, 3.0, 35.0)) if not self.quiet else 1.0
+        asyncio.get_running_loop().call_later(wait, self._begin, slot, context=NOBODY)
+
+    def alive(self) -> list[Operator]:
+        return [operator for operator in self.operators.values() if operator is not None]
+
+    # what fate does to operators and their API server
+
+    def crash(self) -> None:
+        slots = [slot for slot, operator in self.operators.items() if operator is not None]
+        if slots:
+            slot = self.rng.choice(slots)
+            operator = self.operators[slot]
+            self.kill(slot, operator.name if operator else "")
+
+    def stop(self) -> None:
+        """SIGSTOP, and SIGCONT after a while."""
+        running = [operator for operator in self.alive() if operator.name not in self._loop().frozen()]
+        if not running:
+            return
+        name, seconds = self.rng.choice(running).name, self.rng.choice((3.0, 25.0, 70.0))
+        self.say(f"{name} stands still for {seconds:.0f} s")
+        self._loop().freeze(name)
+        self._loop().call_later(seconds, self._go_on, name)
+
+    def _go_on(self, name: str) -> None:
+        if name in self._loop().frozen():
+            self.say(f"{name} goes on")
+            self._loop().thaw(name)
+
+    def deafen(self) -> None:
+        living = self.alive()
+        if living:
+            operator, seconds = self.rng.choice(living), self.rng.choice((2.0, 20.0, 60.0))
+            self.say(f"{operator.name} is deaf for {seconds:.0f} s")
+            self.api.close_ears(operator.process.engine.inbox.observe, seconds)
+
+    def lose_api(self) -> None:
+        self.say("the API server is away")
+        self.api_away = True
+        self._loop().call_later(self.rng.choice((3.0, 15.0, 45.0)), self._api_back)
+
+    def _api_back(self) -> None:
+        self.api_away = False
+
+    def calm_down(self) -> None:
+        """No more faults."""
+        self.quiet = True
+        self.say("the faults are over")
+        self._api_back()
+        for name in self._loop().frozen():
+            self._go_on(name)
+
+    def end(self) -> None:
+        self.over = True
+        for operator in self.alive():
+            self.judge.ended(operator)
+            operator.kill()
+
+    def _loop(self) -> VirtualLoop:
+        return cast("VirtualLoop", asyncio.get_running_loop())
