@@ -4,10 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from tests.charts.conftest import TEAM, Cluster, Helm
+from tests.charts.team import CI, SAME, installed_changed_and_removed
 
-CI = TEAM / "ci"
 SITES = sorted(path for path in CI.glob("*.yaml") if path.stem != "team")
 
 
@@ -52,18 +51,8 @@ def test_a_bad_value_is_refused_with_its_place(helm: Helm, value: str, said: str
 
 
 def test_a_team_installs_changes_and_removes_its_machines(cluster: Cluster, tmp_path: Path) -> None:
-    world, files = cluster.world, ("-f", CI / "team.yaml", "-f", CI / "simulated.yaml")
-    with world.operator() as running:
+    """On the real sites: tests/e2e/test_team.py, tests/e2e_vsphere/test_team.py."""
+    with cluster.world.operator() as running:
         running.leading()
-        cluster.helm.run("install", "shop", TEAM, *files)
-        for name in ("shop-web", "shop-db"):
-            assert world.ready(name)["status"]["phase"] == "Running"
-        fewer = tmp_path / "fewer.yaml"
-        own = {"shop-db": None, "shop-web": {"spec": {"powerState": "PoweredOff"}}}
-        fewer.write_text(yaml.safe_dump({"machines": own}))
-        cluster.helm.run("upgrade", "shop", TEAM, *files, "-f", fewer)
-        world.gone("shop-db")
-        assert world.ready("shop-web")["status"]["phase"] == "Stopped"
-        cluster.helm.run("uninstall", "shop")
-        world.gone("shop-web")
-    assert not world.sim.machines("shop-web")
+        installed_changed_and_removed(cluster.helm, cluster.world, "simulated", tmp_path)
+    assert not [row for name in SAME for row in cluster.world.sim.machines(name)]

@@ -31,9 +31,10 @@ def test_from_apply_to_ready_to_gone(home: World, behind: Control) -> None:
         classRef={"name": "medium"},
         tags={"team": "a"},
         network={"interfaces": interfaces},
-        vsphere={"extraConfig": {"disk.EnableUUID": "TRUE"}},
+        vsphere={"extraConfig": {"disk.EnableUUID": "TRUE", "sched.mem.pin": "TRUE", "svga.vramSize": "8388608"}},
         bootstrap={"cloudInit": {"sshAuthorizedKeys": ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ me"]}},
     )
+    before = behind.last_call()
     home.apply(body)
     home.ready("whole", 60)
     status = eventually(lambda: home.status("whole") if len(home.status("whole").get("addresses") or ()) == 2 else None)
@@ -48,6 +49,8 @@ def test_from_apply_to_ready_to_gone(home: World, behind: Control) -> None:
     options = row["extraConfig"]
     assert options["disk.EnableUUID"] == "TRUE"
     assert options["hostwright.mark"].startswith("hw:")
+    assert (options["sched.mem.pin"], options["svga.vramSize"]) == ("TRUE", "8388608")
+    assert not [call for call in behind.calls(before) if call["method"] == "ReconfigVM_Task"], "the clone is whole"
     data = json.loads(base64.b64decode(options["guestinfo.metadata"]))
     assert data["local-hostname"] == "whole"
     assert b"ssh-ed25519" in base64.b64decode(options["guestinfo.userdata"])
@@ -93,6 +96,25 @@ def test_switched_off_behind_our_back_is_seen_and_mended(home: World, behind: Co
 
 def _on(behind: Control) -> bool:
     return bool(only(behind, "watched")["power"] == "poweredOn")
+
+
+def test_a_machine_that_is_only_observed_is_told_of_and_left(home: World, behind: Control) -> None:
+    home.apply(machine("seen", PROVIDER, tags={"team": "a"}))
+    home.ready("seen", 60)
+    home.patch("seen", {"managementPolicy": "ObserveOnly"})
+    home.ready("seen")
+    item, before = only(behind, "seen")["id"], behind.last_call()
+    behind.power(item, "off")
+    behind.configure(item, attributes={"team": "stranger"})
+    paths = {"/powerState", "/tags/team"}
+    eventually(lambda: {row["path"] for row in home.status("seen").get("drift") or ()} == paths, 20, "the drift told")
+    home.delete("seen")
+    row = only(behind, "seen")
+    assert (row["id"], row["power"], row["attributes"]) == (item, "poweredOff", {"team": "stranger"})
+    assert [
+        call["object"] for call in behind.calls(before) if call["object"] == item and call["method"].endswith("_Task")
+    ] == []
+    behind.destroy(item)
 
 
 def test_power_off_asks_the_guest_and_switches_one_off_that_does_not_listen(home: World, behind: Control) -> None:

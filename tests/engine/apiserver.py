@@ -41,6 +41,7 @@ class ApiServer:
     watch_lag: float = 0.002
     objects: dict[Key, dict[str, Any]] = field(default_factory=dict)
     secrets: dict[str, Secret] = field(default_factory=dict)
+    held: set[str] = field(default_factory=set)  # Secrets with our finalizer
     events: dict[str, Note] = field(default_factory=dict)
     subscribers: list[Subscriber] = field(default_factory=list)
     status_writes: list[Key] = field(default_factory=list)
@@ -242,7 +243,9 @@ class FakeCluster:
         return self.api.secrets.get(name)
 
     async def hold_secret(self, namespace: str, name: str, finalizer: str, *, held: bool) -> None:
-        """Secrets are not deleted here."""
+        """Secrets are not deleted here; whether they could be is kept."""
+        if name in self.api.secrets:
+            (self.api.held.add if held else self.api.held.discard)(name)
 
     async def event(self, body: Body, note: Note) -> None:
         self.api.event(body, note)

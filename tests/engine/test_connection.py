@@ -349,29 +349,6 @@ def test_a_bug_of_the_backend_is_told_and_ends_no_actor() -> None:
     run(work())
 
 
-def test_a_bug_while_the_catalog_is_read_is_told_and_ends_no_actor() -> None:
-    async def work() -> None:
-        actor = Actor()
-        await asyncio.sleep(10.0)
-        session = actor.state.session
-        read, bug = session.load_catalog, ValueError("a flavor without a name")
-
-        async def broken() -> None:
-            raise bug
-
-        session.load_catalog = broken
-        await asyncio.sleep(300.0)
-        assert actor.connection.dead is None
-        assert actor.bugs == [bug]
-        session.load_catalog = read
-        await asyncio.sleep(300.0)
-        assert actor.state.failure is None
-        assert actor.bugs == [bug]
-        await actor.end()
-
-    run(work())
-
-
 def test_as_many_threads_as_calls_that_may_be_under_way() -> None:
     async def work() -> None:
         actor = Actor()

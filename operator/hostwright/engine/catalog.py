@@ -1,7 +1,7 @@
 """The passes over Provider, MachineClass and MachineImage: what they are worth now, and held while in use."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -15,7 +15,7 @@ from hostwright.engine.ledger import stamp
 from hostwright.engine.ports import Body, Clock, Cluster, Key, Telemetry
 from hostwright.engine.queue import Priority
 from hostwright.engine.report import status_patch
-from hostwright.engine.store import Store
+from hostwright.engine.store import Store, uid
 from hostwright.engine.worker import Again
 from hostwright.engine.world import World, is_deleting, source_for
 from hostwright.kinds.machineimage.resource import MachineImageSpec
@@ -40,15 +40,17 @@ class CatalogPass:
     clock: Clock
     telemetry: Telemetry
     namespace: str
-    connect: Callable[[str, ProviderSpec, Mapping[str, Any]], Connection | Failure]
+    connect: Callable[[Body, ProviderSpec], Connection | Failure]
     disconnect: Callable[[str], Awaitable[None]]
     judges_orphans: bool = True
+    #: By its name, where a Provider led that went by force while machines name it.
+    places: dict[str, Mapping[str, str]] = field(default_factory=dict)
 
     async def provider(self, key: Key) -> Again:
         """Follow the spec, report what the connection says, hold the Secret and the object while machines use it."""
         body = self.store.get(key)
+        await self._part(key, body)
         if body is None:
-            await self.disconnect(key.name)
             return Again()
         if is_deleting(body) and not self.store.users(key):
             return await self._let_go_of_provider(key, body)
@@ -61,7 +63,8 @@ class CatalogPass:
             )
         if spec.credentials_ref is not None:
             await self.cluster.hold_secret(self.namespace, spec.credentials_ref.name, FINALIZER_SECRET, held=True)
-        connection = self.connect(key.name, spec, body.get("status") or {})
+        await self._let_go_of_secrets(key, {_held_secret(body)} - {_named_secret(body)})
+        connection = self.connect(self._placed(key, body), spec)
         if isinstance(connection, Failure):
             return await self._broken(key, body, connection)
         if _starting(body, connection):
@@ -159,14 +162,15 @@ class CatalogPass:
     def _provider_status(self, connection: Connection) -> dict[str, Any]:
         state, session = connection.state, connection.state.session
         status: dict[str, Any] = {"breaker": {"state": "Open" if state.failure else "Closed"}}
-        if state.checked is not None:
+        if connection.recorded:
             status["identity"] = dict(connection.recorded)
+        login = connection.spec.credentials_ref
+        credentials = {"name": login.name if login is not None else None}
+        if state.checked is not None:
             status["apiVersion"] = state.checked.api_version or None
-            version = {
-                "resourceVersion": connection.secret_version or None,
-                "expiresAt": stamp(state.checked.expires_at),
-            }
-            status["credentials"] = {name: value for name, value in version.items() if value} or None
+            credentials["resourceVersion"] = connection.secret_version or None
+            credentials["expiresAt"] = stamp(state.checked.expires_at)
+        status["credentials"] = {name: value for name, value in credentials.items() if value} or None
         if session is not None:
             status["networks"] = [_network_row(fact) for fact in session.networks()] or None
             orphans = self._orphans(session.marked() if self.judges_orphans else None)
@@ -227,6 +231,25 @@ class CatalogPass:
             self.telemetry.said(key, note.reason, note.message)
             await self.cluster.event(after, note)
 
+    # -- made anew under its name
+
+    async def _part(self, key: Key, body: Body | None) -> None:
+        """A connection is that of one Provider object, and goes with it."""
+        former = self.world.connection(key.name)
+        if former is None or (body is not None and former.uid == uid(body)):
+            return
+        if former.recorded and self.store.users(key):
+            self.places[key.name] = former.recorded
+        await self.disconnect(key.name)
+
+    def _placed(self, key: Key, body: Body) -> Body:
+        """One made anew leads where its machines are, or none of them may count as gone (PROTOCOLS section 5)."""
+        status = body.get("status") or {}
+        if status.get("identity") or not self.store.users(key):
+            self.places.pop(key.name, None)
+        place = self.places.get(key.name)
+        return body if place is None else {**body, "status": {**status, "identity": place}}
+
     # -- held while in use
 
     async def _hold(self, key: Key, body: Body) -> Body:
@@ -255,16 +278,24 @@ class CatalogPass:
         return Again()
 
     async def _let_go_of_provider(self, key: Key, body: Body) -> Again:
-        secret = ((body.get("spec") or {}).get("credentialsRef") or {}).get("name")
-        sharing = [
-            other
-            for other, found in self.store.bodies("Provider")
-            if other != key and ((found.get("spec") or {}).get("credentialsRef") or {}).get("name") == secret
-        ]
-        if secret and not sharing:
-            await self.cluster.hold_secret(self.namespace, secret, FINALIZER_SECRET, held=False)
+        await self._let_go_of_secrets(key, {_held_secret(body), _named_secret(body)})
         await self.disconnect(key.name)
         return await self._let_go(key, body)
+
+    async def _let_go_of_secrets(self, key: Key, secrets: set[str]) -> None:
+        """Those that no other Provider names."""
+        others = {_named_secret(found) for other, found in self.store.bodies("Provider") if other != key}
+        for name in sorted(secrets - others - {""}):
+            await self.cluster.hold_secret(self.namespace, name, FINALIZER_SECRET, held=False)
+
+
+def _named_secret(body: Body) -> str:
+    return str(((body.get("spec") or {}).get("credentialsRef") or {}).get("name") or "")
+
+
+def _held_secret(body: Body) -> str:
+    """The one that was named when the status was written last."""
+    return str(((body.get("status") or {}).get("credentials") or {}).get("name") or "")
 
 
 def _held_said(said: tuple[Said, ...]) -> tuple[Said, ...]:

@@ -57,8 +57,10 @@ class Deps:
 class Connection:
     """Lives as long as the Provider object; `spec` may change under it."""
 
-    def __init__(self, name: str, backend: Backend, spec: ProviderSpec, deps: Deps, status: Mapping[str, Any]) -> None:
-        self.name, self.backend, self.spec, self._deps = name, backend, spec, deps
+    def __init__(
+        self, name: str, backend: Backend, spec: ProviderSpec, deps: Deps, status: Mapping[str, Any], uid: str = ""
+    ) -> None:
+        self.name, self.uid, self.backend, self.spec, self._deps = name, uid, backend, spec, deps
         self.recorded = dict(status.get("identity") or {})  # where the login led at first contact
         self.unfenced = frozenset(  # networks where creation cannot be fenced, as learnt before a restart
             row["id"] for row in status.get("networks") or () if row.get("createFence") == "None" and row.get("id")

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from hostwright.core.backoff import CAPACITY, Backoff
 from hostwright.core.errors import Failure, InvalidConfiguration
@@ -11,10 +10,10 @@ from hostwright.engine.catalog import CatalogPass
 from hostwright.engine.connection import Connection, Deps
 from hostwright.engine.inbox import Inbox
 from hostwright.engine.pools import PoolPass
-from hostwright.engine.ports import Clock, Cluster, Gate, Key, Secret, Telemetry
+from hostwright.engine.ports import Body, Clock, Cluster, Gate, Key, Secret, Telemetry
 from hostwright.engine.queue import Priority, WorkQueue
 from hostwright.engine.reconcile import MachinePass
-from hostwright.engine.store import Store
+from hostwright.engine.store import Store, uid
 from hostwright.engine.view import Tools
 from hostwright.engine.worker import Pass, Workers
 from hostwright.engine.world import World
@@ -118,16 +117,18 @@ class Engine:
             "MachineImage": catalog.machine_image,
         }
 
-    def _connect(self, name: str, spec: ProviderSpec, status: Mapping[str, Any]) -> Connection | Failure:
+    def _connect(self, body: Body, spec: ProviderSpec) -> Connection | Failure:
         backends = self._outside.backends
         backend = backends.get(spec.type)
         if backend is None:
             return InvalidConfiguration(
                 f"this operator has no backend of type {spec.type!r}: it has {', '.join(sorted(backends))}"
             )
+        name = body["metadata"]["name"]
         connection = self.connections.get(name)
         if connection is None:
-            connection = self.connections[name] = Connection(name, backend, spec, self._deps(), status)
+            connection = Connection(name, backend, spec, self._deps(), body.get("status") or {}, uid(body))
+            self.connections[name] = connection
             connection.start()
         elif connection.spec != spec:
             connection.update(spec)

@@ -114,6 +114,9 @@ class Orphan(Words):
 
 
 class CredentialsStatus(Words):
+    name: Id | None = Field(
+        default=None, description="The Secret that is kept from deletion while this Provider names it."
+    )
     resource_version: Short | None = Field(default=None, description="resourceVersion of the Secret.")
     expires_at: Short | None = Field(default=None, description="When the credential itself ends, where it does.")
 

@@ -16,21 +16,8 @@ from hostwright.providers.vsphere.rows import (
 )
 from hostwright.providers.vsphere.transport import fault_of
 
-#: What vCenter, VMware Tools and govmomi's simulator write into extraConfig by themselves.
-_NOISE = (
-    GUESTINFO,
-    "vmware.",
-    "svga.",
-    "pciBridge",
-    "ethernet",
-    "scsi",
-    "sata",
-    "sched.",
-    "nvram",
-    "monitor.",
-    "hpet",
-    "govcsim",
-)
+#: What VMware Tools write into extraConfig all the time, and govmomi's simulator. No user's option begins so.
+_NOISE = (GUESTINFO, "govcsim")
 
 
 def reference(item: Any) -> str:
