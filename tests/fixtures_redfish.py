@@ -51,11 +51,15 @@ def shared_rack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rack]:
 
 @pytest.fixture
 def rack(shared_rack: Rack) -> Rack:
+    well(shared_rack)
+    return shared_rack
+
+
+def well(rack: Rack) -> None:
     """All well, all off, nothing asked yet."""
-    bmcs = shared_rack.bmcs
+    bmcs = rack.bmcs
     for each in bmcs.all():
         bmcs.heal(each["number"])
-        bmcs.set(each["number"], password=shared_rack.facts["password"])
+        bmcs.set(each["number"], password=rack.facts["password"], restart_seconds=1.0)
         bmcs.switch(each["number"], "Off")
     bmcs.forget()
-    return shared_rack

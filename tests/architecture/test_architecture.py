@@ -43,9 +43,8 @@ def test_a_module_says_in_one_sentence_what_it_is_and_fits(path: Path) -> None:
 
 
 def test_tests_fit_as_well() -> None:
-    split_next = {"tests/providers/redfish/test_client.py"}
     texts = {path.relative_to(ROOT).as_posix(): path.read_text() for path in TESTS}
-    assert {name for name, text in texts.items() if text.count("\n") > LINES} <= split_next
+    assert [name for name, text in texts.items() if text.count("\n") > LINES] == []
     long = [
         f"{name}: {node.name}"
         for name, text in texts.items()
@@ -111,7 +110,7 @@ def test_only_the_report_makes_a_status_patch() -> None:
         for path in MODULES
         if re.search(r"\.patch_status\(", path.read_text()) and path.relative_to(PACKAGE).parts[0] == "engine"
     ]
-    assert sorted(writers) == ["engine/catalog.py", "engine/pools.py", "engine/tell.py"]
+    assert sorted(writers) == ["engine/binding.py", "engine/catalog.py", "engine/pools.py", "engine/tell.py"]
     for name in writers:
         assert "status_patch(" in (PACKAGE / name).read_text()
 
@@ -148,4 +147,5 @@ def test_every_provider_folder_has_the_same_rooms() -> None:
     assert {folder.name for folder in folders} >= {"openstack", "simulated"}
     for folder in folders:
         rooms = {path.stem for path in folder.glob("*.py")}
-        assert {"session", "client", "inventory", "resolve", "translate", "plan", "errors"} <= rooms
+        assert {"session", "client", "inventory", "translate", "plan", "errors", "machines"} <= rooms
+        assert "resolve" in rooms or folder.name == "redfish", "names are resolved where machines are made from them"

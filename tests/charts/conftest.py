@@ -78,7 +78,8 @@ def cluster(helm: Helm, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cl
     directory = tmp_path_factory.mktemp("charts") / "box"
     box = sandbox.up(
         directory,
-        sites=("simulated",),
+        sites=("simulated", "redfish"),
+        bmcs=1,
         manifests=manifests.install(),
         ephemeral=True,
         owner=os.getpid(),

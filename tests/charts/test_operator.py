@@ -25,6 +25,7 @@ NOT_SEEN: dict[Callable[[Right], bool], str] = {
     lambda right: (
         (right.verb, right.group) == ("create", GROUP)
     ): "asked beside `patch` when a server-side apply makes an object, and recorded as `patch`",
+    lambda right: right.verb == "claim": "asked by the policy claim-ref while the operator writes spec.claimRef",
     lambda right: right.resource.endswith(
         "/finalizers"
     ): "asked by OwnerReferencesPermissionEnforcement, on some clusters",
@@ -163,6 +164,12 @@ def _life(cluster: Cluster) -> None:
         world.kubectl("scale", "hmp/brief", "--replicas=0")
         world.ready("brief", kind="hmp")
         world.kubectl("delete", "hmp/brief", "--timeout=30s")
+        world.kubectl("apply", "-f", world.box.sites["redfish"]["machines"])
+        world.apply(platform("PhysicalMachineClaim", "brief"))
+        world.ready("brief", 60, "hpc")
+        world.kubectl("delete", "hpc/brief", "--timeout=60s")
+        world.kubectl("wait", "hpm", "--all", "--for=jsonpath={.status.phase}=Free", "--timeout=60s")
+        world.kubectl("delete", "hpm", "--all", "--timeout=60s")
         world.kubectl("delete", "hpr/second", "hmc/brief", "hmi/brief", "--timeout=30s")
         world.kubectl("delete", "secret", "-n", HOME, "login", "--timeout=30s")
         running.process.terminate()  # the Lease is given away

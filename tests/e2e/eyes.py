@@ -15,11 +15,14 @@ from hostwright.core.names import API_VERSION
 #: Short name → plural.
 OURS = {
     "hvm": "virtualmachines",
+    "hpm": "physicalmachines",
+    "hpc": "physicalmachineclaims",
     "hpr": "providers",
     "hmc": "machineclasses",
     "hmi": "machineimages",
     "hmp": "machinepools",
 }
+IN_A_NAMESPACE = frozenset({"hvm", "hpm", "hpc", "hmp"})
 
 
 class Eyes:
@@ -59,7 +62,7 @@ class Eyes:
         """One of ours, by its kind's short name, or `secret`."""
         if kind == "secret":
             return self.get(f"/api/v1/namespaces/{namespace}/secrets/{name}")
-        place = f"namespaces/{namespace}/" if kind in {"hvm", "hmp"} else ""
+        place = f"namespaces/{namespace}/" if kind in IN_A_NAMESPACE else ""
         return self.get(f"/apis/{API_VERSION}/{place}{OURS[kind]}/{name}")
 
     def members(self, pool: str, namespace: str = "default") -> list[dict[str, Any]]:

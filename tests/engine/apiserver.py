@@ -83,6 +83,10 @@ class ApiServer:
         body["metadata"] = merged(before, metadata)
         if before.get("deletionTimestamp") and not _within(body["metadata"], before):
             raise WriteRefusedError("422: no new finalizers can be added if the object is being deleted")
+        spec = merged(body["spec"], patch.get("spec") or {})
+        if spec != body["spec"]:
+            body["spec"] = spec
+            body["metadata"]["generation"] += 1
         return self._kept(key, body)
 
     def patch_status(self, key: Key, patch: Body) -> Body:

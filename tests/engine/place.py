@@ -13,6 +13,7 @@ from hostwright.engine.ports import Body, Key, Secret, StaleBodyError
 from hostwright.engine.reconcile import MachinePass
 from hostwright.engine.store import Store
 from hostwright.engine.view import Tools
+from hostwright.engine.virtual import VirtualMachines
 from hostwright.engine.world import World
 from hostwright.kinds.virtualmachine.port import (
     Create,
@@ -254,13 +255,14 @@ class Line:
     """What a pass uses of a connection."""
 
     name = "sim"
+    endpoint_each = False
 
     def __init__(self, clock: Clock, machines: Backend) -> None:
         self.state = State(Session(machines))
         self.heard: list[BaseException | None] = []
         self.slots, self.bucket = Slots(8, clock.monotonic), Bucket(None, clock.monotonic)
         self.spec = type("Spec", (), {"type": "Simulated"})
-        sections = type("Sections", (), {"key": "simulated"})
+        sections = type("Sections", (), {"key": "simulated", "serves": "VirtualMachine"})
         self.backend = type("Backend", (), {"sections": sections})
 
     def answered(self, error: BaseException | None) -> None:
@@ -328,7 +330,7 @@ class Place:
 
     def restart(self) -> None:
         """Another process, that remembers nothing."""
-        self.machine_pass = MachinePass(self._tools, {})
+        self.machine_pass = MachinePass(VirtualMachines(), self._tools, {})
 
     def pause(self, paused: bool) -> None:
         """The Provider's machines are only observed."""

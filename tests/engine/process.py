@@ -13,7 +13,7 @@ from tests.engine.wire import Wire
 from hostwright.core.port import Call, Repeat
 from hostwright.engine.engine import Engine, Outside
 from hostwright.engine.ports import ClusterUnavailableError, Key, LeaseLostError
-from hostwright.kinds.provider.port import Context, Session
+from hostwright.kinds.provider.port import Backend, Context, Session
 from hostwright.kinds.provider.resource import ProviderSpec
 from hostwright.providers.simulated.client import NotSent, Unanswered
 from hostwright.providers.simulated.model import CATALOG, Kept, Model, Settings
@@ -223,7 +223,7 @@ class Process:
                 gate=self.gate,
                 clock=self.clock,
                 telemetry=self.told,
-                backends={"Simulated": InMemory(self.site, self.wire, self.clock)},
+                backends=self.backends(),
                 cluster_id="c-1",
                 namespace="hostwright-system",
                 new_id=lambda: f"op-{self.name}-{next(ids)}",
@@ -233,6 +233,9 @@ class Process:
         )
         self.store, self.queue, self.workers = self.engine.store, self.engine.queue, self.engine.workers
         self.connections = self.engine.connections
+
+    def backends(self) -> Mapping[str, Backend]:
+        return {"Simulated": InMemory(self.site, self.wire, self.clock)}
 
     def start(self) -> "Process":
         self.api.subscribe(self.engine.inbox.observe)

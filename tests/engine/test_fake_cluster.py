@@ -69,6 +69,16 @@ async def test_only_a_changed_spec_is_a_new_generation(users: Users, key: Key) -
     assert (await now(users, key))["metadata"]["generation"] == 2
 
 
+async def test_a_patch_of_the_spec_is_a_new_generation_and_null_takes_a_field_off(users: Users, key: Key) -> None:
+    body = await now(users, key)
+    body = await users.cluster.patch(key, {**patch(body), "spec": {"tags": {"team": "a"}}})
+    assert (body["spec"]["tags"], body["metadata"]["generation"]) == ({"team": "a"}, 2)
+    body = await users.cluster.patch(key, {**patch(body), "spec": {"tags": None}})
+    assert ("tags" in body["spec"], body["metadata"]["generation"]) == (False, 3)
+    again = await users.cluster.patch(key, {**patch(body), "spec": {"tags": None}})
+    assert again["metadata"]["generation"] == 3
+
+
 async def test_a_patch_from_an_old_body_is_refused_and_changes_nothing(users: Users, key: Key) -> None:
     old = await now(users, key)
     await users.edit(key, {"tags": {"team": "a"}})

@@ -131,3 +131,16 @@ async def test_a_namespace_that_gets_other_labels_wakes_its_machines() -> None:
     assert await woken(queue) == set()
     inbox.observe(home, "MODIFIED", namespace(4, tier="prod"))
     assert await woken(queue) == {VM}
+
+
+async def test_who_leads_anew_goes_on_first_with_what_was_under_way() -> None:
+    store, queue = Store(), WorkQueue()
+    inbox = Inbox(store, queue)
+    ready = {"observedGeneration": 1, "conditions": [{"type": "Ready", "status": "True"}]}
+    busy = Key("VirtualMachine", "team-a", "busy")
+    for key, status in ((VM, ready), (busy, {**ready, "operation": {"id": "op-1", "type": "Create"}})):
+        body = machine(1, **status)
+        inbox.observe(key, None, {**body, "metadata": {**body["metadata"], "name": key.name, "uid": key.name}})
+    await woken(queue)  # dropped while another leads
+    inbox.everything(("VirtualMachine",))
+    assert [await queue.get(), await queue.get()] == [busy, VM]

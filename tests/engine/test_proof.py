@@ -11,8 +11,8 @@ from hostwright.core.port import LedgerRow, Present, Receipt, Repeat
 from hostwright.engine.limits import Slots
 from hostwright.engine.situate import view_of
 from hostwright.engine.tell import flush
+from hostwright.engine.virtual import VirtualMachines
 from hostwright.kinds.virtualmachine.port import Life
-from hostwright.kinds.virtualmachine.resource import VirtualMachineSpec
 
 
 async def test_a_failed_build_of_an_old_list_is_not_deleted_when_it_came_up_since() -> None:
@@ -45,7 +45,8 @@ async def test_what_was_made_enters_the_ledger_in_time_though_nothing_can_be_don
     tools, recall = place.machine_pass.tools, place.machine_pass.recalls[KEY]
     recall.keep(Receipt(made=(LedgerRow("port/eth0", "p-1"),)), None, "port/eth0", place.clock.monotonic())
     body = place.store.get(KEY) or {}
-    view = view_of(tools, KEY, body, VirtualMachineSpec.model_validate(body["spec"]), recall)
+    kind = VirtualMachines()
+    view = view_of(tools, kind, KEY, body, kind.read(body), recall)
     assert (await flush(tools, view, recall, 900.0)).after == pytest.approx(2.0, abs=0.1)
     place.clock.passed += 2.0
     assert (await flush(tools, view, recall, 900.0)).after == 900.0

@@ -1,4 +1,4 @@
-"""One sandbox with the simulated site, a vCenter and a running operator, for all examples."""
+"""One sandbox with the simulated site, a vCenter, two BMCs and a running operator, for all examples."""
 
 import os
 from collections.abc import Iterator
@@ -15,7 +15,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     directory = tmp_path_factory.mktemp("examples") / "box"
     box = sandbox.up(
         directory,
-        sites=("simulated", "vsphere"),
+        sites=("simulated", "vsphere", "redfish"),
+        bmcs=2,
         manifests=manifests.install(),
         ephemeral=True,
         owner=os.getpid(),

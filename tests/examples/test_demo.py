@@ -58,11 +58,41 @@ def test_without_a_terminal_it_tells_its_steps_and_leaves_nothing(
         "7. Take everything down",
         "nothing is left of it",
     ]
+    _told_in_order(text, steps)
+    assert _left(folder) == []
+    assert not folder.exists()
+
+
+def test_on_bare_metal_servers_are_registered_powered_repaired_claimed_and_given_back(tmp_path: Path) -> None:
+    folder = tmp_path / "box"
+    asked = [*DEMO, "--site", "redfish", "--dir", str(folder)]
+    done = subprocess.run(asked, capture_output=True, text=True, timeout=400, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    steps = [
+        "1. Set up a sandbox with the redfish site",
+        "3. Apply a PhysicalMachine for each of 5 BMCs on Provider bmc-lab",
+        "Free",
+        "4. Power on r1-u05",
+        "PoweredOn",
+        "5. Switch r1-u05 off at the server",
+        "Event about r1-u05: Warning DriftDetected",
+        "Event about r1-u05: Normal Ready: powered on",
+        "6. Claim a server for a team: web-2",
+        "r1-u01 is claimed by web-2, and powered on",
+        "7. Delete the claim web-2",
+        "r1-u01 is free again, and off",
+        "8. Take everything down",
+        "nothing is left of it",
+    ]
+    _told_in_order(done.stdout, steps)
+    assert _left(folder) == []
+    assert not folder.exists()
+
+
+def _told_in_order(text: str, steps: list[str]) -> None:
     places = [text.find(step) for step in steps]
     assert -1 not in places, (steps[places.index(-1)], text)
     assert places == sorted(places), text
-    assert _left(folder) == []
-    assert not folder.exists()
 
 
 def test_a_folder_with_something_in_it_is_refused_and_kept(tmp_path: Path) -> None:

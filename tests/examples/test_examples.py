@@ -10,10 +10,16 @@ import pytest
 import yaml
 from tests.e2e.world import World, eventually
 
+from hostwright.sandbox.redfish.lab import Bmcs
+
 ROOT = Path(__file__).resolve().parents[2] / "examples"
 FILES = sorted(ROOT.glob("*/*.yaml"))
-SHORT = {"hvm": "VirtualMachine", "hmp": "MachinePool"}
-STORIES = {"quickstart", "power", "cloud-init", "protection", "drift", "vsphere", "pool"}
+STORIES = {"quickstart", "power", "cloud-init", "protection", "drift", "vsphere", "redfish", "pool"}
+
+
+KINDS = {"VirtualMachine": "hvm", "PhysicalMachine": "hpm", "PhysicalMachineClaim": "hpc", "MachinePool": "hmp"}
+#: In examples/redfish/machine.yaml, for the address of a BMC.
+ADDRESS = "https://127.0.0.1:8443"
 
 
 def _of_kind(file: Path, kind: str) -> list[dict[str, Any]]:
@@ -27,7 +33,7 @@ def _machines(file: Path) -> list[dict[str, Any]]:
 def _apply(world: World, story: str) -> None:
     for file in sorted((ROOT / story).glob("*.yaml")):
         world.kubectl("apply", "--validate=strict", "-f", str(file))
-        for word, kind in SHORT.items():
+        for kind, word in KINDS.items():
             for each in _of_kind(file, kind):
                 world.ready(each["metadata"]["name"], 60, kind=word)
 
@@ -52,12 +58,42 @@ def test_every_story_has_its_manifests_and_a_readme() -> None:
     for file in FILES:
         text = (file.parent / "README.md").read_text()
         assert f"kubectl apply -f {file.name}" in text
-        for word, kind in SHORT.items():
-            told = set(re.findall(rf"{word}/([-a-z0-9]+)", text))
-            assert told == {each["metadata"]["name"] for each in _of_kind(file, kind)}
+        for kind, short in KINDS.items():
+            told = set(re.findall(rf"{short}/([-a-z0-9]+)", text))
+            there = [each for path in file.parent.glob("*.yaml") for each in yaml.safe_load_all(path.read_text())]
+            assert told == {each["metadata"]["name"] for each in there if each["kind"] == kind}
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: f"{file.parent.name}/{file.name}")
+def test_a_server_is_registered_powered_claimed_and_given_back(world: World, tmp_path: Path) -> None:
+    """As the README of redfish types it."""
+    bmc = world.box.sites["redfish"]["bmcs"][0]
+    machine = tmp_path / "machine.yaml"
+    machine.write_text((ROOT / "redfish/machine.yaml").read_text().replace(ADDRESS, bmc["address"]))
+    assert f"address: {bmc['address']}" in Path(world.box.sites["redfish"]["machines"]).read_text()
+    world.kubectl("apply", "--validate=strict", "-f", str(machine))
+    world.kubectl("wait", "--for=condition=Ready", "hpm/r12-u07", "--timeout=60s")
+    status = json.loads(world.kubectl("get", "hpm", "r12-u07", "-o", "json"))["status"]
+    assert (status["phase"], status["powerState"]) == ("Free", "PoweredOn")
+    assert status["identity"]["uuid"] == bmc["systemId"]
+    bmcs = Bmcs(world.box.sites["redfish"]["control"])
+    assert bmcs.one(0)["power"] == "On"
+    claim = ROOT / "redfish/claim.yaml"
+    world.kubectl("apply", "--validate=strict", "-f", str(claim))
+    world.kubectl("wait", "--for=condition=Ready", "hpc/web-2", "--timeout=60s")
+    assert world.kubectl("get", "hpm", "r12-u07", "-o", "jsonpath={.status.phase}") == "Claimed"
+    world.kubectl("delete", "-f", str(claim), "--timeout=60s")
+    assert bmcs.resets(0)[:2] == ["On", "GracefulShutdown"], "it was seen off before it was free"
+    eventually(lambda: bmcs.one(0)["power"] == "On", 60, "its own wish rules again")
+    world.kubectl("patch", "hpm/r12-u07", "--type=merge", "-p", '{"spec": {"requests": {"bmcReset": "once"}}}')
+    eventually(lambda: bmcs.one(0)["restarts"] == 1, 60, "the BMC restarted")
+    eventually(lambda: world.kubectl("get", "hpm", "r12-u07", "-o", "jsonpath={.status.phase}") == "Free", 90, "back")
+    world.kubectl("delete", "-f", str(machine), "--timeout=60s")
+    assert (bmcs.one(0)["power"], bmcs.one(0)["restarts"]) == ("On", 1)
+
+
+@pytest.mark.parametrize(
+    "file", [file for file in FILES if _machines(file)], ids=lambda file: f"{file.parent.name}/{file.name}"
+)
 def test_it_is_accepted_strictly_and_becomes_ready(world: World, file: Path) -> None:
     _apply(world, file.parent.name)
     for each in _machines(file):

@@ -29,6 +29,8 @@ PLURALS = {
     "Provider": "providers",
     "MachineClass": "machineclasses",
     "MachineImage": "machineimages",
+    "PhysicalMachine": "physicalmachines",
+    "PhysicalMachineClaim": "physicalmachineclaims",
 }
 
 
@@ -174,6 +176,21 @@ GOOD: Mapping[str, Body] = {
         "metadata": {"name": "tiny"},
         "spec": {"sources": [{"name": "sim", "providerRef": {"name": "sim"}, "simulated": {"image": "tiny"}}]},
     },
+    "PhysicalMachine": {
+        "apiVersion": API_VERSION,
+        "kind": "PhysicalMachine",
+        "metadata": {"name": "r12-u07", "namespace": "default"},
+        "spec": {
+            "providerRef": {"name": "bmc-lab"},
+            "bmc": {"address": "https://10.0.12.7", "credentialsRef": {"name": "r12-u07-bmc"}},
+        },
+    },
+    "PhysicalMachineClaim": {
+        "apiVersion": API_VERSION,
+        "kind": "PhysicalMachineClaim",
+        "metadata": {"name": "web-2", "namespace": "default"},
+        "spec": {"selector": {"matchLabels": {"pool": "web"}}, "minimum": {"cpu": 32, "memory": "256Gi"}},
+    },
 }
 
 
@@ -233,8 +250,9 @@ def made(api: Api) -> Iterator[Callable[[Body], Body]]:
 
     yield make
     for body in reversed(there):
-        if body["kind"] == "VirtualMachine":
-            api.patch(body, {"metadata": {"finalizers": None}, "spec": {"deletionProtection": False}})
+        if body["kind"] in {"VirtualMachine", "PhysicalMachine"}:
+            held = {"claimRef": None} if body["kind"] == "PhysicalMachine" else {}
+            api.patch(body, {"metadata": {"finalizers": None}, "spec": {"deletionProtection": False, **held}})
         api.delete(body)
 
 

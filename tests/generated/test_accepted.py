@@ -44,6 +44,8 @@ def test_every_kind_is_found_by_its_short_name_and_by_the_category(generated_box
         ("hpr", "Provider"),
         ("hmc", "MachineClass"),
         ("hmi", "MachineImage"),
+        ("hpm", "PhysicalMachine"),
+        ("hpc", "PhysicalMachineClaim"),
     ):
         assert re.search(rf"{short} .* {kind}\b", found), found
 

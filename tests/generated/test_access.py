@@ -14,7 +14,9 @@ OPERATOR = "system:serviceaccount:hostwright-system:hostwright"
 HOME, ELSEWHERE, CLUSTER = "hostwright-system", "default", ""
 OURS = "compute.hostwright.dev"
 LEASES = "coordination.k8s.io"
-KINDS = ("virtualmachines", "providers", "machineclasses", "machineimages", "machinepools")
+NAMESPACED = ("virtualmachines", "physicalmachines", "physicalmachineclaims", "machinepools")
+CATALOG = ("providers", "machineclasses", "machineimages")
+KINDS = (*NAMESPACED, *CATALOG)
 #: What a pool makes and removes.
 CHILDREN = ("virtualmachines",)
 
@@ -51,6 +53,8 @@ MUST: list[Asked] = [
     *((verb, OURS, kind, ELSEWHERE, "") for kind in CHILDREN for verb in ("create", "delete")),
     ("list", OURS, "virtualmachines", CLUSTER, ""),
     ("identify", OURS, "virtualmachines", ELSEWHERE, "web-1"),
+    ("identify", OURS, "physicalmachines", ELSEWHERE, "r12-u07"),
+    ("claim", OURS, "physicalmachines", ELSEWHERE, "r12-u07"),
     ("create", "", "events", ELSEWHERE, ""),
     ("get", "", "secrets", ELSEWHERE, "web-ud"),
     ("get", "", "secrets", HOME, "os-prod"),
@@ -86,6 +90,7 @@ MUST_NOT: list[Asked] = [
     ("update", "admissionregistration.k8s.io", "validatingadmissionpolicies", CLUSTER, ""),
     *((verb, "", "events", ELSEWHERE, "") for verb in ("get", "list", "watch", "patch", "delete")),
     ("identify", OURS, "machineclasses", CLUSTER, ""),
+    ("claim", OURS, "virtualmachines", ELSEWHERE, ""),
 ]
 
 
@@ -120,7 +125,7 @@ def test_who_edits_writes_machines_and_nothing_of_the_platform(
         assert not can(api, user, (verb, OURS, "virtualmachines/status", ELSEWHERE, "")), verb
     assert not can(api, user, ("identify", OURS, "virtualmachines", ELSEWHERE, ""))
     assert not can(api, user, ("create", OURS, "virtualmachines", "kube-system", ""))
-    for kind in KINDS[1:]:
+    for kind in CATALOG:
         assert not can(api, user, ("update", OURS, kind, CLUSTER, "")), kind
 
 
@@ -153,7 +158,7 @@ def test_who_edits_a_namespace_reads_the_catalog_and_cannot_write_it(
 
 
 def test_who_is_not_logged_in_reads_no_catalog(api: Api) -> None:
-    for kind in KINDS[1:]:
+    for kind in CATALOG:
         assert api.send("GET", f"/apis/{OURS}/v1alpha1/{kind}", user="system:anonymous").status == 403, kind
 
 

@@ -156,6 +156,16 @@ class TestSecrets:
         reference = {"bootstrap": {"cloudInit": {"userDataRef": change}}}
         assert api.patch(body, {"spec": reference}, user=user).status == 403
 
+    def test_a_bmcs_login_cannot_be_sent_elsewhere_by_whoever_may_not_read_it(
+        self, api: Api, good: Good, made: Make, bound: Bind
+    ) -> None:
+        body, user = made(good("PhysicalMachine")), bound("hostwright-edit")
+        api.must(api.patch(body, {"spec": {"locator": "Lit"}}, user=user))
+        moved = {"spec": {"bmc": {"address": "https://198.51.100.1"}}}
+        assert api.patch(body, moved, user=user).status == 403
+        assert api.patch(body, {"spec": {"bmc": {"tls": {"mode": "Insecure"}}}}, user=user).status == 403
+        api.must(api.patch(body, moved))
+
     @pytest.fixture
     def platform(self, api: Api, role: Callable[[str, list[Body]], str]) -> str:
         """May write Providers, and get no Secret."""

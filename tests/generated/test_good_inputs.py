@@ -94,6 +94,16 @@ GOOD_SPECS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
             ],
         },
     ),
+    "Redfish": (
+        "Provider",
+        {
+            "type": "Redfish",
+            "simulated": None,
+            "networks": None,
+            "redfish": {"allowedAddresses": ["10.0.12.0/24", "192.0.2.7", "fd00:1::/64"], "allowInsecureTLS": True},
+            "limits": {"pollInterval": "60s"},
+        },
+    ),
     "simulated with a login": ("Provider", {"credentialsRef": {"name": "sim"}}),
     "OpenStack": (
         "Provider",
@@ -125,6 +135,39 @@ GOOD_SPECS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
                     "openstack": {"image": {"name": "tiny"}},
                 },
             ]
+        },
+    ),
+    "server as small as can be": ("PhysicalMachine", {}),
+    "BMC by name and port": ("PhysicalMachine", {"bmc": {"address": "https://r12-u07.bmc.example.com:8443/"}}),
+    "BMC by IPv6": ("PhysicalMachine", {"bmc": {"address": "https://[fd00::7]"}}),
+    "server with all that is said": (
+        "PhysicalMachine",
+        {
+            "bmc": {
+                "systemId": "System.Embedded.1",
+                "tls": {"mode": "Verify", "caBundleRef": {"name": "bmc-ca", "key": "ca.crt"}},
+            },
+            "managementPolicy": "ObserveOnly",
+            "powerState": "PoweredOff",
+            "powerOffMode": "Hard",
+            "restartedAt": "2026-11-24T10:00:00Z",
+            "bootMode": "Legacy",
+            "locator": "Blinking",
+            "maintenance": {"enabled": True, "reason": "disk"},
+            "requests": {"inspect": "1", "bmcReset": "2", "retry": "3", "acceptIdentity": "4"},
+            "claimPolicy": {"namespaces": ["team-a", "team-b"]},
+            "deletionPolicy": "PowerOff",
+            "deletionProtection": True,
+        },
+    ),
+    "claim of any server": ("PhysicalMachineClaim", {"selector": None, "minimum": None}),
+    "claim of all that is said": (
+        "PhysicalMachineClaim",
+        {
+            "selector": {"matchExpressions": [{"key": "pool", "operator": "In", "values": ["web", "db"]}]},
+            "minimum": {"cpu": 65536, "memory": "24Ti"},
+            "powerState": "PoweredOff",
+            "restartedAt": "2026-11-24T10:00:00Z",
         },
     ),
 }
@@ -162,6 +205,7 @@ IMMUTABLE: Mapping[str, tuple[str, Mapping[str, Any], Mapping[str, Any], str]] =
         "hostname is imm",
     ),
     "hostname added": ("VirtualMachine", {}, {"network": {"hostname": "a1"}}, "hostname is immutable"),
+    "server's provider": ("PhysicalMachine", {}, {"providerRef": {"name": "other"}}, "providerRef is immutable"),
     "class's cpu": ("MachineClass", {}, {"cpu": 2}, "cpu and memory are immutable"),
     "class's memory": ("MachineClass", {}, {"memory": "1Gi"}, "cpu and memory are immutable"),
     "type": (

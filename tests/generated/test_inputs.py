@@ -254,7 +254,7 @@ def test_a_bad_spec_is_refused_with_a_sentence(api: Api, good: Callable[..., Bod
     assert said in reply.message, reply.message
 
 
-@pytest.mark.parametrize("kind", ["VirtualMachine", "Provider", "MachineClass", "MachineImage"])
+@pytest.mark.parametrize("kind", ["VirtualMachine", "Provider", "MachineClass", "MachineImage", "PhysicalMachine"])
 @pytest.mark.parametrize(("spec", "said"), [({}, "Required value"), (None, "spec: Required value")])
 def test_an_empty_spec_is_refused(api: Api, good: Callable[..., Body], kind: str, spec: Any, said: str) -> None:
     body = good(kind)

@@ -12,9 +12,11 @@ from tests.engine.virtual import Clock, run
 from tests.engine.wire import Wire
 
 from hostwright.engine.ports import Body, Key
+from hostwright.runtime.app import Operator
 from hostwright.runtime.checks import Checks
 from hostwright.runtime.cluster import _translate
 from hostwright.runtime.metrics import Metrics
+from hostwright.runtime.settings import Settings
 
 if TYPE_CHECKING:
     from hostwright.runtime.cluster import KubernetesCluster
@@ -55,7 +57,7 @@ class Place:
         self.api.subscribe(self.process.engine.inbox.observe)
         self.listed, self.ready = Listed(self.api), asyncio.Event()
         self.checks = Checks(
-            self.process.engine, cast("KubernetesCluster", self.listed), [], Metrics(), self.ready, lambda _: None
+            self.process.engine, cast("KubernetesCluster", self.listed), Metrics(), self.ready, lambda _: None
         )
         self.task = asyncio.create_task(self.checks.compare())
 
@@ -124,3 +126,16 @@ def test_what_is_deleted_while_it_is_read_is_not_brought_back() -> None:
         await place.end()
 
     run(work())
+
+
+async def test_whichever_task_of_the_process_ends_ends_the_process() -> None:
+    for ended in (ValueError("a gauge without a value"), None):
+        operator = Operator(Settings())
+
+        async def check(error: Exception | None = ended) -> None:
+            if error is not None:
+                raise error
+
+        operator._spawn(check(), "self check")
+        await asyncio.wait_for(operator.stop.wait(), 1.0)
+        assert ended is None or operator.failure is ended

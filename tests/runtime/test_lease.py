@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from hostwright.core.errors import Failure
-from hostwright.engine.ports import ObjectGoneError
+from hostwright.engine.ports import ObjectGoneError, StaleBodyError
 from hostwright.runtime.lease import RENEW_EVERY, SEND_WITHIN, STANDBY_EVERY, Lease
 
 if TYPE_CHECKING:
@@ -129,3 +129,30 @@ def test_a_holder_that_renewed_while_we_looked_is_not_overtaken_while_it_may_sen
     with asyncio.Runner(loop_factory=HastyLoop) as runner:
         api = runner.run(_taken(Clock()))
     assert api.taken_at >= api.sent_until
+
+
+@dataclass
+class StillRenewing:
+    """Our last renewal is on its way when the Lease is let go of: it comes between the read and the write."""
+
+    lease: dict[str, Any]
+    renewed: bool = False
+
+    async def raw(self, method: str, path: str, body: Any = None) -> Any:
+        if method == "GET":
+            return self.lease
+        if not self.renewed:
+            self.renewed = True
+            self.lease = {**self.lease, "metadata": {"uid": "u", "resourceVersion": "3"}}
+        if body["metadata"]["resourceVersion"] != self.lease["metadata"]["resourceVersion"]:
+            raise StaleBodyError("409")
+        self.lease = body
+        return body
+
+
+async def test_a_renewal_that_is_still_on_its_way_does_not_keep_the_lease() -> None:
+    api = StillRenewing({"metadata": {"uid": "u", "resourceVersion": "2"}, "spec": {"holderIdentity": "me"}})
+    lease = Lease(cast("KubernetesCluster", api), "here", "me", Clock())
+    lease._renewed = 0.0
+    await lease.release()
+    assert api.lease["spec"]["holderIdentity"] == ""

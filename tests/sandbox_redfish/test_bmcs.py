@@ -12,11 +12,16 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import yaml
 from tests.fixtures_redfish import Rack, start
 
+from hostwright.kinds.physicalmachine.resource import PhysicalMachineSpec
 from hostwright.sandbox import keeping, record
 from hostwright.sandbox.failure import SandboxError
 from hostwright.sandbox.redfish.bmc import merged
+from hostwright.sandbox.sites import catalog
+from hostwright.sandbox.sites.redfish import Redfish
+from hostwright.sandbox.sites.simulated import Simulated
 
 RESET = "Actions/ComputerSystem.Reset"
 
@@ -211,3 +216,40 @@ def test_200_bmcs_are_one_small_process(tmp_path: Path) -> None:
     assert took < 30
     assert resident < 200
     keeping.stop(rack.directory)
+
+
+def test_a_bmc_restarts_by_itself_and_its_server_runs_on(rack: Rack) -> None:
+    browser = Browser(rack)
+    manager = f"/redfish/v1/Managers/{browser.bmc['systemId']}"
+    rack.bmcs.set(0, restart_seconds=2.0)
+    rack.bmcs.switch(0, "On")
+    target = browser.get(manager)["Actions"]["#Manager.Reset"]["target"]
+    assert browser.ask("POST", target, {"ResetType": "GracefulRestart"})[0] == 204
+    assert (rack.bmcs.one(0)["restarts"], rack.bmcs.one(0)["sessions"]) == (1, 0)
+    with pytest.raises((http.client.HTTPException, OSError)):
+        browser.get(manager)
+    deadline = time.monotonic() + 20
+    while True:
+        assert time.monotonic() < deadline
+        try:
+            assert browser.get(browser.system)["PowerState"] == "On"
+        except (http.client.HTTPException, OSError):
+            select.select([], [], [], 0.1)
+        else:
+            break
+    assert Browser(rack, 1).get(Browser(rack, 1).system)["PowerState"] == "Off"
+
+
+def test_each_bmc_has_a_manifest_of_its_server(rack: Rack) -> None:
+    machines = [
+        PhysicalMachineSpec.model_validate(each["spec"])
+        for each in yaml.safe_load_all(Path(rack.facts["machines"]).read_text())
+    ]
+    assert [machine.bmc.address for machine in machines] == [bmc["address"] for bmc in rack.facts["bmcs"]]
+
+
+def test_a_site_without_images_is_no_source_of_one() -> None:
+    kinds = {each["kind"] for each in catalog.manifests([Redfish()])}
+    assert kinds == {"MachineClass"}
+    image = next(each for each in catalog.manifests([Simulated(), Redfish()]) if each["kind"] == "MachineImage")
+    assert [source["name"] for source in image["spec"]["sources"]] == [Simulated().provider]

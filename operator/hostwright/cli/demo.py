@@ -14,6 +14,7 @@ from types import FrameType
 import click
 
 from hostwright import sandbox
+from hostwright.cli.metal import MetalStory
 from hostwright.cli.screen import Screen
 from hostwright.cli.story import Story
 from hostwright.core.names import DEFAULT_OPERATOR_NAMESPACE
@@ -22,6 +23,7 @@ from hostwright.sandbox.sites import SITES
 from hostwright.sandbox.waiting import tail
 
 EXAMPLE = Path("examples/quickstart/machines.yaml")
+METAL = Path("examples/redfish/claim.yaml")
 OPERATOR_ENDS = 25.0
 """Seconds after SIGTERM, as `hostwright operator` promises."""
 INTERRUPTED = 130
@@ -39,6 +41,8 @@ ENDS = (signal.SIGTERM, signal.SIGHUP)
 def demo(site: str, directory: Path | None) -> None:
     """Show the main job live: machines come up, one is stopped, one is repaired, one is deleted.
 
+    On the redfish site: servers are registered, one is powered on, one is repaired, one is claimed and given back.
+
     Starts a sandbox and the operator. On a terminal both stay up until Ctrl-C; without one all is taken down at once.
 
     \b
@@ -46,6 +50,7 @@ def demo(site: str, directory: Path | None) -> None:
       hostwright demo
       hostwright demo --site openstack
       hostwright demo --site vsphere
+      hostwright demo --site redfish
     """  # noqa: D301 - click needs the character itself
     for number in ENDS:
         signal.signal(number, _interrupt)  # clean up as after Ctrl-C
@@ -64,7 +69,8 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 
 
 def _run(site: str, directory: Path | None, screen: Screen) -> None:
-    example = _example()
+    metal = site == "redfish"
+    example = _example(METAL if metal else EXAMPLE)
     with ExitStack() as stack:
         folder = stack.enter_context(_folder(directory))
         screen.step(f"Set up a sandbox with the {site} site in {folder}")
@@ -76,10 +82,10 @@ def _run(site: str, directory: Path | None, screen: Screen) -> None:
         if child is None:
             raise sandbox.SandboxError("the operator ended at once", tail(log))
         stack.enter_context(screen)
-        story = Story(box, child, log, screen)
+        story = (MetalStory if metal else Story)(box, child, log, screen)
         story.tell(example, SITES[site].provider)
         if screen.terminal:
-            _go_on(box, screen)
+            _go_on(box, screen, "hpm,hpc" if metal else "hvm")
             try:
                 story.watch()
             except KeyboardInterrupt:
@@ -89,22 +95,22 @@ def _run(site: str, directory: Path | None, screen: Screen) -> None:
     screen.console.print("The demo is over; nothing is left of it.")
 
 
-def _go_on(box: sandbox.Sandbox, screen: Screen) -> None:
+def _go_on(box: sandbox.Sandbox, screen: Screen, kinds: str) -> None:
     screen.step("Go on by hand, in another terminal:")
     path = f"{box.kubectl.parent}"
     screen.tell(f"export KUBECONFIG={shlex.quote(str(box.kubeconfig))}")
     screen.tell(f'export PATH="$PATH":{shlex.quote(path)}')
-    screen.tell("kubectl get hvm -o wide")
+    screen.tell(f"kubectl get {kinds} -o wide")
     screen.tell("Ctrl-C here takes everything down.")
 
 
-def _example() -> Path:
+def _example(path: Path) -> Path:
     """In the checkout that this package is installed from."""
     root = Path(__file__).resolve().parents[3]
-    example = root / EXAMPLE
+    example = root / path
     if not example.is_file():
         raise sandbox.SandboxError(
-            f"there is no {EXAMPLE} in {root}",
+            f"there is no {path} in {root}",
             "The demo runs from a checkout: clone the repository, then make demo (or pip install -e .).",
         )
     return example

@@ -19,6 +19,7 @@ from hostwright.sandbox import condition
 from hostwright.sandbox.failure import Progress
 from hostwright.sandbox.lifecycle import DEFAULT_SITES
 from hostwright.sandbox.sites import SITES
+from hostwright.sandbox.sites.redfish import BMCS
 
 _directory = click.option(
     "--dir",
@@ -69,6 +70,13 @@ def sandbox() -> None:
 @sandbox.command()
 @_directory
 @click.option("--with", "with_sites", default="", metavar="SITES", help=f"More sites, of: {', '.join(SITES)}.")
+@click.option(
+    "--bmcs",
+    type=click.IntRange(1, 1000),
+    default=BMCS,
+    show_default=True,
+    help="How many servers the redfish site has, each behind a BMC of its own.",
+)
 @click.option("--no-sim", is_flag=True, help="Without the simulated site.")
 @click.option("--kind", "kind_cluster", metavar="NAME", help="Use the kind cluster of this name; nothing is built.")
 @click.option("--ephemeral", is_flag=True, help="Faster; the data does not survive a power cut.")
@@ -76,6 +84,7 @@ def sandbox() -> None:
 def up(
     directory: Path,
     with_sites: str,
+    bmcs: int,
     *,
     no_sim: bool,
     kind_cluster: str | None,
@@ -102,6 +111,7 @@ def up(
             ephemeral=ephemeral,
             owner=owner,
             kind_cluster=kind_cluster,
+            bmcs=bmcs,
             progress=progress,
         )
     click.echo(f"The sandbox in {directory} is up{'' if not sites else ', with ' + ', '.join(dict.fromkeys(sites))}.")

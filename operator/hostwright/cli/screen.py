@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-COLUMNS = ("NAME", "READY", "STATUS", "POWER", "CLASS", "IP")
+FIRST = ("NAME", "READY", "STATUS", "POWER")
+COLUMNS = {"VirtualMachine": (*FIRST, "CLASS", "IP"), "PhysicalMachine": (*FIRST, "CLAIM", "MODEL")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +22,9 @@ class Row:
     ready: str
     status: str
     power: str
-    size: str
-    address: str
+    size: str  # of a physical one, its claim
+    address: str  # of a physical one, its model
+    kind: str = "VirtualMachine"
 
     @property
     def cells(self) -> tuple[str, ...]:
@@ -32,15 +34,25 @@ class Row:
 def row(body: dict[str, Any]) -> Row:
     status = body.get("status") or {}
     conditions = {each["type"]: each["status"] for each in status.get("conditions") or ()}
-    addresses = [each["address"] for each in status.get("addresses") or () if each["type"] == "InternalIP"]
+    if body.get("kind") == "PhysicalMachine":
+        size = (body["spec"].get("claimRef") or {}).get("name", "-")
+        address = (status.get("identity") or {}).get("model") or "-"
+    else:
+        size = body["spec"].get("classRef", {}).get("name", "-")
+        address = next(iter(_addresses(status)), "-")
     return Row(
         name=body["metadata"]["name"],
         ready=conditions.get("Ready", "-"),
         status=status.get("phase") or "Pending",  # nobody has looked at it yet
         power=status.get("powerState") or "-",
-        size=body["spec"].get("classRef", {}).get("name", "-"),
-        address=addresses[0] if addresses else "-",
+        size=size,
+        address=address,
+        kind=body.get("kind", "VirtualMachine"),
     )
+
+
+def _addresses(status: dict[str, Any]) -> list[str]:
+    return [each["address"] for each in status.get("addresses") or () if each["type"] == "InternalIP"]
 
 
 class Screen:
@@ -86,7 +98,7 @@ _WIDTHS = (8, 7, 12, 10, 7, 0)
 
 
 def _table(rows: Sequence[Row]) -> Table:
-    table = Table(*COLUMNS, box=None, pad_edge=False)
+    table = Table(*COLUMNS[rows[0].kind if rows else "VirtualMachine"], box=None, pad_edge=False)
     for each in rows:
         table.add_row(*each.cells)
     return table

@@ -2,27 +2,17 @@
 
 import http.client
 import json
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol
 
 import yaml
 
-from hostwright.cli.screen import Row, Screen, row
-from hostwright.core.names import GROUP, Reason
+from hostwright.cli.stage import Stage, is_in
+from hostwright.core.names import GROUP
 from hostwright.sandbox import Sandbox, SandboxError
-from hostwright.sandbox.install import Kubectl
-from hostwright.sandbox.processes import Identity, handle, readable
 from hostwright.sandbox.vsphere.control import Control, ControlError
-from hostwright.sandbox.waiting import tail
-
-T = TypeVar("T")
-MACHINES = f"virtualmachines.{GROUP}"
-PATIENCE = 180.0
-"""Seconds for one turn of the story; a machine on the OpenStack lab takes some ten."""
-BETWEEN = 0.3
 
 
 class Ground(Protocol):
@@ -112,93 +102,38 @@ def manifests(file: Path, provider: str) -> list[dict[str, Any]]:
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
-    box: Sandbox
-    operator: Identity
-    log: Path
-    screen: Screen
+class Story(Stage):
+    machines: ClassVar[str] = f"virtualmachines.{GROUP}"
 
     def tell(self, example: Path, provider: str) -> None:
         bodies = manifests(example, provider)
         names = [each["metadata"]["name"] for each in bodies if each["kind"] == "VirtualMachine"]
         stopped, repaired, deleted = names[1], names[0], names[2]
         self.screen.step(f"Apply {example.parent.name}/{example.name}: {', '.join(names)} on Provider {provider}")
-        self._kubectl.apply(bodies)
-        self._until("all machines are Running", lambda seen: all(_is(seen.get(name), "Running") for name in names))
+        self.kubectl.apply(bodies)
+        self.until("all machines are Running", lambda seen: all(is_in(seen.get(name), "Running") for name in names))
         self._stop(stopped)
         self._repair(repaired)
         self._delete(deleted)
 
-    def watch(self) -> None:
-        """Shows the machines until the reader ends it, or the operator ends."""
-        while True:
-            self._until("", lambda _seen: False, seconds=None)
-
-    @property
-    def _kubectl(self) -> Kubectl:
-        return Kubectl(self.box.kubectl, self.box.kubeconfig)
-
     def _stop(self, name: str) -> None:
         self.screen.step(f"Stop {name}: its spec.powerState becomes PoweredOff")
-        self._kubectl.run("patch", MACHINES, name, "--type=merge", "-p", '{"spec": {"powerState": "PoweredOff"}}')
-        self._until(f"{name} is Stopped", lambda seen: _is(seen.get(name), "Stopped"))
+        self.patch(name, {"powerState": "PoweredOff"})
+        self.until(f"{name} is Stopped", lambda seen: is_in(seen.get(name), "Stopped"))
 
     def _repair(self, name: str) -> None:
         self.screen.step(f"Switch {name} off on the site, behind the operator's back")
-        old = {each["metadata"]["uid"] for each in self._events(name)}
-        ground(self.box).switch_off(self._server(name))
-
-        def told(seen: Mapping[str, dict[str, Any]]) -> list[dict[str, Any]]:
-            """Its new Events, the drift's among them, once it runs again."""
-            new = [each for each in self._events(name) if each["metadata"]["uid"] not in old]
-            drift = any(each["reason"] == Reason.DRIFT_DETECTED for each in new)
-            return new if drift and _is(seen.get(name), "Running") else []
-
-        for event in self._until(f"{name} is Running again and an Event tells so", told):
-            self.screen.tell(f"Event about {name}: {event['type']} {event['reason']}: {event['message']}")
+        self.repaired(name, "Running", lambda: ground(self.box).switch_off(self._server(name)))
 
     def _delete(self, name: str) -> None:
         self.screen.step(f"Delete {name}")
         server = self._server(name)
-        self._kubectl.run("delete", MACHINES, name, "--wait=false")
-        self._until(f"{name} is gone", lambda seen: name not in seen)
+        self.kubectl.run("delete", self.machines, name, "--wait=false")
+        self.until(f"{name} is gone", lambda seen: name not in seen)
         if ground(self.box).has(server):
             raise SandboxError(f"{name} is deleted, and its server {server} is still there", f"Read {self.log}.")
         self.screen.tell(f"{name} is gone, on the site too: it knows no server {server} any more")
 
     def _server(self, name: str) -> str:
-        body = json.loads(self._kubectl.run("get", MACHINES, name, "-o", "json"))
+        body = json.loads(self.kubectl.run("get", self.machines, name, "-o", "json"))
         return next(str(each["id"]) for each in body["status"]["resources"] if each["name"] == "server")
-
-    def _events(self, name: str) -> list[dict[str, Any]]:
-        about = f"--field-selector=involvedObject.name={name}"
-        items: list[dict[str, Any]] = json.loads(self._kubectl.run("get", "events", about, "-o", "json"))["items"]
-        # kubectl's order is that of their names, and a time has whole seconds: a repair may take less than one.
-        return sorted(items, key=lambda each: (str(each["firstTimestamp"]), int(each["metadata"]["resourceVersion"])))
-
-    def _until(
-        self, what: str, look: Callable[[Mapping[str, dict[str, Any]]], T], seconds: float | None = PATIENCE
-    ) -> T:
-        """Shows the machines until the look at them is true."""
-        begin = time.monotonic()
-        with handle(self.operator) as fd:
-            while True:
-                bodies = json.loads(self._kubectl.run("get", MACHINES, "-o", "json"))["items"]
-                rows: list[Row] = [row(each) for each in bodies]
-                self.screen.show(rows)
-                if seen := look({each["metadata"]["name"]: each for each in bodies}):
-                    return seen
-                if fd is None or readable([fd], BETWEEN):
-                    raise SandboxError("the operator ended", tail(self.log))
-                if seconds is not None and time.monotonic() - begin > seconds:
-                    states = ", ".join(f"{each.name} is {each.status}" for each in rows)
-                    raise SandboxError(f"{seconds:.0f} s passed before {what}: {states}", tail(self.log))
-
-
-def _is(body: Mapping[str, Any] | None, phase: str) -> bool:
-    """Of the spec as it is now."""
-    status = (body or {}).get("status") or {}
-    if body is None or status.get("observedGeneration") != body["metadata"]["generation"]:
-        return False
-    ready = any(each["type"] == "Ready" and each["status"] == "True" for each in status.get("conditions") or ())
-    return ready and status.get("phase") == phase

@@ -3,7 +3,7 @@
 Failure
 ├── Transient      back off and look again          Unreachable, TimedOut
 ├── Throttled      the endpoint pauses
-├── Capacity       retried slowly, always           QuotaExceeded, NoValidHost
+├── Capacity       retried slowly, always           QuotaExceeded, NoValidHost, NoMachineAvailable
 ├── Rejected       the user must act: Stalled       InvalidConfiguration, NotFound and the other names below
 ├── Denied         the Provider's credentials       CredentialsRejected, CredentialsMissing, IdentityChanged …
 ├── Ambiguous      verify before anything else      OutcomeUnknown
@@ -70,6 +70,10 @@ class QuotaExceeded(Capacity):
 
 class NoValidHost(Capacity):
     """The scheduler found no host."""
+
+
+class NoMachineAvailable(Capacity):
+    """No PhysicalMachine can be taken by the claim now; the message counts why."""
 
 
 class BuildFailed(Capacity):
@@ -144,6 +148,10 @@ class MachineFailed(Rejected):
     actor = Actor.PLATFORM
 
 
+class MachineGone(Rejected):
+    """The PhysicalMachine of a bound claim does not exist any more; no other one is taken for it."""
+
+
 class DeleteTimedOut(Rejected):
     """The deletion takes longer than `timeouts.delete`; tried on."""
 
@@ -196,6 +204,12 @@ class NameTaken(Conflict):
 
 class SelectorOverlap(Conflict):
     """An older pool of the namespace selects the same members: nothing is taken from it, and nothing is made."""
+
+
+class MachineTaken(Conflict):
+    """The PhysicalMachine of a bound claim is bound to another claim too, which it follows."""
+
+    actor = Actor.PLATFORM
 
 
 class OwnershipMismatch(Conflict):

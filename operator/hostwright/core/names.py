@@ -21,6 +21,10 @@ ANNOTATION_PAUSED = f"{GROUP}/paused"
 ANNOTATION_DELETE_MACHINE = f"{GROUP}/delete-machine"
 ANNOTATION_DO_NOT_DISRUPT = f"{GROUP}/do-not-disrupt"
 
+#: Labels of a server that a claim's choice is spread over.
+LABEL_ZONE = "topology.kubernetes.io/zone"
+LABEL_RACK = f"{GROUP}/rack"
+
 DEFAULT_OPERATOR_NAMESPACE = "hostwright-system"
 CLUSTER_ID_CONFIGMAP = "hostwright-cluster-id"
 LEASE = "hostwright"
@@ -49,13 +53,19 @@ class Condition(StrEnum):
     ROLLING_OUT = "RollingOut"
     SCALING_UP = "ScalingUp"
     SCALING_DOWN = "ScalingDown"
+    IDENTITY_VERIFIED = "IdentityVerified"
+    INSPECTED = "Inspected"
+    HEALTHY = "Healthy"
+    CLAIMED = "Claimed"
+    HELD = "Held"
+    BOUND = "Bound"
 
 
 #: Present only while true (kstatus); every other condition stays with the value False or Unknown.
 ONLY_WHILE_TRUE = frozenset(
     {
         *(Condition.RECONCILING, Condition.STALLED, Condition.DRIFTED, Condition.PAUSED, Condition.DELETING),
-        *(Condition.ROLLING_OUT, Condition.SCALING_UP, Condition.SCALING_DOWN),
+        *(Condition.ROLLING_OUT, Condition.SCALING_UP, Condition.SCALING_DOWN, Condition.HELD),
     }
 )
 
@@ -94,6 +104,20 @@ class Reason(StrEnum):
     MEMBERS_NOT_READY = "MembersNotReady"
     MEMBER_PROTECTED = "MemberProtected"
     LIMIT_REACHED = "LimitReached"
+    CONNECTING = "Connecting"
+    INSPECTING = "Inspecting"
+    INSPECTED = "Inspected"
+    HEALTHY = "Healthy"
+    DEGRADED = "Degraded"
+    NOT_REPORTED = "NotReported"
+    MAINTENANCE = "Maintenance"
+    RESETTING_BMC = "ResettingBMC"
+    BMC_RESET = "BMCReset"
+    FREE = "Free"
+    CLAIMED = "Claimed"
+    RELEASING = "Releasing"
+    HELD = "Held"
+    BOUND = "Bound"
 
 
 class Actor(StrEnum):

@@ -99,6 +99,7 @@ class Unsure:
 class Repeat(StrEnum):
     """What a second sending of the same call would do."""
 
+    READ = "Read"  # it changes nothing on the backend, the first sending included
     FENCED = "Fenced"  # the backend itself refuses the second
     IDEMPOTENT = "Idempotent"  # the second changes nothing
     INTENT = "Intent"  # it would do harm: needs an intent first, and a verify after an unknown outcome
@@ -153,6 +154,10 @@ class OperationType(StrEnum):
     RESTART = "Restart"
     UPDATE = "Update"
     DELETE = "Delete"
+    POWER_ON = "PowerOn"
+    POWER_OFF = "PowerOff"
+    RESET_BMC = "ResetBMC"
+    INSPECT = "Inspect"
 
 
 @dataclass(frozen=True, slots=True)

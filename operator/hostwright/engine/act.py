@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hostwright.core.decision import Decision
 from hostwright.core.errors import Ambiguous, Capacity, Denied, Failure, Throttled, Transient
@@ -14,7 +14,6 @@ from hostwright.engine.ports import Body
 from hostwright.engine.recall import Recall
 from hostwright.engine.store import resource_version
 from hostwright.engine.view import Tools, View
-from hostwright.kinds.virtualmachine.port import Create, Step
 
 if TYPE_CHECKING:
     from hostwright.engine.connection import Connection
@@ -31,7 +30,7 @@ class Sent:
 
 
 async def send(
-    tools: Tools, view: View, recall: Recall, decision: Decision[Step], call: Call, user_data: bytes | None
+    tools: Tools, view: View, recall: Recall, decision: Decision[Any], call: Call, baggage: bytes | None
 ) -> Sent:
     """The place and the token are taken before the intent; a call not sent within 5 s of its intent is abandoned."""
     connection = tools.world.connection(view.spec.provider_ref.name)
@@ -48,14 +47,16 @@ async def send(
         body, operation = await _intent(tools, view, recall, decision, call)
         if not _may_send(tools, recall, operation):
             return Sent(body)
-        return await _perform(tools, view, recall, call, user_data, body, operation, connection)
+        return await _perform(tools, view, recall, call, baggage, body, operation, connection)
 
 
 def _changed(tools: Tools, view: View, connection: "Connection") -> bool:
     current = tools.store.get(view.key)
     if current is None or resource_version(current) > resource_version(view.body):
         return True
-    if tools.world.machines(connection.name) is not view.machines:  # the session that decided may be closed by now
+    if (
+        tools.world.machines(connection.name, view.kind.name) is not view.machines
+    ):  # the session that decided may be closed by now
         return True
     provider = tools.world.provider_spec(connection.name)
     return connection.state.failure is not None or provider is None or provider.paused
@@ -79,7 +80,7 @@ async def _perform(
     view: View,
     recall: Recall,
     call: Call,
-    user_data: bytes | None,
+    baggage: bytes | None,
     body: Body,
     operation: Operation | None,
     connection: "Connection",
@@ -87,9 +88,9 @@ async def _perform(
     if view.machines is None:
         return Sent(body, again=1.0)
     began = tools.clock.monotonic()
-    recall.looked = False
+    recall.looked = recall.looked and call.repeat is Repeat.READ
     try:
-        receipt = await view.machines.perform(call, user_data)
+        receipt = await view.kind.perform(view.machines, call, baggage)
     except Failure as failure:
         tools.telemetry.called(connection.name, call.verb, tools.clock.monotonic() - began, failure.reason)
         _weigh(connection, failure)
@@ -134,6 +135,8 @@ _OF_ONE_OBJECT = frozenset({"400", "409"})
 
 def _weigh(connection: "Connection", failure: Failure) -> None:
     """What a failure means for the Provider as a whole."""
+    if connection.endpoint_each:
+        return
     if isinstance(failure, Throttled):
         connection.slots.bad(failure.retry_after or 5.0)
     elif isinstance(failure, Ambiguous | Transient) and failure.code not in _OF_ONE_OBJECT:
@@ -154,7 +157,7 @@ def _after(view: View, expect: str) -> datetime:
 
 
 async def _intent(
-    tools: Tools, view: View, recall: Recall, decision: Decision[Step], call: Call
+    tools: Tools, view: View, recall: Recall, decision: Decision[Any], call: Call
 ) -> tuple[Body, Operation | None]:
     """Write what is to come, with the last receipt and what is to be told. If this fails, the call is not made.
 
@@ -163,13 +166,14 @@ async def _intent(
     kind = decision.operation or OperationType.UPDATE
     previous = recall.operation if recall.operation_changed else operation_of(view.body.get("status") or {})
     expect = decision.expect or call.place or call.expect
-    first = previous is None and not view.rows  # or nothing would tell a deletion that something may be there
+    # Or nothing would tell a deletion that something may be there.
+    first = previous is None and not view.rows and call.repeat is not Repeat.READ
     if call.row is not None and all(row.id != call.row.id for row in view.rows):
         recall.made[call.row.name] = call.row
     new_row = bool(recall.made) and call.destructive
     half = bool(decision.expect) and (previous is None or previous.type != kind or previous.expect != expect)
     # A creation that failed is counted, fenced or not: its back-off grows by the attempts.
-    again = isinstance(decision.step, Create) and previous is not None and previous.next_retry_at is not None
+    again = view.kind.creates(decision.step) and previous is not None and previous.next_retry_at is not None
     opens = call.repeat is Repeat.INTENT or first or half or again
     if not (opens or new_row or decision.notes):
         return view.body, None

@@ -4,23 +4,20 @@ from dataclasses import replace
 from typing import Any
 
 from hostwright.core.decision import Decision
-from hostwright.core.errors import UserDataMissing
+from hostwright.core.errors import Failure, UserDataMissing
 from hostwright.core.names import Condition
-from hostwright.core.port import Call, Done, LedgerRow, Operation, OperationType, Unsure, Wait, Window
+from hostwright.core.port import Call, Done, LedgerRow, Operation, OperationType, Wait, Window
 from hostwright.engine import act, tell
 from hostwright.engine.ledger import operation_of
 from hostwright.engine.proof import decide_proven
 from hostwright.engine.queue import Priority
 from hostwright.engine.recall import Recall
-from hostwright.engine.situate import situation_of
 from hostwright.engine.view import Tools, View
 from hostwright.engine.worker import Again
-from hostwright.kinds.virtualmachine import leaving
-from hostwright.kinds.virtualmachine.port import Create, Delete, Discard, Look, Memory, Release, Step, Wanted
 
 
 async def carry_out(
-    tools: Tools, view: View, recall: Recall, decision: Decision[Step], look: Look, *, proven: bool
+    tools: Tools, view: View, recall: Recall, decision: Decision[Any], look: Any, *, proven: bool
 ) -> Again:
     """Do one thing, and say so. `proven`: the backend itself was asked for this decision."""
     rows = adopted(tools, view, recall, decision)
@@ -29,21 +26,21 @@ async def carry_out(
         return await tell.release(tools, view.key, view.body, decision.notes)
     if decision.step is None or view.machines is None:
         return await tell.say(tools, view, recall, decision)
-    memory = Memory(view.operation, dict(recall.receipts))
-    wanted = view.wanted if isinstance(view.wanted, Wanted) else None
-    match view.machines.plan(decision.step, view.trace, wanted, look, memory):
+    match view.kind.plan(view, decision.step, look, recall.receipts):
         case Wait(message=message, look_again=seconds):
             waiting = replace(decision, look_again=seconds, said=_reworded(decision, message))
             return await tell.say(tools, view, recall, waiting, hold=True)
         case Done():
             return await _reached(tools, view, recall, decision)
+        case Failure() as failure:
+            return await tell.failed(tools, view, recall, decision, failure)
         case Call() as call if call.destructive and not proven:
             return await _proven_first(tools, view, recall, decision)
         case Call() as call:
             return await _call(tools, view, recall, decision, call)
 
 
-def adopted(tools: Tools, view: View, recall: Recall, decision: Decision[Step]) -> tuple[LedgerRow, ...]:
+def adopted(tools: Tools, view: View, recall: Recall, decision: Decision[Any]) -> tuple[LedgerRow, ...]:
     """The ledger with what the decision adopts and forgets; the next patch carries it."""
     for name in decision.forget:
         recall.gone.add(name)
@@ -67,15 +64,14 @@ def _window(tools: Tools, view: View, row: LedgerRow) -> Window | None:
     return Window(operation.window_start, ended)
 
 
-async def _reached(tools: Tools, view: View, recall: Recall, decision: Decision[Step]) -> Again:
+async def _reached(tools: Tools, view: View, recall: Recall, decision: Decision[Any]) -> Again:
     """The step is reached: say what that means, and look again at once."""
-    match decision.step:
-        case Release():
-            situation = situation_of(tools, view, recall, Unsure(""), proven=True, nothing_made=True)
-            return await tell.release(tools, view.key, view.body, leaving.after_release(situation).notes)
-        case Delete():
-            recall.retry_at = float("-inf")
-            return await _prove_gone(tools, view, recall)
+    means = view.kind.reached(tools, view, recall, decision.step)
+    if means.release is not None:
+        return await tell.release(tools, view.key, view.body, means.release)
+    if means.prove_gone:
+        recall.retry_at = float("-inf")
+        return await _prove_gone(tools, view, recall)
     return await tell.say(tools, view, recall, replace(decision, look_again=1.0))
 
 
@@ -91,13 +87,13 @@ async def _prove_gone(tools: Tools, view: View, recall: Recall) -> Again:
     return await tell.say(tools, view, recall, replace(last, look_again=1.0))
 
 
-async def _refused_still(tools: Tools, view: View, recall: Recall, decision: Decision[Step]) -> Again:
+async def _refused_still(tools: Tools, view: View, recall: Recall, decision: Decision[Any]) -> Again:
     waiting = decision if recall.refusal is None else tell.refused(decision, recall.refusal)
     left = recall.retry_at - tools.clock.monotonic() + 0.05
     return await tell.say(tools, view, recall, replace(waiting, look_again=left), hold=True)
 
 
-async def _proven_first(tools: Tools, view: View, recall: Recall, decision: Decision[Step]) -> Again:
+async def _proven_first(tools: Tools, view: View, recall: Recall, decision: Decision[Any]) -> Again:
     """Nothing is deleted by a list alone: it may be old, and the machine at rest or another one's twin by now."""
     if recall.retry_at > tools.clock.monotonic():  # it was refused: nothing is asked before it may be sent again
         return await _refused_still(tools, view, recall, decision)
@@ -107,18 +103,16 @@ async def _proven_first(tools: Tools, view: View, recall: Recall, decision: Deci
     return await carry_out(tools, view, recall, *proven, proven=True)
 
 
-async def _call(tools: Tools, view: View, recall: Recall, decision: Decision[Step], call: Call) -> Again:
+async def _call(tools: Tools, view: View, recall: Recall, decision: Decision[Any], call: Call) -> Again:
     if recall.retry_at > tools.clock.monotonic():
         return await _refused_still(tools, view, recall, decision)
-    user_data: bytes | None = None
-    if isinstance(decision.step, Create):
-        try:
-            user_data = await _user_data(tools, view)
-        except UserDataMissing as failure:
-            return await tell.failed(tools, view, recall, decision, failure)
-    if isinstance(decision.step, Discard) and decision.failure is not None:
+    try:
+        baggage = await view.kind.baggage(tools, view, decision.step)
+    except UserDataMissing as failure:
+        return await tell.failed(tools, view, recall, decision, failure)
+    if view.kind.gives_up(decision):
         _make_again_later(tools, view, recall)
-    outcome = await act.send(tools, view, recall, decision, call, user_data)
+    outcome = await act.send(tools, view, recall, decision, call, baggage)
     if outcome.failure is None:
         recall.failures, recall.in_vain, recall.refusal = 0, False, None
         if outcome.paused:
@@ -136,22 +130,7 @@ def _make_again_later(tools: Tools, view: View, recall: Recall) -> None:
         tell.retry_later(tools, recall, base, tools.capacity.delay(base.attempt, tools.jitter()))
 
 
-async def _user_data(tools: Tools, view: View) -> bytes | None:
-    """Read at creation only; a missing Secret or key is the user's to mend, and nothing is made meanwhile."""
-    bootstrap = view.spec.bootstrap
-    cloud_init = bootstrap.cloud_init if bootstrap else None
-    ref = cloud_init.user_data_ref if cloud_init else None
-    if ref is None:
-        return None
-    secret = await tools.cluster.secret(view.key.namespace, ref.name)
-    if secret is None:
-        raise UserDataMissing(f"Secret {ref.name!r} (bootstrap.cloudInit.userDataRef) is not there: create it.")
-    if ref.key not in secret.data:
-        raise UserDataMissing(f"Secret {ref.name!r} has no key {ref.key!r} (bootstrap.cloudInit.userDataRef).")
-    return secret.data[ref.key]
-
-
-def _reworded(decision: Decision[Step], message: str) -> tuple[Any, ...]:
+def _reworded(decision: Decision[Any], message: str) -> tuple[Any, ...]:
     """The plan knows what is waited for: its words stand in Ready and Reconciling."""
     worded = {Condition.READY, Condition.RECONCILING}
     return tuple(replace(item, message=message) if item.type in worded else item for item in decision.said)

@@ -10,6 +10,7 @@ from hostwright.core.conditions import Said, find, is_true, merge
 from hostwright.core.decision import Note
 from hostwright.core.errors import Denied, Failure, InvalidConfiguration
 from hostwright.core.names import FINALIZER, FINALIZER_SECRET, Condition, Reason
+from hostwright.engine.bindings import source_for
 from hostwright.engine.connection import Connection
 from hostwright.engine.ledger import stamp
 from hostwright.engine.ports import Body, Clock, Cluster, Key, Telemetry
@@ -17,7 +18,7 @@ from hostwright.engine.queue import Priority
 from hostwright.engine.report import status_patch
 from hostwright.engine.store import Store, uid
 from hostwright.engine.worker import Again
-from hostwright.engine.world import World, is_deleting, source_for
+from hostwright.engine.world import World, is_deleting
 from hostwright.kinds.machineimage.resource import MachineImageSpec
 from hostwright.kinds.provider.port import NetworkFact
 from hostwright.kinds.provider.resource import ProviderSpec

@@ -19,7 +19,7 @@ from hostwright.core.errors import (
 )
 from hostwright.core.quantity import to_seconds
 from hostwright.engine.health import State
-from hostwright.engine.limits import Bucket, Slots
+from hostwright.engine.limits import START, Bucket, Slots
 from hostwright.engine.ports import Clock, ClusterUnavailableError, Secret, WriteRefusedError
 from hostwright.engine.watch import watched
 from hostwright.kinds.provider.port import Backend, Checked, Context, Session
@@ -69,7 +69,10 @@ class Connection:
             deps.clock.monotonic, turned=lambda: deps.turned(name), bug=lambda error: deps.bug(name, error)
         )
         self.secret_version = ""  # of the Secret that was tried last; empty: try whatever is there
-        self.slots = Slots(spec.limits.max_concurrency, deps.clock.monotonic, away=deps.away)
+        self.endpoint_each = backend.sections.endpoint_each
+        most = spec.limits.max_concurrency
+        begin = most if self.endpoint_each else START
+        self.slots = Slots(most, deps.clock.monotonic, begin, away=deps.away)
         self.bucket = Bucket(spec.limits.requests_per_second, deps.clock.monotonic)
         self._threads: dict[Session, ThreadPoolExecutor] = {}
         self._task: asyncio.Task[None] | None = None
@@ -167,7 +170,7 @@ class Connection:
     async def _serve(self, session: Session, next_login: float) -> None:
         """Watch until a new login is due: the spec or the Secret changed, a probe's time came, the watch ended."""
         began = self._deps.clock.monotonic()
-        interval = to_seconds(self.spec.limits.poll_interval)
+        interval = to_seconds(self.spec.limits.poll_interval or self.backend.sections.poll_interval)
         watch = asyncio.create_task(
             watched(session, self._soon, self._moved, self.answered, interval), name=f"hostwright watch {self.name}"
         )

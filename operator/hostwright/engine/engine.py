@@ -3,22 +3,31 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from hostwright.core.backoff import CAPACITY, Backoff
 from hostwright.core.errors import Failure, InvalidConfiguration
+from hostwright.engine.binding import BindingPass
 from hostwright.engine.catalog import CatalogPass
 from hostwright.engine.connection import Connection, Deps
-from hostwright.engine.inbox import Inbox
+from hostwright.engine.fleet import Fleet
+from hostwright.engine.inbox import Inbox, read_anew
+from hostwright.engine.kind import Kind
+from hostwright.engine.physical import PhysicalMachines
 from hostwright.engine.pools import PoolPass
 from hostwright.engine.ports import Body, Clock, Cluster, Gate, Key, Secret, Telemetry
 from hostwright.engine.queue import Priority, WorkQueue
 from hostwright.engine.reconcile import MachinePass
 from hostwright.engine.store import Store, uid
 from hostwright.engine.view import Tools
+from hostwright.engine.virtual import VirtualMachines
 from hostwright.engine.worker import Pass, Workers
 from hostwright.engine.world import World
 from hostwright.kinds.provider.port import Backend
 from hostwright.kinds.provider.resource import ProviderSpec
+
+#: The kinds of machines.
+KINDS: tuple[Kind, ...] = (VirtualMachines(), PhysicalMachines())
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,26 +58,26 @@ class Engine:
         self.connections: dict[str, Connection] = {}
         blocks = frozenset(backend.sections.key for backend in outside.backends.values())
         self.world = World(self.store, self.connections, blocks)
-        self.machines = MachinePass(self._tools(), recalls={})
-        self.pools = PoolPass(
-            self.store,
-            self.world,
-            outside.cluster,
-            outside.gate,
-            outside.clock,
-            outside.telemetry,
-            [backend.sections for backend in outside.backends.values()],
-            changed=lambda member: self.queue.add(member, Priority.USER),
-        )
+        tools = self._tools()
+        self.machines = {kind.name: MachinePass(kind, tools, recalls={}) for kind in KINDS}
+        self.fleet = Fleet(self.queue.add)
+        self.store.follow(self.fleet.follow)
+        self.claims = BindingPass(self.store, self.fleet, outside.cluster, outside.clock, outside.telemetry)
+        self.pools = self._pools()
         self._passes = self._by_kind()
-        self.workers = Workers(self.queue, self._passes, outside.gate, outside.clock, outside.telemetry, self._reread)
+        reread = partial(read_anew, self.store, self.inbox, outside.cluster)
+        self.workers = Workers(self.queue, self._passes, outside.gate, outside.clock, outside.telemetry, reread)
 
     def turned(self, leading: bool) -> None:
         """The gate opened or closed: what was remembered may be another operator's doing by now."""
-        self.machines.forget()
+        for machines in self.machines.values():
+            machines.forget()
+        self.claims.forget()
         self.pools.forget()
         if leading:
             self.inbox.everything(tuple(self._passes))
+            for claim in self.fleet.holders():  # the store does not have those that are gone
+                self.queue.add(Key("PhysicalMachineClaim", *claim), Priority.RESYNC)
 
     async def drain(self, seconds: float) -> bool:
         """No further keys and no further calls; False when some that were under way did not end in time."""
@@ -96,6 +105,19 @@ class Engine:
             outside.capacity,
         )
 
+    def _pools(self) -> PoolPass:
+        outside = self._outside
+        return PoolPass(
+            self.store,
+            self.world,
+            outside.cluster,
+            outside.gate,
+            outside.clock,
+            outside.telemetry,
+            [backend.sections for backend in outside.backends.values()],
+            changed=lambda member: self.queue.add(member, Priority.USER),
+        )
+
     def _by_kind(self) -> Mapping[str, Pass]:
         outside = self._outside
         catalog = CatalogPass(
@@ -110,7 +132,8 @@ class Engine:
             judges_orphans=outside.judges_orphans,
         )
         return {
-            "VirtualMachine": self.machines,
+            **self.machines,
+            "PhysicalMachineClaim": self.claims,
             "MachinePool": self.pools,
             "Provider": catalog.provider,
             "MachineClass": catalog.machine_class,
@@ -152,17 +175,6 @@ class Engine:
         connection = self.connections.pop(name, None)
         if connection is not None:
             await connection.stop()
-
-    async def _reread(self, key: Key) -> None:
-        """As its watch would have shown it, unless that comes meanwhile."""
-        held = self.store.get(key)
-        fresh = await self._outside.cluster.get(key)
-        if self.store.get(key) is not held:
-            return
-        if fresh is not None:
-            self.inbox.observe(key, "MODIFIED", {**fresh, "kind": key.kind})
-        elif held is not None:
-            self.inbox.observe(key, "DELETED", held)
 
     async def _secret(self, name: str) -> Secret | None:
         return await self._outside.cluster.secret(self._outside.namespace, name)

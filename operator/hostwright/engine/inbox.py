@@ -3,15 +3,27 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from hostwright.engine.ports import Body, Key
+from hostwright.engine.ports import Body, Cluster, Key
 from hostwright.engine.queue import Priority, WorkQueue
-from hostwright.engine.store import Store, controller, references, uid
+from hostwright.engine.store import MACHINES, Store, controller, references, uid
 from hostwright.engine.triggers import worth_a_look
 
 #: Machines of a Provider that turned are looked at no faster than this a second (PROTOCOLS section 7).
 TURNED_PER_SECOND = 50.0
 #: A pool is looked at this long after one of its members moved, so that a hundred that move are one look.
 MEMBERS_WITHIN = 0.1
+
+
+async def read_anew(store: Store, inbox: "Inbox", cluster: Cluster, key: Key) -> None:
+    """One object from the API server, as its watch would have shown it; unless that comes meanwhile."""
+    held = store.get(key)
+    fresh = await cluster.get(key)
+    if store.get(key) is not held:
+        return
+    if fresh is not None:
+        inbox.observe(key, "MODIFIED", {**fresh, "kind": key.kind})
+    elif held is not None:
+        inbox.observe(key, "DELETED", held)
 
 
 class Inbox:
@@ -37,7 +49,7 @@ class Inbox:
             return
         if _nobodys(body) and (old is None or not _nobodys(old) or _labels(old) != _labels(body)):
             self._orphan(key)
-        if key.kind != "VirtualMachine":
+        if key.kind not in MACHINES:
             self._users(key)
         elif old is None:
             self._named(references(key, body))
@@ -65,8 +77,9 @@ class Inbox:
     def everything(self, kinds: Sequence[str]) -> None:
         """The Lease became ours: nothing that happened meanwhile was acted on."""
         for kind in kinds:
-            for key in self._store.keys(kind):
-                self._queue.add(key, Priority.RESYNC)
+            for key, body in self._store.bodies(kind):
+                priority = worth_a_look(None, body)
+                self._queue.add(key, Priority.RESYNC if priority is None else priority)
 
     def _left(self, key: Key, body: Body) -> None:
         old = self._store.get(key)
@@ -81,9 +94,10 @@ class Inbox:
 
     def _namespace(self, name: str, priority: Priority) -> None:
         """Its labels say which Providers, classes and images its machines may use; it may come after them."""
-        for machine in self._store.keys("VirtualMachine"):
-            if machine.namespace == name:
-                self._queue.add(machine, priority)
+        for kind in sorted(MACHINES):
+            for machine in self._store.keys(kind):
+                if machine.namespace == name:
+                    self._queue.add(machine, priority)
 
     def _users(self, key: Key) -> None:
         """A Provider, class or image changed: whoever names it is looked at."""

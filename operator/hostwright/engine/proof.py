@@ -1,17 +1,16 @@
 """Ask the backend itself, where what was listed is not enough, and decide once more."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hostwright.core.backoff import TRANSIENT, VERIFY
 from hostwright.core.decision import Decision
 from hostwright.core.errors import Denied, Failure, Throttled, Unreachable
 from hostwright.core.port import Missing, OperationType
+from hostwright.engine.kind import Seen
 from hostwright.engine.recall import Recall
-from hostwright.engine.situate import nothing_made, situation_of
+from hostwright.engine.situate import nothing_made
 from hostwright.engine.view import Tools, View
-from hostwright.kinds.virtualmachine import decide as kind
-from hostwright.kinds.virtualmachine.port import Look, Step
 
 if TYPE_CHECKING:
     from hostwright.engine.connection import Connection
@@ -22,7 +21,7 @@ ANEW = 0.05
 
 async def decide_proven(
     tools: Tools, view: View, recall: Recall, *, shown: bool = False
-) -> tuple[Decision[Step], Look] | float:
+) -> tuple[Decision[Any], Any] | float:
     """The decision by what the backend itself says, or in how many seconds it can be asked.
 
     A proof takes one of the Provider's places, as a call does (requestsPerSecond counts mutating calls only). `shown`:
@@ -37,7 +36,9 @@ async def decide_proven(
     if left > 0:
         return left
     async with connection.slots.place(view.key.namespace):
-        if tools.world.machines(connection.name) is not view.machines:  # a newer login took over while we waited
+        if (
+            tools.world.machines(connection.name, view.kind.name) is not view.machines
+        ):  # a newer login took over while we waited
             return ANEW
         began = tools.clock.monotonic()
         try:
@@ -48,12 +49,12 @@ async def decide_proven(
     recall.unanswered = 0
     recall.looked = recall.looked or isinstance(look, Missing)
     nothing = nothing_made(view, recall, look, began)
-    situation = situation_of(tools, view, recall, look, proven=True, nothing_made=nothing, began=began)
-    decision = kind.decide(situation)
+    seen = Seen(look, proven=True, nothing_made=nothing, began=began)
+    decision = view.kind.decide(tools, view, recall, seen)
     return _less_often(tools, view, recall, decision), look
 
 
-def _less_often(tools: Tools, view: View, recall: Recall, decision: Decision[Step]) -> Decision[Step]:
+def _less_often(tools: Tools, view: View, recall: Recall, decision: Decision[Any]) -> Decision[Any]:
     """While the outcome of a creation is unknown: after 1, 2, 4, 8 … seconds, and once the quiet time is over.
 
     A lost reply is often one of a thousand, and each of them is asked for by itself. What shows in the inventory
@@ -81,6 +82,8 @@ def _unanswered(tools: Tools, view: View, recall: Recall, failure: Failure, conn
     wait = min(TRANSIENT.delay(recall.unanswered, tools.jitter()), 30.0)
     recall.ask_at = tools.clock.monotonic() + wait
     tools.telemetry.called(view.spec.provider_ref.name, "prove", 0.0, failure.reason)
+    if connection.endpoint_each:
+        return wait
     if isinstance(failure, Throttled):
         connection.slots.bad(failure.retry_after or 5.0)
     if isinstance(failure, Denied | Unreachable):

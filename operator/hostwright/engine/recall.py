@@ -1,6 +1,7 @@
 """What this process remembers of one object between passes; a restart may lose all of it."""
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from hostwright.core.errors import Failure
 from hostwright.core.intent import Quiet
@@ -41,6 +42,7 @@ class Recall:
     #: no call was sent since.
     #: Without a row or an intent, only then does the status say `machineID`, by which a deletion knows it.
     looked: bool = False
+    login: Any = None  # of a kind whose machines each have their own (engine.enrol.Login)
     wish: tuple[int, bool] = (0, False)  # generation and going, as last looked at
 
     def wished(self, generation: int, going: bool) -> None:

@@ -1,34 +1,34 @@
-"""The pass over one VirtualMachine: who it is, look, decide, do one thing, say so."""
+"""The pass over one machine, of whatever kind: who it is, look, decide, do one thing, say so."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from hostwright.core.decision import Decision, Note
 from hostwright.core.errors import Failure, MachineExists
 from hostwright.core.names import FINALIZER, Phase
 from hostwright.core.port import Unsure
+from hostwright.core.saying import failed
 from hostwright.engine import report, tell
 from hostwright.engine.carry import carry_out
 from hostwright.engine.claim import claim
+from hostwright.engine.kind import Kind, Seen, Spec
 from hostwright.engine.ledger import operation_of, rows_of
 from hostwright.engine.ports import Body, Key
 from hostwright.engine.proof import decide_proven
 from hostwright.engine.queue import Priority
 from hostwright.engine.recall import Recall
-from hostwright.engine.situate import shows, situation_of, view_of
+from hostwright.engine.situate import view_of
 from hostwright.engine.store import uid
 from hostwright.engine.view import Tools, carried_id, never_seen, told_id
 from hostwright.engine.worker import Again
 from hostwright.engine.world import is_deleting
-from hostwright.kinds.virtualmachine import decide as kind
-from hostwright.kinds.virtualmachine import say
-from hostwright.kinds.virtualmachine.port import Step  # noqa: TC001 - a value annotation
-from hostwright.kinds.virtualmachine.resource import VirtualMachineSpec
 
 
 @dataclass(slots=True)
 class MachinePass:
     """One for the process; `recalls` is what it remembers of each object, and a restart may lose."""
 
+    kind: Kind
     tools: Tools
     recalls: dict[Key, Recall]
 
@@ -36,21 +36,23 @@ class MachinePass:
         tools = self.tools
         body = tools.store.get(key)
         if body is None or (is_deleting(body) and FINALIZER not in (body["metadata"].get("finalizers") or ())):
-            self.recalls.pop(key, None)
+            forgotten = self.recalls.pop(key, None)
+            if forgotten is not None:
+                self.kind.forgotten(tools, forgotten)
             return Again()
         recall = self._recall(key, body)
-        spec = VirtualMachineSpec.model_validate(body["spec"])
+        spec = self.kind.read(body)
         first_sight = never_seen(body)
-        body, conflict = await claim(tools, key, body, spec)
-        recall.looked = recall.looked or first_sight
+        body, conflict = await claim(tools, self.kind, key, body, spec)
+        recall.looked = recall.looked or first_sight or not self.kind.makes_machines
         if conflict is not None:
-            return await _conflict(tools, key, body, spec, recall, conflict)
-        view = view_of(tools, key, body, spec, recall)
+            return await self._conflict(key, body, spec, recall, conflict)
+        view = await self.kind.prepared(tools, view_of(tools, self.kind, key, body, spec, recall), recall)
         look = view.machines.look(view.trace) if view.machines else Unsure("not connected")
-        decision = kind.decide(situation_of(tools, view, recall, look, proven=False, nothing_made=False))
+        decision = self.kind.decide(tools, view, recall, Seen(look))
         if not decision.needs_proof or view.machines is None:
             return await carry_out(tools, view, recall, decision, look, proven=False)
-        proven = await decide_proven(tools, view, recall, shown=shows(look, view.operation))
+        proven = await decide_proven(tools, view, recall, shown=self.kind.shows(look, view.operation))
         if isinstance(proven, float):
             return await tell.flush(tools, view, recall, proven)
         return await carry_out(tools, view, recall, *proven, proven=True)
@@ -66,29 +68,26 @@ class MachinePass:
         recall.wished(body["metadata"].get("generation", 0), is_deleting(body))
         return recall
 
-
-async def _conflict(
-    tools: Tools, key: Key, body: Body, spec: VirtualMachineSpec, recall: Recall, failure: Failure
-) -> Again:
-    """No call; deleted by dropping the finalizer, the ledger goes into an Event (PROTOCOLS section 1)."""
-    status = body.get("status") or {}
-    if is_deleting(body):
-        rows = ", ".join(f"{row.name}={row.id}" for row in rows_of(status)) or "nothing"
-        text = f"let go without a call; ledger: {rows}"
-        return await tell.release(tools, key, body, (Note(failure.reason, text, uid(body), warning=True),))
-    phase = status.get("phase") or Phase.PENDING  # it is no machine that failed
-    # A namesake has no machine, and its way out is another machine id: none is in its status to contradict that.
-    nobody = isinstance(failure, MachineExists)
-    unsaid = {"machineID": None} if nobody else {}
-    decision: Decision[Step] = Decision(failure=failure, said=say.failed(failure), phase=phase, status=unsaid)
-    told = report.new_status(
-        body,
-        decision,
-        machine_id=status.get("machineID") or (carried_id(body) if recall.looked else ""),
-        rows=rows_of(status),
-        operation=operation_of(status),
-        handled={"restartedAt": spec.restarted_at or ""},
-        now=tools.clock.now(),
-    )
-    await tell.put(tools, key, body, recall, told, decision)
-    return Again(60.0, Priority.RESYNC)
+    async def _conflict(self, key: Key, body: Body, spec: Spec, recall: Recall, failure: Failure) -> Again:
+        """No call; deleted by dropping the finalizer, the ledger goes into an Event (PROTOCOLS section 1)."""
+        status = body.get("status") or {}
+        if is_deleting(body):
+            rows = ", ".join(f"{row.name}={row.id}" for row in rows_of(status)) or "nothing"
+            text = f"let go without a call; ledger: {rows}"
+            return await tell.release(self.tools, key, body, (Note(failure.reason, text, uid(body), warning=True),))
+        phase = status.get("phase") or Phase.PENDING  # it is no machine that failed
+        # A namesake has no machine, and its way out is another machine id: none is in its status to contradict that.
+        nobody = isinstance(failure, MachineExists)
+        unsaid = {"machineID": None} if nobody else {}
+        decision: Decision[Any] = Decision(failure=failure, said=failed(failure), phase=phase, status=unsaid)
+        told = report.new_status(
+            body,
+            decision,
+            machine_id=status.get("machineID") or (carried_id(body) if recall.looked else ""),
+            rows=rows_of(status),
+            operation=operation_of(status),
+            handled=self.kind.one_shots(spec),
+            now=self.tools.clock.now(),
+        )
+        await tell.put(self.tools, key, body, recall, told, decision)
+        return Again(60.0, Priority.RESYNC)

@@ -8,9 +8,9 @@ from hostwright.core.conditions import find, merge
 from hostwright.core.decision import Decision, Note
 from hostwright.core.names import Condition, Reason
 from hostwright.core.port import LedgerRow, Operation
+from hostwright.core.saying import last_error
 from hostwright.engine.ledger import operation_to, rows_to, stamp
 from hostwright.engine.ports import Body
-from hostwright.kinds.virtualmachine.say import last_error
 
 
 def new_status(

@@ -14,6 +14,8 @@ M = TypeVar("M", bound=BaseModel)
 
 #: Characters of a word worth keeping once: reasons, types, names, moments, ids; not messages.
 SHORT = 64
+#: The kinds that name a Provider and have a machine id.
+MACHINES = frozenset({"VirtualMachine", "PhysicalMachine"})
 #: spec field → kind it refers to.
 _REFERENCES = {"providerRef": "Provider", "classRef": "MachineClass", "imageRef": "MachineImage"}
 
@@ -39,6 +41,14 @@ class Store:
         self._owned: defaultdict[str, set[Key]] = defaultdict(set)  # uid of a controlling owner → keys
         self._kinds: defaultdict[str, dict[Key, None]] = defaultdict(dict)  # in the order in which they came
         self.told: Callable[[Key], None] = lambda _: None  # hears of each owner whose object came, changed or went
+        self._followers: list[Callable[[Key, Body | None], None]] = []
+
+    def follow(self, follower: Callable[[Key, Body | None], None]) -> None:
+        """Called with every body that is kept from now on, and with None for an object that left.
+
+        Replies to our own writes included: the inbox does not hear of those, since their echo is dropped.
+        """
+        self._followers.append(follower)
 
     def get(self, key: Key) -> Body | None:
         return self._bodies.get(key)
@@ -75,6 +85,8 @@ class Store:
             self._users[other].add(key)
         for token in tokens(body):
             self._tokens[token].add(key)
+        for follower in self._followers:
+            follower(key, self._bodies[key])
         return True
 
     def renew(self, key: Key, body: Body) -> None:
@@ -92,6 +104,8 @@ class Store:
         self._bodies.pop(key, None)
         self._kinds[key.kind].pop(key, None)
         self._specs.pop(key, None)
+        for follower in self._followers:
+            follower(key, None)
 
     def keys(self, kind: str) -> list[Key]:
         return list(self._kinds.get(kind, ()))
@@ -155,7 +169,7 @@ def controller(body: Body) -> Mapping[str, Any] | None:
 def references(key: Key, body: Body) -> Iterable[Key]:
     """What the object's spec names."""
     spec = body.get("spec") or {}
-    if key.kind != "VirtualMachine":
+    if key.kind not in MACHINES:
         return ()
     return [
         Key(kind, "", spec[name]["name"]) for name, kind in _REFERENCES.items() if (spec.get(name) or {}).get("name")
@@ -164,10 +178,13 @@ def references(key: Key, body: Body) -> Iterable[Key]:
 
 def tokens(body: Body) -> Iterable[str]:
     """Under which words the backend may speak of this object."""
-    if body.get("kind") != "VirtualMachine":
+    if body.get("kind") not in MACHINES:
         return ()
     status = body.get("status") or {}
     words = [row["id"] for row in status.get("resources") or ()]
+    server = (status.get("identity") or {}).get("uuid")
+    if server:
+        words.append(f"uuid:{server}")
     identity = machine_id(body)
     return [*words, identity.replace("-", "")] if identity else words
 

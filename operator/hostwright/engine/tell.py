@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from hostwright.core import saying as words
 from hostwright.core.backoff import REJECTED, TRANSIENT
 from hostwright.core.decision import Decision, Note
 from hostwright.core.errors import (
@@ -26,14 +27,12 @@ from hostwright.engine.queue import Priority
 from hostwright.engine.recall import Recall
 from hostwright.engine.view import Tools, View
 from hostwright.engine.worker import Again
-from hostwright.kinds.virtualmachine import say as words
-from hostwright.kinds.virtualmachine.port import Create, Step
 
 #: A receipt with no next intent is written with the next status patch, at most this many seconds after the reply.
 RECEIPT_WITHIN = 2.0
 
 
-async def say(tools: Tools, view: View, recall: Recall, decision: Decision[Step], *, hold: bool = False) -> Again:
+async def say(tools: Tools, view: View, recall: Recall, decision: Decision[Any], *, hold: bool = False) -> Again:
     """One status patch on real change. Mere progress waits up to 2 s for company (fewer writes for each life)."""
     now = tools.clock.monotonic()
     if hold and recall.unwritten_since is not None and now < recall.unwritten_since + RECEIPT_WITHIN:
@@ -59,9 +58,7 @@ async def flush(tools: Tools, view: View, recall: Recall, after: float) -> Again
     return Again(max(after, 0.2), Priority.TRANSITION)
 
 
-async def write(
-    tools: Tools, view: View, recall: Recall, decision: Decision[Step], operation: Operation | None
-) -> Body:
+async def write(tools: Tools, view: View, recall: Recall, decision: Decision[Any], operation: Operation | None) -> Body:
     """The status as decided, with every receipt that no patch has carried yet; Events only with a change."""
     body = view.body
     rows = recall.ledger(rows_of(body.get("status") or {}))
@@ -71,14 +68,14 @@ async def write(
         machine_id=view.trace.machine_id if recall.looked or rows or operation is not None else "",
         rows=rows,
         operation=operation,
-        handled={"restartedAt": view.spec.restarted_at or ""},
+        handled=view.kind.one_shots(view.spec),
         now=tools.clock.now(),
     )
     return await put(tools, view.key, body, recall, status, decision)
 
 
 async def put(
-    tools: Tools, key: Key, body: Body, recall: Recall, status: dict[str, Any], decision: Decision[Step]
+    tools: Tools, key: Key, body: Body, recall: Recall, status: dict[str, Any], decision: Decision[Any]
 ) -> Body:
     """Write what differs, if anything does."""
     patch = report.status_patch(body, status)
@@ -109,7 +106,7 @@ async def _post(tools: Tools, key: Key, body: Body, notes: tuple[Note, ...]) -> 
         await tools.cluster.event(body, note)
 
 
-async def failed(tools: Tools, view: View, recall: Recall, decision: Decision[Step], failure: Failure) -> Again:
+async def failed(tools: Tools, view: View, recall: Recall, decision: Decision[Any], failure: Failure) -> Again:
     """What the class of a failure says to do."""
     recall.in_vain, recall.refusal = True, None
     if isinstance(failure, Ambiguous):
@@ -119,7 +116,7 @@ async def failed(tools: Tools, view: View, recall: Recall, decision: Decision[St
         return await say(tools, view, recall, told)
     operation = recall.operation if recall.operation_changed else operation_of(view.body.get("status") or {})
     delay = _delay(tools, recall, operation, failure)
-    if operation is not None and isinstance(decision.step, Create):
+    if operation is not None and view.kind.creates(decision.step):
         retry_later(tools, recall, operation, delay)
     else:
         recall.retry_at, recall.refusal = tools.clock.monotonic() + delay, failure
@@ -128,7 +125,7 @@ async def failed(tools: Tools, view: View, recall: Recall, decision: Decision[St
     return await say(tools, view, recall, replace(refused(decision, failure), look_again=delay + 0.1))
 
 
-def refused(decision: Decision[Step], failure: Failure) -> Decision[Step]:
+def refused(decision: Decision[Any], failure: Failure) -> Decision[Any]:
     """What was decided, in the words of the failure that stands in its way: now, and until it is tried again."""
     return replace(decision, failure=failure, said=(*words.failed(failure), *decision.said[2:]), notes=())
 

@@ -80,7 +80,7 @@ def _dump(model: type[BaseModel], spec: Mapping[str, Any], *, sparse: bool) -> d
 def _of_machines(world: World, sections: Sequence[Sections], spec: Mapping[str, Any]) -> Mapping[str, Disruption]:
     """By what the template's Provider offers; where it is not known, by the heaviest of all."""
     name = str((spec.get("providerRef") or {}).get("name", ""))
-    connection, machines = world.connection(name), world.machines(name)
+    connection, machines = world.connection(name), world.machines(name, TEMPLATES["virtualMachine"])
     own = [connection.backend.sections] if connection is not None else sections
     return classes(own, machines.supported if machines is not None else None)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from hostwright.core.backoff import CAPACITY, Backoff
 from hostwright.core.names import ANNOTATION_MACHINE_ID, FINALIZER
@@ -9,8 +10,9 @@ from hostwright.core.port import LedgerRow, Operation, Trace
 from hostwright.engine.ports import Body, Clock, Cluster, Gate, Key, Telemetry
 from hostwright.engine.store import Store
 from hostwright.engine.world import World
-from hostwright.kinds.virtualmachine.port import Unresolved, VirtualMachineProvider, Wanted
-from hostwright.kinds.virtualmachine.resource import VirtualMachineSpec
+
+if TYPE_CHECKING:
+    from hostwright.engine.kind import Kind, Spec
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +35,15 @@ class Tools:
 class View:
     """One pass's view of one object; the body it was made from is the precondition of every write."""
 
+    kind: "Kind"
     key: Key
     body: Body
-    spec: VirtualMachineSpec
+    spec: "Spec"
     trace: Trace
     rows: tuple[LedgerRow, ...]
     operation: Operation | None
-    machines: VirtualMachineProvider | None
-    wanted: Wanted | Unresolved | None
+    machines: Any  # the kind's provider: what `session.machines` is of its type; None: not connected
+    wanted: Any = None  # the kind's own: a spec resolved against the catalog
 
 
 def never_seen(body: Body) -> bool:

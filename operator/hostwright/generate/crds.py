@@ -215,6 +215,9 @@ def _provider_rules(sections: Sequence[Sections]) -> list[Rule]:
         if section.needs_credentials:
             message = f"credentialsRef is required with type {section.provider_type}"
             rules.append((f"self.type != {name} || has(self.credentialsRef)", message))
+        if section.endpoint_each:
+            message = f"credentialsRef is not for type {section.provider_type}: each machine names its own login"
+            rules.append((f"self.type != {name} || !has(self.credentialsRef)", message))
         if section.network is not None:
             rules.append(
                 (
@@ -222,6 +225,9 @@ def _provider_rules(sections: Sequence[Sections]) -> list[Rule]:
                     f"a network's {key} is for type {section.provider_type}",
                 )
             )
+        else:
+            message = f"networks are not to be had with type {section.provider_type}"
+            rules.append((f"self.type != {name} || !has(self.networks)", message))
         if section.failure_domain is None:
             message = f"failureDomains are not to be had with type {section.provider_type}"
             rules.append((f"self.type != {name} || !has(self.failureDomains)", message))

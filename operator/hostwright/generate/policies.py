@@ -17,6 +17,8 @@ from hostwright.kinds.provider.port import Sections
 
 #: The verb on a kind that lets its holder say which machine an object is (PROTOCOLS 1.2).
 IDENTIFY = "identify"
+#: The verb on a kind that lets its holder say which claim an object follows (PROTOCOLS 9.3).
+CLAIM = "claim"
 _ADMISSION = "admissionregistration.k8s.io"
 _WHO = "request.kind.kind + ' ' + (request.namespace == '' ? '' : request.namespace + '/')"
 #: How a field's description says the same.
@@ -38,6 +40,10 @@ def policies(kinds: Sequence[Kind], sections: Sequence[Sections], operator_names
     known = identified(kinds)
     if known:
         found += _policy("machine-id", known, ["CREATE", "UPDATE"], [_machine_id()])
+    claimed = claimable(kinds)
+    if claimed:
+        found += _policy("claim-ref", claimed, ["CREATE", "UPDATE"], [_claim_ref()])
+        found += _policy("claimed", claimed, ["DELETE"], [_claimed()])
     for kind in kinds:
         paths = references.secrets(kind, sections)
         if paths:
@@ -53,6 +59,11 @@ def policies(kinds: Sequence[Kind], sections: Sequence[Sections], operator_names
 def identified(kinds: Sequence[Kind]) -> list[Kind]:
     """The kinds that have a machine id."""
     return [kind for kind in kinds if "machine_id" in kind.status.model_fields]
+
+
+def claimable(kinds: Sequence[Kind]) -> list[Kind]:
+    """The kinds that follow a claim."""
+    return [kind for kind in kinds if "claim_ref" in kind.spec.model_fields]
 
 
 def _policy(
@@ -106,20 +117,50 @@ def _machine_id() -> Manifest:
     key = cel_text(ANNOTATION_MACHINE_ID)
     new, old = (f"{side}.metadata.?annotations[?{key}]" for side in ("object", "oldObject"))
     same = f"(oldObject != null && {old} == {new})"
-    # authorizer.requestResource would say the same, but the API server's own type check cannot resolve it (1.36).
-    this = "resource(request.resource.resource).namespace(request.namespace).name(object.metadata.name)"
-    may = f"authorizer.group({cel_text(GROUP)}).{this}.check({cel_text(IDENTIFY)}).allowed()"
     said = f"the annotation {ANNOTATION_MACHINE_ID} says which machine this is; only the operator sets it. Remove it, "
     return _rule(
-        f"!{new}.hasValue() || {same} || {may}",
+        f"!{new}.hasValue() || {same} || {_has_verb(IDENTIFY)}",
         f"{said}or be granted the verb {IDENTIFY} on this kind",
         f"{cel_text(f'{said}or be granted the verb {IDENTIFY} on ')} + request.resource.resource",
         "Forbidden",
     )
 
 
+def _has_verb(verb: str) -> str:
+    """CEL: whoever sends the request has this verb on the object."""
+    # authorizer.requestResource would say the same, but the API server's own type check cannot resolve it (1.36).
+    this = "resource(request.resource.resource).namespace(request.namespace).name(object.metadata.name)"
+    return f"authorizer.group({cel_text(GROUP)}).{this}.check({cel_text(verb)}).allowed()"
+
+
+def _claim_ref() -> Manifest:
+    """Else whoever may write a server could give it to a claim that its claimPolicy does not let, or take it away."""
+    new, old = "object.spec.?claimRef", "oldObject.spec.?claimRef"
+    said = "spec.claimRef says which claim has the server; only the operator sets it. Leave it as it is or remove it, "
+    return _rule(
+        f"!{new}.hasValue() || (oldObject != null && {old} == {new}) || {_has_verb(CLAIM)}",
+        f"{said}or be granted the verb {CLAIM} on this kind",
+        f"{cel_text(f'{said}or be granted the verb {CLAIM} on ')} + request.resource.resource",
+        "Forbidden",
+    )
+
+
+def _claimed() -> Manifest:
+    """One that is terminating already waits for the release."""
+    claim = "oldObject.spec.claimRef.namespace + '/' + oldObject.spec.claimRef.name"
+    way = "delete that claim first, or remove spec.claimRef if it is gone"
+    return _rule(
+        "!has(oldObject.spec.claimRef) || has(oldObject.metadata.deletionTimestamp)",
+        f"a claim has the machine: {way}",
+        f"{_WHO} + oldObject.metadata.name + ' is claimed by ' + {claim} + {cel_text(f': {way}')}",
+        "Forbidden",
+    )
+
+
 def _destinations(kind: Kind, sections: Sequence[Sections]) -> list[str]:
-    """Where a Provider's login is sent: to change that is as good as to read it."""
+    """Where the login is sent: to change that is as good as to read it."""
+    if kind.name == "PhysicalMachine":
+        return ["bmc"]
     if kind.name != "Provider":
         return []
     return [section.key for section in sections if section.provider is not None]

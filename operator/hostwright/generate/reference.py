@@ -113,12 +113,12 @@ def _sentence(each: type[errors.Failure]) -> str:
 
 
 def _disruption(spec: Schema, sections: Sequence[Sections]) -> str:
-    shape = table(MachineShape)
+    shape, made_on = table(MachineShape), [each for each in sections if each.serves == "VirtualMachine"]
     rows = [
         (
             f"`{path}`",
             str(usual),
-            *(_on(each, path, usual, spec) for each in sections),
+            *(_on(each, path, usual, spec) for each in made_on),
         )
         for path, usual in shape.items()
     ]
@@ -127,7 +127,7 @@ def _disruption(spec: Schema, sections: Sequence[Sections]) -> str:
         "# What a change does to a running machine\n\n"
         + _table(("class", "what it means"), classes)
         + "\n`spec.updatePolicy.maxDisruption` is the ceiling: a heavier change waits in `status.pendingChanges`.\n\n"
-        + _table(("path", "class", *(each.provider_type for each in sections)), rows)
+        + _table(("path", "class", *(each.provider_type for each in made_on)), rows)
     )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from hostwright.core.names import CLUSTER_ID_CONFIGMAP, GROUP, LEASE, PROJECT
 from hostwright.generate.discover import Kind, children
-from hostwright.generate.policies import IDENTIFY, identified
+from hostwright.generate.policies import CLAIM, IDENTIFY, claimable, identified
 
 _RBAC = "rbac.authorization.k8s.io"
 _READ = ["get", "list", "watch"]
@@ -52,6 +52,7 @@ def _cluster_wide(kinds: Sequence[Kind]) -> list[Manifest]:
         _rule(GROUP, [f"{plural}/finalizers" for plural in plurals], ["update"]),
         _rule(GROUP, [kind.plural for kind in kinds if kind.name in children(kinds)], ["create", "delete"]),
         _rule(GROUP, [kind.plural for kind in identified(kinds)], [IDENTIFY]),
+        *([_rule(GROUP, [kind.plural for kind in claimable(kinds)], [CLAIM])] if claimable(kinds) else []),
         _rule("", ["events"], ["create"]),
         _rule("", ["namespaces"], _READ),
         _rule("", ["secrets"], ["get"]),

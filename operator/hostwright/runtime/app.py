@@ -136,7 +136,6 @@ class Operator:
         self.checks = Checks(
             self.engine,
             self.cluster,
-            self._tasks,
             self.metrics,
             self.ready,
             self._die,
@@ -145,7 +144,14 @@ class Operator:
         )
 
     def _spawn(self, work: Any, name: str) -> None:
-        self._tasks.append(asyncio.create_task(work, name=f"hostwright {name}"))
+        task = asyncio.create_task(work, name=f"hostwright {name}")
+        task.add_done_callback(self._ended)
+        self._tasks.append(task)
+
+    def _ended(self, task: "asyncio.Task[Any]") -> None:
+        """None of them ends by itself; the one that looks after all else has nobody to look after it."""
+        if not task.cancelled():
+            self._die(task.exception() or RuntimeError(f"{task.get_name()} ended"))
 
     async def _stopping(self) -> None:
         """Within 25 s: no further keys, drain, let the Lease go only with no call in flight, close."""

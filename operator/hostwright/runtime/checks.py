@@ -4,11 +4,10 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from hostwright.engine.engine import Engine
 from hostwright.engine.ports import Body, ClusterUnavailableError, Key, ObjectGoneError, WriteRefusedError
-from hostwright.engine.store import resource_version, uid
+from hostwright.engine.store import MACHINES, resource_version, uid
 from hostwright.runtime import hooks
 from hostwright.runtime.cluster import PLURALS, KubernetesCluster
 from hostwright.runtime.logs import logger
@@ -23,11 +22,10 @@ SELF_CHECK_EVERY = 5.0
 
 @dataclass(slots=True)
 class Checks:
-    """kopf does not watch our tasks: a dead worker, lease or watch ends the process, which starts anew cheaply."""
+    """kopf does not watch our tasks: a dead worker, Provider or watch ends the process, which starts anew cheaply."""
 
     engine: Engine
     cluster: KubernetesCluster
-    tasks: Sequence["asyncio.Task[Any]"]
     metrics: Metrics
     ready: asyncio.Event
     die: Callable[[BaseException], None]
@@ -52,9 +50,8 @@ class Checks:
             before = missing
 
     def _dead(self) -> BaseException | None:
-        for task in [*self.engine.workers.dead, *self.tasks]:
-            if task.done() and not task.cancelled():
-                return task.exception() or RuntimeError(f"{task.get_name()} ended")
+        for task in self.engine.workers.dead:
+            return task.exception()
         return next((found for each in self.engine.connections.values() if (found := each.dead) is not None), None)
 
     def _measure(self) -> None:
@@ -67,7 +64,8 @@ class Checks:
             self.metrics.provider_up.labels(name).set(1 if state.session is not None and state.failure is None else 0)
         phases = Counter(
             (body["spec"]["providerRef"]["name"], (body.get("status") or {}).get("phase") or "Pending")
-            for _, body in self.engine.store.bodies("VirtualMachine")
+            for kind in sorted(MACHINES)
+            for _, body in self.engine.store.bodies(kind)
         )
         self.metrics.machines.clear()
         for (provider, phase), count in phases.items():

@@ -40,8 +40,10 @@ PLURALS = {
     "Provider": "providers",
     "MachineClass": "machineclasses",
     "MachineImage": "machineimages",
+    "PhysicalMachine": "physicalmachines",
+    "PhysicalMachineClaim": "physicalmachineclaims",
 }
-NAMESPACED = frozenset({"VirtualMachine", "MachinePool"})
+NAMESPACED = frozenset({"VirtualMachine", "PhysicalMachine", "PhysicalMachineClaim", "MachinePool"})
 
 
 class KubernetesCluster:

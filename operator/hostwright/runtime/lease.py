@@ -74,11 +74,17 @@ class Lease:
             return
         self._renewed = float("-inf")
         try:
-            lease = await self._cluster.raw("GET", f"{self._collection}/{LEASE}")
-            if lease["spec"].get("holderIdentity") == self._identity:
-                await self._cluster.raw("PUT", f"{self._collection}/{LEASE}", self._with(lease, holder=""))
+            try:
+                await self._let_go()
+            except StaleBodyError:  # our last renewal was still on its way
+                await self._let_go()
         except (ClusterUnavailableError, StaleBodyError, WriteRefusedError, ObjectGoneError) as error:
             self._log.warning("lease not released", error=str(error))
+
+    async def _let_go(self) -> None:
+        lease = await self._cluster.raw("GET", f"{self._collection}/{LEASE}")
+        if lease["spec"].get("holderIdentity") == self._identity:
+            await self._cluster.raw("PUT", f"{self._collection}/{LEASE}", self._with(lease, holder=""))
 
     async def _try(self) -> None:
         began = self._clock.monotonic()

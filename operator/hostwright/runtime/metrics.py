@@ -42,7 +42,10 @@ class Metrics:
             "hostwright_provider_up", "1 while a Provider answers.", ["provider"], registry=self.registry
         )
         self.machines = Gauge(
-            "hostwright_machines", "VirtualMachines by phase.", ["provider", "phase"], registry=self.registry
+            "hostwright_machines",
+            "VirtualMachines and PhysicalMachines by phase.",
+            ["provider", "phase"],
+            registry=self.registry,
         )
         self.objects = Gauge("hostwright_objects", "Objects in the store.", registry=self.registry)
 

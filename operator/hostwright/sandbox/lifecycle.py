@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from hostwright.sandbox.install import Kubectl, Manifest
 from hostwright.sandbox.layout import Sandbox
 from hostwright.sandbox.processes import Identity, identify
 from hostwright.sandbox.sites import SITES, catalog
+from hostwright.sandbox.sites.redfish import BMCS, Redfish
 from hostwright.sandbox.sites.site import Site
 
 DEFAULT_SITES = ("simulated",)
@@ -35,14 +36,16 @@ def up(
     ephemeral: bool = True,
     owner: int | None = None,
     kind_cluster: str | None = None,
+    bmcs: int = BMCS,
     progress: Progress = silent,
 ) -> Sandbox:
     """Starts a sandbox in a directory and returns when all of it answers; when that fails, nothing is left running.
 
     `manifests` are installed before the sites' own objects, whose kinds must be among them or be there already.
+    `bmcs` is how many servers the Redfish site has.
     `owner` is a process with which it ends. `ephemeral` trades the data's safety over a power cut for speed.
     """
-    wanted = _sites(sites)
+    wanted = _sites(sites, bmcs)
     owning = _owner(owner)
     directory = directory.resolve()
     try:
@@ -83,11 +86,12 @@ def _alone(directory: Path) -> Iterator[int]:
         os.close(lock)  # the keeper has it as well
 
 
-def _sites(names: Sequence[str]) -> list[Site]:
+def _sites(names: Sequence[str], bmcs: int) -> list[Site]:
     unknown = [name for name in names if name not in SITES]
     if unknown:
         raise SandboxError(f"no site is called {', '.join(unknown)}", f"There are: {', '.join(SITES)}.")
-    return [SITES[name] for name in dict.fromkeys(names)]
+    sites = [SITES[name] for name in dict.fromkeys(names)]
+    return [replace(site, bmcs=bmcs) if isinstance(site, Redfish) else site for site in sites]
 
 
 def _owner(pid: int | None) -> Identity | None:

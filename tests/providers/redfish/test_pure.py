@@ -1,4 +1,4 @@
-"""What is decided without a BMC: addresses, documents, meanings, the next call."""
+"""What is decided without a BMC: addresses, documents, meanings."""
 
 from typing import Any
 
@@ -8,14 +8,10 @@ from hypothesis import strategies as st
 
 from hostwright.core import errors
 from hostwright.core.errors import CredentialsMissing, InvalidConfiguration
-from hostwright.core.port import Call, Done, Repeat, Wait
 from hostwright.providers.redfish import translate
 from hostwright.providers.redfish.endpoint import endpoint
 from hostwright.providers.redfish.errors import of_read, of_write
-from hostwright.providers.redfish.plan import Unsupported, plan_power
-from hostwright.providers.redfish.rows import NotSent, Power, Refused, Reset, System, Unanswered
-
-ALL = ("On", "ForceOff", "GracefulShutdown", "ForceRestart", "PushPowerButton")
+from hostwright.providers.redfish.rows import NotSent, Refused, Unanswered
 
 
 def made(address: str = "https://10.0.12.7", **more: Any) -> Any:
@@ -127,46 +123,3 @@ def test_the_most_severe_message_is_told() -> None:
 def test_what_an_answer_means(error: Exception, read: type[errors.Failure], write: type[errors.Failure]) -> None:
     assert type(of_read(error)) is read
     assert type(of_write(error)) is write
-
-
-def seen(power: Power, types: tuple[str, ...] = ALL) -> System:
-    return System("/redfish/v1/Systems/1", power=power, reset_types=types)
-
-
-@pytest.mark.parametrize(
-    ("reset", "power", "word"),
-    [
-        (Reset.ON, Power.OFF, "On"),
-        (Reset.SOFT_OFF, Power.ON, "GracefulShutdown"),
-        (Reset.HARD_OFF, Power.ON, "ForceOff"),
-        (Reset.HARD_OFF, Power.POWERING_ON, "ForceOff"),
-        (Reset.HARD_OFF, Power.PAUSED, "ForceOff"),
-    ],
-)
-def test_one_reset_for_a_transition(reset: Reset, power: Power, word: str) -> None:
-    call = plan_power(reset, seen(power), 10.0, 5.0)
-    assert isinstance(call, Call)
-    assert (call.arguments[1], call.repeat) == (word, Repeat.INTENT)
-    assert isinstance(plan_power(reset, seen(power), 10.0, 10.0), Wait), "the look is not newer than the last reset"
-
-
-def test_nothing_is_sent_where_nothing_is_known_or_needed() -> None:
-    for reset in Reset:
-        goal = Power.ON if reset is Reset.ON else Power.OFF
-        assert plan_power(reset, seen(goal), 1.0, 0.0) == Done()
-        assert isinstance(plan_power(reset, None, 1.0, 0.0), Wait)
-        assert isinstance(plan_power(reset, seen(Power.UNKNOWN), 1.0, 0.0), Wait)
-    assert isinstance(plan_power(Reset.ON, seen(Power.POWERING_ON), 1.0, 0.0), Wait)
-    assert isinstance(plan_power(Reset.HARD_OFF, seen(Power.POWERING_OFF), 1.0, 0.0), Wait)
-
-
-@given(st.sampled_from(Reset), st.sampled_from(Power), st.sets(st.sampled_from([*ALL, "ForceOn", "Nmi", "PowerCycle"])))
-def test_never_a_restart_and_never_the_button(reset: Reset, power: Power, types: set[str]) -> None:
-    match plan_power(reset, seen(power, tuple(sorted(types))), 1.0, 0.0):
-        case Call(arguments=(_, word)):
-            assert word in {"On", "ForceOn"} if reset is Reset.ON else word in {"GracefulShutdown", "ForceOff"}
-            assert not types or word in types
-        case Unsupported(message=message):
-            assert message
-        case outcome:
-            assert isinstance(outcome, Wait | Done)

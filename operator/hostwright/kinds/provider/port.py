@@ -21,6 +21,9 @@ class Sections:
     provider: type[BaseModel] | None = None
     provider_required: bool = False
     needs_credentials: bool = False
+    serves: str = "VirtualMachine"  # the kind of machine that its sessions run
+    poll_interval: str = "10s"  # where limits.pollInterval is not given
+    endpoint_each: bool = False  # each machine has its own: what one answers says nothing of the Provider
     machine: type[BaseModel] | None = None  # VirtualMachine.spec.<key>
     machine_size_field: str | None = None  # the field of `machine` that is a third way to say the size, e.g. `flavor`
     machine_class: type[BaseModel] | None = None

@@ -42,9 +42,12 @@ class Defaults(Words):
 
 
 class Limits(Words):
-    poll_interval: Duration = Field(
-        default="10s",
-        description="How often the backend's machines are listed when nothing is under way, from 1s to 1h.",
+    poll_interval: Duration | None = Field(
+        default=None,
+        description=(
+            "How often the backend's machines are listed when nothing is under way, from 1s to 1h. "
+            "Default: 10s; Redfish 60s."
+        ),
         json_schema_extra={
             "x-kubernetes-validations": [
                 {

@@ -1,28 +1,16 @@
 """Conditions, phase and status fields of a VirtualMachine, from what was found and decided."""
 
-from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
-from hostwright.core import errors
 from hostwright.core.conditions import Said
-from hostwright.core.errors import Capacity, Failure, Rejected
-from hostwright.core.names import Actor, Condition, Phase, Reason
+from hostwright.core.errors import Failure
+from hostwright.core.names import Condition, Phase, Reason
 from hostwright.core.quantity import from_mebibytes
+from hostwright.core.saying import WHO, again, failed, last_error, stamp, working
 from hostwright.kinds.virtualmachine.port import Found, Life, Power, Wanted
-from hostwright.kinds.virtualmachine.status import LastError
 from hostwright.kinds.virtualmachine.steady import Gap
 
-_WHO = {
-    Actor.YOU: "You must act.",
-    Actor.PLATFORM: "The platform team must act.",
-    Actor.WAIT: "Nothing to do but wait.",
-}
-
-
-def stamp(moment: datetime) -> str:
-    """A time as Kubernetes writes it."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+__all__ = ["again", "failed", "last_error", "stamp", "working"]
 
 
 def found_status(found: Found) -> dict[str, Any]:
@@ -47,53 +35,6 @@ def found_status(found: Found) -> dict[str, Any]:
     }
 
 
-def working(reason: str, message: str, *, ready: bool | None = False) -> tuple[Said, ...]:
-    """Something is under way."""
-    return (
-        Said(Condition.READY, ready, reason, message),
-        Said(Condition.RECONCILING, True, reason, message),
-    )
-
-
-def failed(failure: Failure, *, ready: bool | None = False) -> tuple[Said, ...]:
-    """A failure: Rejected and Conflict are Stalled (somebody must act), all else goes on (Reconciling)."""
-    sentence = failure.message if failure.message.endswith((".", "!", "?", "…")) else f"{failure.message}."
-    message = f"{sentence} {_WHO[failure.actor]}"
-    if isinstance(failure, Capacity):
-        message = f"{sentence} Tried again until there is room. {_WHO[failure.actor]}"
-    blocker = Condition.RECONCILING if not stalls(failure) else Condition.STALLED
-    return (
-        Said(Condition.READY, ready, failure.reason, message),
-        Said(blocker, True, failure.reason, message),
-    )
-
-
-def again(error: LastError | None) -> tuple[Said, ...]:
-    """The last failure once more, while its next attempt is not due: the words that stood there at first."""
-    kind = getattr(errors, error.reason, None) if error is not None else None
-    return failed(kind(error.message, actor=Actor(error.actor))) if error is not None and kind is not None else ()
-
-
-def stalls(failure: Failure) -> bool:
-    """Whether only somebody else can move it: told as Stalled, and looked at slowly."""
-    return isinstance(failure, Rejected) or (failure.actor is not Actor.WAIT and not isinstance(failure, Capacity))
-
-
-def last_error(failure: Failure, now: datetime, before: Mapping[str, Any] | None) -> dict[str, Any]:
-    """`status.lastError`; the same failure again keeps the first one's time and request id, so it causes no write."""
-    row = {
-        "reason": failure.reason,
-        "code": failure.code or None,
-        "message": failure.message,
-        "requestID": failure.request_id or None,
-        "actor": str(failure.actor),
-        "at": stamp(now),
-    }
-    if before and all(before.get(name) == row[name] for name in ("reason", "message")):
-        return dict(before)
-    return {name: value for name, value in row.items() if value is not None}
-
-
 def settled(wanted: Wanted, found: Found, gap: Gap) -> tuple[Said, ...]:
     """The machine is all that this generation asks and policy allows now."""
     word = "running" if found.shape.power is Power.ON else "powered off"
@@ -113,7 +54,7 @@ def unresolved(found: Found, failure: Failure) -> tuple[Said, ...]:
     So it is Ready and not Stalled; whether it is up to date cannot be said, and UpToDate says why.
     """
     word = "running" if found.shape.power is Power.ON else "powered off"
-    text = f"its spec cannot be compared with it: {failure.message} {_WHO[failure.actor]}"
+    text = f"its spec cannot be compared with it: {failure.message} {WHO[failure.actor]}"
     return (
         Said(Condition.READY, True, Reason.SETTLED, f"{word}; {text}"),
         Said(Condition.UP_TO_DATE, None, failure.reason, text),

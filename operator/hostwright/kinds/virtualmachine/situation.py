@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from hostwright.core import errors
+from hostwright.core import backend, errors
 from hostwright.core.conditions import find
-from hostwright.core.errors import Failure
 from hostwright.core.names import Condition, Phase
 from hostwright.core.port import Operation, Trace
 from hostwright.core.quantity import to_seconds
@@ -17,16 +16,9 @@ from hostwright.kinds.virtualmachine.values import DeletionPolicy, DriftMode, Ma
 
 
 @dataclass(frozen=True, slots=True)
-class Backend:
-    """The Provider as a machine sees it in this pass."""
+class Backend(backend.Backend):
+    """The Provider as a machine sees it in this pass, and what of its kind concerns VirtualMachines."""
 
-    exists: bool = True
-    connected: bool = True  # a session is there
-    synced: bool = True  # the inventory's first full sweep is complete
-    down_for: float | None = None  # seconds since it stopped answering
-    failure: Failure | None = None  # why there is no session, or why nothing may be sent
-    machines: int = 1  # that name it
-    paused: bool = False
     drift_default: DriftMode = DriftMode.ENABLED
     supported: frozenset[str] = frozenset()
     shape_paths: Mapping[str, str] = field(default_factory=dict)

@@ -1,1 +1,6 @@
-"""Bare metal over Redfish: what a BMC says and does; no backend yet, since its kind is not there (no section.py)."""
+"""Redfish: physical machines, each through its own BMC."""
+
+from hostwright.kinds.provider.port import Backend
+from hostwright.providers.redfish.session import Redfish
+
+BACKEND: Backend = Redfish()

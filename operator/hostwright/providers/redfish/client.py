@@ -52,6 +52,10 @@ class Client(Protocol):
         """One POST. The BMC took it, which is not yet that it was carried out."""
         ...
 
+    async def manager(self, system: System) -> Bmc:
+        """One GET: the first Manager of the System."""
+        ...
+
     async def reset_bmc(self, bmc: Bmc) -> None:
         """One POST; the BMC is away for minutes after it."""
         ...
@@ -71,11 +75,17 @@ class RedfishClient:
     """Blocking work is done in the executor's threads, which all BMCs of a Provider share."""
 
     def __init__(
-        self, endpoint: Endpoint, executor: Executor, monotonic: Callable[[], float], seconds: float = SECONDS
+        self,
+        endpoint: Endpoint,
+        executor: Executor,
+        monotonic: Callable[[], float],
+        seconds: float = SECONDS,
+        turn: asyncio.Lock | None = None,
     ) -> None:
         self._endpoint, self._executor, self._monotonic, self._seconds = endpoint, executor, monotonic, seconds
         self._transport = Transport(endpoint, monotonic)
-        self._free = asyncio.Lock()  # held until the thread ends, not only until its caller gives up
+        # Held until the thread ends, not only until its caller gives up; shared by all clients of one BMC.
+        self._free = turn or asyncio.Lock()
         self._path = ""
 
     async def system(self) -> System:
@@ -146,6 +156,10 @@ class RedfishClient:
     async def reset(self, system: System, word: str) -> None:
         target = system.reset_target or f"{system.path}/Actions/ComputerSystem.Reset"
         await self._turn(lambda: self._transport.post(target, data={"ResetType": word}))
+
+    async def manager(self, system: System) -> Bmc:
+        path = system.managers[0]
+        return await self._turn(lambda: translate.bmc(path, self._transport.document(path)))
 
     async def reset_bmc(self, bmc: Bmc) -> None:
         target = bmc.reset_target or f"{bmc.path}/Actions/Manager.Reset"

@@ -6,6 +6,7 @@ from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_netw
 from urllib.parse import urlsplit
 
 from hostwright.core.errors import CredentialsMissing, InvalidConfiguration
+from hostwright.core.names import Actor
 
 Network = IPv4Network | IPv6Network
 
@@ -51,13 +52,18 @@ def endpoint(
         )
     if not username or not password:
         raise CredentialsMissing("The BMC's Secret needs the keys username and password.")
-    try:
-        allowed = tuple(ip_network(each, strict=False) for each in allowed_addresses)
-    except ValueError as error:
-        raise InvalidConfiguration(f"redfish.allowedAddresses: {error}.") from error
+    allowed = ranges(allowed_addresses)
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     base = f"{parts.scheme}://{host}" + (f":{port}" if port else "")
     return Endpoint(base, allowed, username, password, ca, insecure, system_id)
+
+
+def ranges(allowed: Sequence[str]) -> tuple[Network, ...]:
+    """Raises what the platform must act on."""
+    try:
+        return tuple(ip_network(each, strict=False) for each in allowed)
+    except ValueError as error:
+        raise InvalidConfiguration(f"redfish.allowedAddresses: {error}.", actor=Actor.PLATFORM) from error
 
 
 def allows(allowed: Sequence[Network], address: str) -> bool:

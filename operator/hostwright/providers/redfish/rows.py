@@ -4,14 +4,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 
-class Reset(StrEnum):
-    """The transitions we ask for. Never a restart in one: whether it was carried out could not be seen."""
-
-    ON = "On"
-    SOFT_OFF = "GracefulShutdown"
-    HARD_OFF = "ForceOff"
-
-
 class Power(StrEnum):
     """DSP0268, Resource.PowerState."""
 

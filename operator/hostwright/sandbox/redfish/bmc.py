@@ -63,6 +63,9 @@ class Bmc:
     overlay: dict[str, Any] = field(default_factory=dict)  # merge patches of documents, by what their path ends in
     sessions: dict[str, str] = field(default_factory=dict)  # token by id
     session_service: bool = True
+    restart_seconds: float = 1.0  # that it is away after a Manager.Reset
+    away_until: float = 0.0  # monotonic
+    restarts: int = 0
     faults: list[Fault] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
     in_flight: int = 0
@@ -72,6 +75,20 @@ class Bmc:
     @property
     def system(self) -> str:
         return f"/redfish/v1/Systems/{self.uuid}"
+
+    @property
+    def manager(self) -> str:
+        return f"/redfish/v1/Managers/{self.uuid}"
+
+    @property
+    def away(self) -> bool:
+        return time.monotonic() < self.away_until
+
+    def restart(self) -> None:
+        """The BMC itself; its server runs on."""
+        self.restarts += 1
+        self.sessions.clear()
+        self.away_until = time.monotonic() + self.restart_seconds
 
     def begin(self, method: str, path: str, body: bytes) -> Asked:
         self.in_flight += 1

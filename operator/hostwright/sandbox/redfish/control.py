@@ -8,7 +8,7 @@ from aiohttp import web
 from hostwright.sandbox.redfish.bmc import Bmc, Fault, Kind, Line
 from hostwright.sandbox.redfish.front import Front
 
-SETTINGS = ("overlay", "password", "session_service")
+SETTINGS = ("overlay", "password", "session_service", "restart_seconds")
 SERVER_SETTINGS = ("power_seconds", "deaf", "cpus", "memory_gib")
 
 
@@ -50,6 +50,7 @@ class Control:
             "mostInFlight": bmc.most_in_flight,
             "loginsRefused": bmc.logins_refused,
             "requests": len(bmc.asked),
+            "restarts": bmc.restarts,
         }
 
     async def _all(self, _request: web.Request) -> web.Response:
@@ -100,7 +101,7 @@ class Control:
         """What was asked of every BMC until now, and the counts that follow from it."""
         for bmc in self._front.bmcs.values():
             bmc.asked.clear()
-            bmc.most_in_flight, bmc.logins_refused = bmc.in_flight, 0
+            bmc.most_in_flight, bmc.logins_refused, bmc.restarts = bmc.in_flight, 0, 0
         return web.Response(status=204)
 
 

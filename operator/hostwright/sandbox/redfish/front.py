@@ -1,6 +1,7 @@
 """What stands before the emulator: a TLS port for each BMC, logins, its own view of the fleet, and the faults.
 
-The emulator itself knows no sessions and no two BMCs; both are added here, and are ours, not sushy-tools'.
+The emulator itself knows no sessions, no two BMCs and no restart of one; these are added here, and are ours, not
+sushy-tools'.
 """
 
 import asyncio
@@ -19,6 +20,7 @@ from hostwright.sandbox.redfish.fleet import Answer, Fleet
 
 ROOT = "/redfish/v1"
 SESSIONS = f"{ROOT}/SessionService/Sessions"
+MANAGER_RESET = "/Actions/Manager.Reset"
 #: What may be read without a login (DSP0266 section 13.3).
 OPEN = frozenset({"/redfish", ROOT})
 #: Threads for the emulator: pure Python, so more would only wait for each other.
@@ -99,6 +101,8 @@ class Front:
 
     async def _answer(self, bmc: Bmc, request: web.BaseRequest, body: bytes) -> Answer | None:
         """None: cut the connection."""
+        if bmc.away:
+            return None
         fault = bmc.fault(request.method, request.path)
         match fault:
             case Fault(kind=Kind.STATUS):
@@ -127,6 +131,9 @@ class Front:
             return _session(bmc, request.method, path)
         if path.startswith(f"{ROOT}/Systems/") and not path.startswith(bmc.system):
             return failure(404, "no such system")
+        if request.method == "POST" and path == bmc.manager + MANAGER_RESET:
+            bmc.restart()
+            return Answer(204, {}, b"")
         loop = asyncio.get_running_loop()
         answer = await loop.run_in_executor(self._threads, self.fleet.ask, request.method, request.path, body)
         if request.method != "GET":
@@ -188,6 +195,9 @@ def seen(bmc: Bmc, path: str, answer: Answer) -> Answer:
         document = {**document, **_collection(path, [f"{path}/{bmc.uuid}"])}
     elif path == bmc.system:
         document = {**document, "Model": "Sandbox R1", "SerialNumber": f"SBX{bmc.number:05d}"}
+    elif path == bmc.manager:
+        reset = {"target": path + MANAGER_RESET, "ResetType@Redfish.AllowableValues": ["GracefulRestart"]}
+        document = {**document, "Actions": {"#Manager.Reset": reset}}
     for end, patch in bmc.overlay.items():
         if path.endswith(end):
             document = merged(document, patch)

@@ -24,8 +24,9 @@ class Bmcs:
         return shown
 
     def set(self, number: int, **settings: Any) -> None:
-        """Of the BMC: line (Well, Dead, Refused), overlay, password, session_service; of its server: the other four.
+        """Of the BMC: line (Well, Dead, Refused), overlay, password and the next two; of its server: the last four.
 
+        Without a `session_service` logins are Basic; after a restart the BMC is away for `restart_seconds`.
         `overlay` is {end of a path: merge patch}; `power_seconds` pass until a change shows; a `deaf` server ignores a
         soft power-off; `cpus` and `memory_gib` are its size.
         """

@@ -22,7 +22,7 @@ def provider(name: str, spec: dict[str, Any]) -> dict[str, Any]:
 
 
 def manifests(sites: Sequence[Site]) -> list[dict[str, Any]]:
-    """The classes, and the image with a source at each site."""
+    """The classes, and the image with a source at each site that has images."""
     classes = [
         {
             "apiVersion": API_VERSION,
@@ -32,7 +32,13 @@ def manifests(sites: Sequence[Site]) -> list[dict[str, Any]]:
         }
         for name, (cpu, memory) in CLASSES.items()
     ]
-    sources = [{"name": site.provider, "providerRef": {"name": site.provider}, **site.image_source()} for site in sites]
+    sources = [
+        {"name": site.provider, "providerRef": {"name": site.provider}, **source}
+        for site in sites
+        if (source := site.image_source())
+    ]
+    if not sources:
+        return classes
     image = {
         "apiVersion": API_VERSION,
         "kind": "MachineImage",

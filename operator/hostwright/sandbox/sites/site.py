@@ -31,7 +31,7 @@ class Site(Protocol):
         ...
 
     def image_source(self) -> dict[str, Any]:
-        """Where the image `tiny` is here."""
+        """Where the image `tiny` is here; empty: machines are not made from images."""
         ...
 
     def stop(self, directory: Path, *, keep: bool) -> None:

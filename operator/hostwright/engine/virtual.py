@@ -1,0 +1,177 @@
+"""VirtualMachine for the pass: its spec resolved against the catalog, user data with its creation."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from hostwright.core.decision import Decision
+from hostwright.core.errors import Failure, UserDataMissing
+from hostwright.core.names import ANNOTATION_PAUSED
+from hostwright.core.port import Call, Done, Operation, Present, Receipt, Trace, Unsure, Wait
+from hostwright.engine.bindings import Catalog
+from hostwright.engine.kind import Reached, Seen
+from hostwright.engine.ledger import moment
+from hostwright.engine.ports import Body
+from hostwright.engine.recall import Recall
+from hostwright.engine.view import Tools, View
+from hostwright.engine.world import is_deleting
+from hostwright.kinds.virtualmachine import decide as kind
+from hostwright.kinds.virtualmachine import leaving
+from hostwright.kinds.virtualmachine.port import (
+    Create,
+    Delete,
+    Discard,
+    Look,
+    Memory,
+    Release,
+    Step,
+    Unresolved,
+    VirtualMachineProvider,
+    Wanted,
+)
+from hostwright.kinds.virtualmachine.resource import DriftMode, VirtualMachineSpec, VirtualMachineStatus
+from hostwright.kinds.virtualmachine.situation import Backend, Situation
+
+
+class VirtualMachines:
+    """Keeps engine.kind.Kind."""
+
+    name = "VirtualMachine"
+    makes_machines = True
+
+    def read(self, body: Body) -> VirtualMachineSpec:
+        return VirtualMachineSpec.model_validate(body["spec"])
+
+    def one_shots(self, spec: Any) -> Mapping[str, str]:
+        return {"restartedAt": spec.restarted_at or ""}
+
+    def recorded(self, machines: VirtualMachineProvider, trace: Trace) -> tuple[str, str]:
+        look = machines.look(trace)
+        return look.found.recorded if isinstance(look, Present) else ("", "")
+
+    def namesake(self, machines: VirtualMachineProvider, trace: Trace) -> str:
+        twins = machines.namesakes(trace)
+        return twins[0].id if twins else ""
+
+    async def prepared(self, tools: Tools, view: View, recall: Recall) -> View:  # noqa: ARG002 - the protocol's
+        """The spec resolved, where that is possible and asked for."""
+        return self.resolved(tools, view)
+
+    def resolved(self, tools: Tools, view: View) -> View:
+        name = view.spec.provider_ref.name
+        backend = tools.world.backend(view.key.namespace, name, self.name)
+        if is_deleting(view.body) or view.machines is None or backend.failure is not None:
+            return view
+        spec = _spec(view)
+        bindings = Catalog(tools.store, tools.world).bindings(view.key, spec, view.body.get("status") or {})
+        if isinstance(bindings, Failure):
+            return replace(view, wanted=Unresolved(bindings))
+        wanted = view.machines.resolve(spec, bindings)
+        connection = tools.world.connection(name)
+        if isinstance(wanted, Unresolved) and connection is not None:
+            connection.want_catalog(view.trace.machine_id.replace("-", ""))
+        return replace(view, wanted=wanted)
+
+    def forgotten(self, tools: Tools, recall: Recall) -> None:
+        """Nothing of it is kept."""
+
+    def decide(self, tools: Tools, view: View, recall: Recall, seen: Seen) -> Decision[Step]:
+        return kind.decide(self.situation(tools, view, recall, seen))
+
+    def situation(self, tools: Tools, view: View, recall: Recall, seen: Seen) -> Situation:
+        """What decide() is asked about."""
+        lag = view.machines.visibility_lag if view.machines else 0.0
+        began = tools.clock.monotonic() if seen.began is None else seen.began
+        metadata = view.body["metadata"]
+        status = VirtualMachineStatus.model_validate(view.body.get("status") or {})
+        return Situation(
+            spec=_spec(view),
+            status=status,
+            generation=metadata.get("generation", 0),
+            trace=view.trace,
+            wanted=view.wanted,
+            look=seen.look,
+            now=tools.clock.now(),
+            backend=_backend(tools, view),
+            operation=view.operation,
+            outcome_open=recall.open(view.operation, view.rows),
+            proven=seen.proven,
+            nothing_made=seen.nothing_made,
+            may_come=recall.late_until + lag >= began,
+            deleting_since=moment(metadata.get("deletionTimestamp")),
+            paused=(metadata.get("annotations") or {}).get(ANNOTATION_PAUSED),
+            tried_in_vain=recall.in_vain or recall.unanswered > 0,
+            born_here=view.trace.machine_id == metadata["uid"],
+            never_reported=not status.machine_id,
+        )
+
+    def shows(self, look: Look, operation: Operation | None) -> bool:
+        if operation is None or not isinstance(look, Present):
+            return False
+        return any(part.name == operation.part for part in look.found.parts)
+
+    def in_the_making(self, look: Look) -> bool:
+        return isinstance(look, Present) and look.found.in_the_making
+
+    def plan(self, view: View, step: Step, look: Look, receipts: Mapping[str, float]) -> Call | Wait | Done:
+        machines: VirtualMachineProvider = view.machines
+        wanted = view.wanted if isinstance(view.wanted, Wanted) else None
+        return machines.plan(step, view.trace, wanted, look, Memory(view.operation, dict(receipts)))
+
+    def creates(self, step: Step | None) -> bool:
+        return isinstance(step, Create)
+
+    def gives_up(self, decision: Decision[Step]) -> bool:
+        return isinstance(decision.step, Discard) and decision.failure is not None
+
+    def reached(self, tools: Tools, view: View, recall: Recall, step: Step) -> Reached:
+        match step:
+            case Release():
+                situation = self.situation(tools, view, recall, Seen(Unsure(""), proven=True, nothing_made=True))
+                return Reached(release=leaving.after_release(situation).notes)
+            case Delete():
+                return Reached(prove_gone=True)
+        return Reached()
+
+    async def baggage(self, tools: Tools, view: View, step: Step) -> bytes | None:
+        """Read at creation only; a missing Secret or key is the user's to mend, and nothing is made meanwhile."""
+        bootstrap = _spec(view).bootstrap if isinstance(step, Create) else None
+        cloud_init = bootstrap.cloud_init if bootstrap else None
+        ref = cloud_init.user_data_ref if cloud_init else None
+        if ref is None:
+            return None
+        secret = await tools.cluster.secret(view.key.namespace, ref.name)
+        if secret is None:
+            raise UserDataMissing(f"Secret {ref.name!r} (bootstrap.cloudInit.userDataRef) is not there: create it.")
+        if ref.key not in secret.data:
+            raise UserDataMissing(f"Secret {ref.name!r} has no key {ref.key!r} (bootstrap.cloudInit.userDataRef).")
+        return secret.data[ref.key]
+
+    async def perform(self, machines: VirtualMachineProvider, call: Call, baggage: bytes | None) -> Receipt:
+        return await machines.perform(call, baggage)
+
+
+def _spec(view: View) -> VirtualMachineSpec:
+    if not isinstance(view.spec, VirtualMachineSpec):
+        raise TypeError(f"{view.key} was read as {type(view.spec).__name__}")
+    return view.spec
+
+
+def _backend(tools: Tools, view: View) -> Backend:
+    """The Provider as this machine sees it."""
+    name = view.spec.provider_ref.name
+    seen = tools.world.backend(view.key.namespace, name, view.kind.name, leaving=is_deleting(view.body))
+    provider, machines = tools.world.provider_spec(name), tools.world.machines(name, view.kind.name)
+    default = provider.defaults.drift_detection.mode if provider is not None else None
+    return Backend(
+        exists=seen.exists,
+        connected=seen.connected,
+        synced=seen.synced,
+        down_for=seen.down_for,
+        failure=seen.failure,
+        machines=seen.machines,
+        paused=seen.paused,
+        drift_default=DriftMode(default or "Enabled"),
+        supported=machines.supported if machines else frozenset(),
+        shape_paths=machines.shape_paths if machines else {},
+    )

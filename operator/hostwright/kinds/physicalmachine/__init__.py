@@ -1,0 +1,1 @@
+"""PhysicalMachine: a server in a rack, reached over its BMC and kept as written."""
