@@ -46,6 +46,7 @@ class ApiServer:
     subscribers: list[Subscriber] = field(default_factory=list)
     status_writes: list[Key] = field(default_factory=list)
     applies: dict[str, dict[str, Any]] = field(default_factory=dict)  # uid → the pools' manager's last apply
+    busy_deletions: int = 0  # so many deletions meet another's write
     version: int = 0
 
     # as a user
@@ -132,6 +133,9 @@ class ApiServer:
 
     def delete_of(self, key: Key, uid: str) -> None:
         self._fresh(key, {"uid": uid})
+        if self.busy_deletions > 0:
+            self.busy_deletions -= 1
+            raise StaleBodyError(f"409: {key} has been modified")
         if self.refuses_deletion(self.objects[key]):
             raise WriteRefusedError(f"422: {key} is protected")
         self.delete(key)

@@ -302,3 +302,14 @@ def test_a_settled_pool_writes_nothing_and_a_restart_neither() -> None:
         assert ground.wire.names[before:] == []
 
     story(tale)
+
+
+def test_a_deletion_that_meets_anothers_write_is_asked_for_again_at_once() -> None:
+    async def tale(ground: Ground) -> None:
+        ground.api.apply(POOL, wish(3))
+        await ground.is_ready()
+        ground.api.busy_deletions = 2
+        ground.api.apply(POOL, wish(1))
+        await until(lambda: list(ground.machines()) == ["web-0"], 5.0, "two gone")
+
+    story(tale)

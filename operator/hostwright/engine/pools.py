@@ -178,8 +178,13 @@ class PoolPass:
         recall.expected.deaths[member.uid] = Sent(now)
         try:
             await self.cluster.delete(pool.member_key(member.name), member.uid)
-        except (StaleBodyError, ObjectGoneError):
-            return  # gone already; the watch says so soon
+        except ObjectGoneError:
+            return  # the watch says so soon
+        except StaleBodyError:  # another object of its name, or written by others in that very moment
+            found = await self.cluster.get(pool.member_key(member.name))
+            if found is not None and uid(found) == member.uid and not is_deleting(found):
+                del recall.expected.deaths[member.uid]
+            return
         except WriteRefusedError:
             del recall.expected.deaths[member.uid]
             recall.protected[member.uid] = now
