@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import click
 from rich.console import Console
-from tests.bench import density, drift, first, fleet, latency, openstack, writes
+from tests.bench import density, drift, first, fleet, latency, openstack, pool, writes
 from tests.bench.cluster import Tell
 from tests.bench.figures import Row, table
 
@@ -19,6 +19,7 @@ PARTS: Mapping[str, Part] = {
     "openstack": openstack.run,
     "drift": drift.run,
     "writes": writes.run,
+    "pool": pool.run,
 }
 #: Only when named: half an hour and more, of which most is the building of Kubernetes.
 LONG: Mapping[str, Part] = {"first": first.run}

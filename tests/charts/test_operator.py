@@ -13,7 +13,7 @@ import yaml
 from tests.charts.conftest import CHART, HOME, ROOT, Cluster, Helm
 from tests.charts.rights import OPERATOR, Right, asked, forbidden, rights
 from tests.e2e.manifests import image, platform, secret, simulated
-from tests.e2e.world import machine
+from tests.e2e.world import machine, pool
 
 from hostwright.core.names import GROUP
 from hostwright.generate import manifests
@@ -22,6 +22,9 @@ from hostwright.sandbox.install import identity
 #: Rights that a usual life does not show, each with what it is for.
 NOT_SEEN: dict[Callable[[Right], bool], str] = {
     lambda right: right.verb == "identify": "asked by the policy machine-id while the operator writes the annotation",
+    lambda right: (
+        (right.verb, right.group) == ("create", GROUP)
+    ): "asked beside `patch` when a server-side apply makes an object, and recorded as `patch`",
     lambda right: right.verb == "claim": "asked by the policy claim-ref while the operator writes spec.claimRef",
     lambda right: right.resource.endswith(
         "/finalizers"
@@ -156,6 +159,11 @@ def _life(cluster: Cluster) -> None:
         world.patch("brief", {"powerState": "PoweredOff"})
         world.ready("brief")
         world.delete("brief")
+        world.apply(pool("brief", 1, "second", machine=names))
+        world.ready("brief", kind="hmp")
+        world.kubectl("scale", "hmp/brief", "--replicas=0")
+        world.ready("brief", kind="hmp")
+        world.kubectl("delete", "hmp/brief", "--timeout=30s")
         world.kubectl("apply", "-f", world.box.sites["redfish"]["machines"])
         world.apply(platform("PhysicalMachineClaim", "brief"))
         world.ready("brief", 60, "hpc")

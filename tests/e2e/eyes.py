@@ -20,8 +20,9 @@ OURS = {
     "hpr": "providers",
     "hmc": "machineclasses",
     "hmi": "machineimages",
+    "hmp": "machinepools",
 }
-IN_A_NAMESPACE = frozenset({"hvm", "hpm", "hpc"})
+IN_A_NAMESPACE = frozenset({"hvm", "hpm", "hpc", "hmp"})
 
 
 class Eyes:
@@ -63,6 +64,19 @@ class Eyes:
             return self.get(f"/api/v1/namespaces/{namespace}/secrets/{name}")
         place = f"namespaces/{namespace}/" if kind in IN_A_NAMESPACE else ""
         return self.get(f"/apis/{API_VERSION}/{place}{OURS[kind]}/{name}")
+
+    def members(self, pool: str, namespace: str = "default") -> list[dict[str, Any]]:
+        """The machines that a pool owns, by name."""
+        listed = (self.get(f"/apis/{API_VERSION}/namespaces/{namespace}/virtualmachines") or {})["items"]
+        mine = [
+            body
+            for body in listed
+            if any(
+                owner["kind"] == "MachinePool" and owner["name"] == pool
+                for owner in body["metadata"].get("ownerReferences") or ()
+            )
+        ]
+        return sorted(mine, key=lambda body: str(body["metadata"]["name"]))
 
     def events(self, name: str) -> list[dict[str, Any]]:
         body = self.get(f"/api/v1/events?fieldSelector=involvedObject.name%3D{name}") or {}

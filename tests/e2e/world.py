@@ -168,6 +168,18 @@ class World:
         return rows
 
 
+def pool(name: str, replicas: int, provider: str = "sim", **spec: Any) -> dict[str, Any]:
+    """A MachinePool of such machines, labelled by its name."""
+    virtual_machine = {**machine(name, provider)["spec"], **spec.pop("machine", {})}
+    template = {"metadata": {"labels": {"pool": name}}, "virtualMachine": virtual_machine}
+    return {
+        "apiVersion": "compute.hostwright.dev/v1alpha1",
+        "kind": "MachinePool",
+        "metadata": {"name": name, "namespace": "default"},
+        "spec": {"replicas": replicas, "selector": {"matchLabels": {"pool": name}}, "template": template, **spec},
+    }
+
+
 @dataclass
 class Running:
     process: subprocess.Popen[bytes]

@@ -1,7 +1,8 @@
 """An API server in memory: resourceVersions, preconditions, finalizers, the status subresource, watches."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+import uuid
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,6 +45,8 @@ class ApiServer:
     events: dict[str, Note] = field(default_factory=dict)
     subscribers: list[Subscriber] = field(default_factory=list)
     status_writes: list[Key] = field(default_factory=list)
+    applies: dict[str, dict[str, Any]] = field(default_factory=dict)  # uid → the pools' manager's last apply
+    busy_deletions: int = 0  # so many deletions meet another's write
     version: int = 0
 
     # as a user
@@ -100,6 +103,53 @@ class ApiServer:
         body["metadata"]["finalizers"].remove(finalizer)
         return self._kept(key, body)
 
+    def applied(self, key: Key, wanted: Body, *, force: bool) -> Body:
+        """Server-side apply of one manager: what its last apply had and this one has not is removed."""
+        body = self.objects.get(key)
+        metadata = {name: value for name, value in wanted["metadata"].items() if name not in {"resourceVersion", "uid"}}
+        config = {"metadata": metadata, "spec": wanted["spec"]}
+        if body is None and wanted["metadata"].get("uid"):
+            raise StaleBodyError(f"409: {key} is not there")
+        if body is None:
+            made = {**self._new(key), "spec": copied(wanted["spec"])}
+            made["metadata"] |= {**copied(metadata), "generation": 1}
+            self.applies[made["metadata"]["uid"]] = copied(config)
+            return self._store(key, made, "ADDED")
+        found = self._fresh(key, wanted["metadata"])
+        before = self.applies.get(found["metadata"]["uid"], {})
+        if not force and _conflicts(found, config, before):
+            raise StaleBodyError(f"409: Apply failed with conflicts on {key}")
+        after = merged(_without(found, before, config), config)
+        for name, same in (("finalizers", str), ("ownerReferences", lambda each: each["uid"])):
+            mine, former = metadata.get(name) or [], before.get("metadata", {}).get(name) or ()
+            others = [each for each in found["metadata"].get(name) or () if each not in former]
+            after["metadata"][name] = [*(each for each in others if same(each) not in map(same, mine)), *mine]
+        if found["metadata"].get("deletionTimestamp") and not _within(after["metadata"], found["metadata"]):
+            raise WriteRefusedError("422: no new finalizers can be added if the object is being deleted")
+        if after["spec"] != self.objects[key]["spec"]:
+            after["metadata"]["generation"] += 1
+        self.applies[found["metadata"]["uid"]] = copied(config)
+        return self._kept(key, after)
+
+    def delete_of(self, key: Key, uid: str) -> None:
+        self._fresh(key, {"uid": uid})
+        if self.busy_deletions > 0:
+            self.busy_deletions -= 1
+            raise StaleBodyError(f"409: {key} has been modified")
+        if self.refuses_deletion(self.objects[key]):
+            raise WriteRefusedError(f"422: {key} is protected")
+        self.delete(key)
+
+    def own(self, key: Key, body: Body, owners: Sequence[Mapping[str, Any]]) -> Body:
+        found = self._fresh(key, body["metadata"])
+        found["metadata"]["ownerReferences"] = copied(owners)
+        return self._kept(key, found)
+
+    def refuses_deletion(self, body: Body) -> bool:
+        """The admission policy of that name."""
+        protected = (body.get("spec") or {}).get("deletionProtection")
+        return bool(protected) and "deletionTimestamp" not in body["metadata"]
+
     def event(self, body: Body, note: Note) -> None:
         self.events.setdefault(f"{body['metadata']['uid']}/{note.reason}/{note.transition}", note)
 
@@ -112,7 +162,8 @@ class ApiServer:
     # inside
 
     def _new(self, key: Key) -> dict[str, Any]:
-        metadata: dict[str, Any] = {"name": key.name, "uid": f"uid-{self.version + 1}", "generation": 0}
+        number = uuid.uuid5(uuid.NAMESPACE_OID, str(self.version + 1))
+        metadata: dict[str, Any] = {"name": key.name, "uid": str(number), "generation": 0}
         metadata["creationTimestamp"] = self.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
         if key.namespace:
             metadata["namespace"] = key.namespace
@@ -185,6 +236,17 @@ class FakeCluster:
         except ObjectGoneError:
             return None
 
+    async def apply(self, key: Key, wanted: Body, *, force: bool) -> Body:
+        return await self.wire.carry(
+            "apply", lambda: self.api.applied(key, wanted, force=force), lost=ClusterUnavailableError
+        )
+
+    async def delete(self, key: Key, uid: str) -> None:
+        await self.wire.carry("delete_object", lambda: self.api.delete_of(key, uid), lost=ClusterUnavailableError)
+
+    async def own(self, key: Key, body: Body, owners: Sequence[Mapping[str, Any]]) -> Body:
+        return await self.wire.carry("own", lambda: self.api.own(key, body, owners), lost=ClusterUnavailableError)
+
     async def secret(self, namespace: str, name: str) -> Secret | None:
         return self.api.secrets.get(name)
 
@@ -199,6 +261,33 @@ class FakeCluster:
 
 def _within(after: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
     return set(after.get("finalizers") or ()) <= set(before.get("finalizers") or ())
+
+
+def _conflicts(found: Any, config: Any, mine: Any) -> bool:
+    """A value of somebody else's that this apply would change; lists of metadata are joined, not changed."""
+    for name, value in config.items():
+        if name not in found or name in {"finalizers", "ownerReferences"}:
+            continue
+        owned = mine.get(name) if isinstance(mine, Mapping) else None
+        if isinstance(value, Mapping) and isinstance(found[name], Mapping):
+            if _conflicts(found[name], value, owned or {}):
+                return True
+        elif found[name] != value and owned is None:
+            return True
+    return False
+
+
+def _without(found: Mapping[str, Any], before: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
+    """What the last apply had and this one has not, taken away."""
+    left = dict(found)
+    for name, value in before.items():
+        if name in {"finalizers", "ownerReferences"} or name not in left:
+            continue
+        if name not in config:
+            del left[name]
+        elif isinstance(value, Mapping) and isinstance(config[name], Mapping):
+            left[name] = _without(left[name], value, config[name])
+    return left
 
 
 def merged(old: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The API server in memory is believed as far as the real one passes the same: preconditions, finalizers, status."""
 
+import copy
 import itertools
 from typing import Any
 
@@ -175,3 +176,102 @@ async def test_what_is_not_there_cannot_be_written(users: Users) -> None:
         await users.cluster.patch(key, {"metadata": {"annotations": {"a": "b"}}})
     with pytest.raises(ObjectGoneError):
         await users.cluster.patch_status(key, {"metadata": {}, "status": {"phase": "Pending"}})
+
+
+APPLIED = {
+    "metadata": {
+        "labels": {"app": "web"},
+        "annotations": {"a": "b"},
+        "finalizers": [FINALIZER],
+    },
+    "spec": {**SPEC, "tags": {"team": "a", "env": "prod"}},
+}
+
+
+async def owner(users: Users) -> dict[str, Any]:
+    """One that is there: what names an owner that is not, the real garbage collector takes."""
+    found = await users.cluster.get(Key("Namespace", "", "default"))
+    there = uid(found) if found is not None else "u-1"
+    return {"apiVersion": "v1", "kind": "Namespace", "name": "default", "uid": there, "controller": True}
+
+
+def applied(**metadata: Any) -> dict[str, Any]:
+    found = copy.deepcopy(APPLIED)
+    found["metadata"] |= metadata
+    return found
+
+
+@pytest.fixture
+def unborn() -> Key:
+    return Key("VirtualMachine", "default", f"applied-{next(_NUMBERS)}")
+
+
+async def test_an_apply_makes_what_is_not_there_whole(users: Users, unborn: Key) -> None:
+    wanted = applied(ownerReferences=[await owner(users)])
+    body = await users.cluster.apply(unborn, wanted, force=False)
+    metadata = body["metadata"]
+    assert (metadata["labels"], metadata["finalizers"], metadata["generation"]) == ({"app": "web"}, [FINALIZER], 1)
+    assert metadata["ownerReferences"][0]["name"] == "default"
+    body = await users.cluster.patch_status(unborn, patch(body, {"phase": "Pending"}))
+    again = await users.cluster.apply(unborn, wanted, force=False)
+    assert resource_version(again) == resource_version(body), "nothing new: no new version"
+
+
+async def test_an_apply_takes_away_what_it_had_and_has_no_more_and_leaves_what_is_others(
+    users: Users, unborn: Key
+) -> None:
+    body = await users.cluster.apply(unborn, applied(), force=False)
+    body = await users.cluster.patch(unborn, patch(body, annotations={"theirs": "c"}))
+    fewer = {**applied(annotations={}), "spec": {**SPEC, "tags": {"team": "a"}}}
+    body = await users.cluster.apply(unborn, fewer, force=True)
+    assert (body["spec"]["tags"], body["metadata"]["annotations"]) == ({"team": "a"}, {"theirs": "c"})
+    assert body["metadata"]["generation"] == 2
+
+
+async def test_an_apply_without_force_stops_before_what_is_anothers(users: Users, key: Key) -> None:
+    other = {**applied(), "spec": {**SPEC, "classRef": {"name": "large"}}}
+    with pytest.raises(StaleBodyError):
+        await users.cluster.apply(key, other, force=False)
+    assert "labels" not in (await now(users, key))["metadata"]
+    body = await users.cluster.apply(key, other, force=True)
+    assert body["spec"]["classRef"]["name"] == "large"
+
+
+async def test_an_apply_for_a_uid_or_an_old_version_touches_no_other(users: Users, unborn: Key) -> None:
+    with pytest.raises(StaleBodyError):
+        await users.cluster.apply(unborn, applied(uid="another"), force=True)
+    old = await users.cluster.apply(unborn, applied(), force=False)
+    await users.edit(unborn, {"powerState": "PoweredOff"})
+    version = old["metadata"]["resourceVersion"]
+    with pytest.raises(StaleBodyError):
+        await users.cluster.apply(unborn, applied(uid=uid(old), resourceVersion=version), force=True)
+    with pytest.raises(StaleBodyError):
+        await users.cluster.apply(unborn, applied(uid="another"), force=True)
+
+
+async def test_a_deletion_is_of_the_object_that_was_meant_only(users: Users, unborn: Key) -> None:
+    body = await users.cluster.apply(unborn, applied(), force=False)
+    with pytest.raises(StaleBodyError):
+        await users.cluster.delete(unborn, "another")
+    await users.cluster.delete(unborn, uid(body))
+    assert (await now(users, unborn))["metadata"]["deletionTimestamp"]
+    await users.cluster.delete(unborn, uid(body))
+    with pytest.raises(ObjectGoneError):
+        await users.cluster.delete(Key("VirtualMachine", "default", "never-there"), "any")
+
+
+async def test_a_protected_object_is_not_deleted(users: Users, unborn: Key) -> None:
+    protected = {**applied(finalizers=[]), "spec": {**SPEC, "deletionProtection": True}}
+    body = await users.cluster.apply(unborn, protected, force=False)
+    with pytest.raises(WriteRefusedError):
+        await users.cluster.delete(unborn, uid(body))
+
+
+async def test_owners_are_set_on_the_body_that_was_seen_only(users: Users, key: Key) -> None:
+    body = await now(users, key)
+    owned = await users.cluster.own(key, body, [await owner(users)])
+    assert [each["name"] for each in owned["metadata"]["ownerReferences"]] == ["default"]
+    with pytest.raises(StaleBodyError):
+        await users.cluster.own(key, body, [])
+    freed = await users.cluster.own(key, owned, [])
+    assert not freed["metadata"].get("ownerReferences")

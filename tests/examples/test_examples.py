@@ -14,23 +14,28 @@ from hostwright.sandbox.redfish.lab import Bmcs
 
 ROOT = Path(__file__).resolve().parents[2] / "examples"
 FILES = sorted(ROOT.glob("*/*.yaml"))
-STORIES = {"quickstart", "power", "cloud-init", "protection", "drift", "vsphere", "redfish"}
+STORIES = {"quickstart", "power", "cloud-init", "protection", "drift", "vsphere", "redfish", "pool"}
 
 
-KINDS = {"VirtualMachine": "hvm", "PhysicalMachine": "hpm", "PhysicalMachineClaim": "hpc"}
+KINDS = {"VirtualMachine": "hvm", "PhysicalMachine": "hpm", "PhysicalMachineClaim": "hpc", "MachinePool": "hmp"}
 #: In examples/redfish/machine.yaml, for the address of a BMC.
 ADDRESS = "https://127.0.0.1:8443"
 
 
+def _of_kind(file: Path, kind: str) -> list[dict[str, Any]]:
+    return [each for each in yaml.safe_load_all(file.read_text()) if each["kind"] == kind]
+
+
 def _machines(file: Path) -> list[dict[str, Any]]:
-    return [each for each in yaml.safe_load_all(file.read_text()) if each["kind"] == "VirtualMachine"]
+    return _of_kind(file, "VirtualMachine")
 
 
 def _apply(world: World, story: str) -> None:
     for file in sorted((ROOT / story).glob("*.yaml")):
         world.kubectl("apply", "--validate=strict", "-f", str(file))
-        for each in _machines(file):
-            world.ready(each["metadata"]["name"], 60)
+        for kind, word in KINDS.items():
+            for each in _of_kind(file, kind):
+                world.ready(each["metadata"]["name"], 60, kind=word)
 
 
 def _site(world: World, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -128,3 +133,20 @@ def test_an_ignored_tag_is_left_while_the_one_beside_it_is_put_right(world: Worl
     _site(world, f"/control/machines/{shared}", {"tags": {"owner": "other-team", "tier": "back"}})
     eventually(lambda: _site(world, f"/v1/machines/{shared}")["tags"]["tier"] == "front", 60, "tier put right")
     assert _site(world, f"/v1/machines/{shared}")["tags"]["owner"] == "other-team"
+
+
+def test_a_pool_scales_rolls_member_by_member_and_changes_tags_in_place(world: World) -> None:
+    _apply(world, "pool")
+    world.kubectl("scale", "hmp/front", "--replicas=5")
+    assert world.ready("front", 60, kind="hmp")["status"]["readyReplicas"] == 5
+    world.kubectl("scale", "hmp/front", "--replicas=3")
+    world.ready("front", 60, kind="hmp")
+    before = {each["metadata"]["uid"] for each in world.eyes.members("front")}
+    for machine in ({"tags": {"team": "b"}}, {"classRef": {"name": "medium"}}):
+        change = json.dumps({"spec": {"template": {"virtualMachine": machine}}})
+        world.kubectl("patch", "hmp", "front", "--type=merge", "-p", change)
+        world.ready("front", 90, kind="hmp")
+        after = {each["metadata"]["uid"] for each in world.eyes.members("front")}
+        assert (after == before) == ("tags" in machine)
+    world.kubectl("delete", "hmp", "front", "--cascade=foreground", "--timeout=60s")
+    assert world.eyes.members("front") == []

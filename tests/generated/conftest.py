@@ -25,6 +25,7 @@ from hostwright.generate.manifests import install
 Body = dict[str, Any]
 PLURALS = {
     "VirtualMachine": "virtualmachines",
+    "MachinePool": "machinepools",
     "Provider": "providers",
     "MachineClass": "machineclasses",
     "MachineImage": "machineimages",
@@ -133,6 +134,23 @@ GOOD: Mapping[str, Body] = {
             "classRef": {"name": "small"},
             "imageRef": {"name": "tiny"},
             "network": {"interfaces": [{"name": "eth0", "networkRef": {"name": "app"}}]},
+        },
+    },
+    "MachinePool": {
+        "apiVersion": API_VERSION,
+        "kind": "MachinePool",
+        "metadata": {"name": "web", "namespace": "default"},
+        "spec": {
+            "selector": {"matchLabels": {"app": "web"}},
+            "template": {
+                "metadata": {"labels": {"app": "web"}},
+                "virtualMachine": {
+                    "providerRef": {"name": "sim"},
+                    "classRef": {"name": "small"},
+                    "imageRef": {"name": "tiny"},
+                    "network": {"interfaces": [{"name": "eth0", "networkRef": {"name": "app"}}]},
+                },
+            },
         },
     },
     "Provider": {
@@ -275,3 +293,10 @@ def role(api: Api) -> Callable[[str, list[Body]], str]:
         return name
 
     return make
+
+
+@pytest.fixture(scope="module")
+def secret_reader(role: Callable[[str, list[Body]], str]) -> str:
+    """May get one Secret, by name."""
+    rule = {"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["web-ud"], "verbs": ["get"]}
+    return role("reads-web-ud", [rule])

@@ -14,9 +14,11 @@ OPERATOR = "system:serviceaccount:hostwright-system:hostwright"
 HOME, ELSEWHERE, CLUSTER = "hostwright-system", "default", ""
 OURS = "compute.hostwright.dev"
 LEASES = "coordination.k8s.io"
-NAMESPACED = ("virtualmachines", "physicalmachines", "physicalmachineclaims")
+NAMESPACED = ("virtualmachines", "physicalmachines", "physicalmachineclaims", "machinepools")
 CATALOG = ("providers", "machineclasses", "machineimages")
 KINDS = (*NAMESPACED, *CATALOG)
+#: What a pool makes and removes.
+CHILDREN = ("virtualmachines",)
 
 
 def can(api: Api, user: str, asked: Asked) -> bool:
@@ -48,6 +50,7 @@ MUST: list[Asked] = [
     *((verb, OURS, kind, ELSEWHERE, "") for kind in KINDS for verb in ("get", "list", "watch", "patch")),
     *(("patch", OURS, f"{kind}/status", ELSEWHERE, "") for kind in KINDS),
     *(("update", OURS, f"{kind}/finalizers", ELSEWHERE, "") for kind in KINDS),
+    *((verb, OURS, kind, ELSEWHERE, "") for kind in CHILDREN for verb in ("create", "delete")),
     ("list", OURS, "virtualmachines", CLUSTER, ""),
     ("identify", OURS, "virtualmachines", ELSEWHERE, "web-1"),
     ("identify", OURS, "physicalmachines", ELSEWHERE, "r12-u07"),
@@ -68,6 +71,7 @@ MUST_NOT: list[Asked] = [
         (verb, OURS, kind, ELSEWHERE, "")
         for kind in KINDS
         for verb in ("create", "update", "delete", "deletecollection")
+        if kind not in CHILDREN or verb not in {"create", "delete"}
     ),
     *((verb, "", "secrets", ELSEWHERE, "") for verb in ("list", "watch", "patch", "update", "create", "delete")),
     *((verb, "", "secrets", HOME, "") for verb in ("list", "watch", "update", "create", "delete")),

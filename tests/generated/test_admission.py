@@ -16,13 +16,6 @@ MADE = {"observedGeneration": 1, "resources": [{"name": "server", "id": "s"}]}
 
 
 @pytest.fixture(scope="module")
-def secret_reader(role: Callable[[str, list[Body]], str]) -> str:
-    """May get one Secret, by name."""
-    rule = {"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["web-ud"], "verbs": ["get"]}
-    return role("reads-web-ud", [rule])
-
-
-@pytest.fixture(scope="module")
 def identifier(role: Callable[[str, list[Body]], str]) -> str:
     rule = {"apiGroups": ["compute.hostwright.dev"], "resources": ["virtualmachines"], "verbs": ["identify"]}
     return role("identifies", [rule])

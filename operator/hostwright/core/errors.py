@@ -198,6 +198,14 @@ class MachineExists(Conflict):
     """A machine of this namespace and name exists under another machine id."""
 
 
+class NameTaken(Conflict):
+    """Another object has the name that a pool's member would have."""
+
+
+class SelectorOverlap(Conflict):
+    """An older pool of the namespace selects the same members: nothing is taken from it, and nothing is made."""
+
+
 class MachineTaken(Conflict):
     """The PhysicalMachine of a bound claim is bound to another claim too, which it follows."""
 

@@ -17,6 +17,9 @@ FINALIZER_SECRET = f"{GROUP}/in-use"
 
 ANNOTATION_MACHINE_ID = f"{GROUP}/machine-id"
 ANNOTATION_PAUSED = f"{GROUP}/paused"
+#: On a pool's member: removed first when the pool shrinks, or last.
+ANNOTATION_DELETE_MACHINE = f"{GROUP}/delete-machine"
+ANNOTATION_DO_NOT_DISRUPT = f"{GROUP}/do-not-disrupt"
 
 #: Labels of a server that a claim's choice is spread over.
 LABEL_ZONE = "topology.kubernetes.io/zone"
@@ -26,6 +29,8 @@ DEFAULT_OPERATOR_NAMESPACE = "hostwright-system"
 CLUSTER_ID_CONFIGMAP = "hostwright-cluster-id"
 LEASE = "hostwright"
 FIELD_MANAGER = PROJECT
+#: Of server-side applies, which only pools make, for their members.
+POOL_FIELD_MANAGER = f"{PROJECT}-pool"
 
 
 class Condition(StrEnum):
@@ -45,6 +50,9 @@ class Condition(StrEnum):
     REACHABLE = "Reachable"
     CREDENTIALS_VALID = "CredentialsValid"
     CATALOG_RESOLVED = "CatalogResolved"
+    ROLLING_OUT = "RollingOut"
+    SCALING_UP = "ScalingUp"
+    SCALING_DOWN = "ScalingDown"
     IDENTITY_VERIFIED = "IdentityVerified"
     INSPECTED = "Inspected"
     HEALTHY = "Healthy"
@@ -56,12 +64,8 @@ class Condition(StrEnum):
 #: Present only while true (kstatus); every other condition stays with the value False or Unknown.
 ONLY_WHILE_TRUE = frozenset(
     {
-        Condition.RECONCILING,
-        Condition.STALLED,
-        Condition.DRIFTED,
-        Condition.PAUSED,
-        Condition.DELETING,
-        Condition.HELD,
+        *(Condition.RECONCILING, Condition.STALLED, Condition.DRIFTED, Condition.PAUSED, Condition.DELETING),
+        *(Condition.ROLLING_OUT, Condition.SCALING_UP, Condition.SCALING_DOWN, Condition.HELD),
     }
 )
 
@@ -94,6 +98,12 @@ class Reason(StrEnum):
     VALID = "Valid"
     RESOLVED = "Resolved"
     IN_USE = "InUse"
+    SCALING_UP = "ScalingUp"
+    SCALING_DOWN = "ScalingDown"
+    ROLLING_OUT = "RollingOut"
+    MEMBERS_NOT_READY = "MembersNotReady"
+    MEMBER_PROTECTED = "MemberProtected"
+    LIMIT_REACHED = "LimitReached"
     CONNECTING = "Connecting"
     INSPECTING = "Inspecting"
     INSPECTED = "Inspected"

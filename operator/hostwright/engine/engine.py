@@ -14,6 +14,7 @@ from hostwright.engine.fleet import Fleet
 from hostwright.engine.inbox import Inbox, read_anew
 from hostwright.engine.kind import Kind
 from hostwright.engine.physical import PhysicalMachines
+from hostwright.engine.pools import PoolPass
 from hostwright.engine.ports import Body, Clock, Cluster, Gate, Key, Secret, Telemetry
 from hostwright.engine.queue import Priority, WorkQueue
 from hostwright.engine.reconcile import MachinePass
@@ -62,6 +63,7 @@ class Engine:
         self.fleet = Fleet(self.queue.add)
         self.store.follow(self.fleet.follow)
         self.claims = BindingPass(self.store, self.fleet, outside.cluster, outside.clock, outside.telemetry)
+        self.pools = self._pools()
         self._passes = self._by_kind()
         reread = partial(read_anew, self.store, self.inbox, outside.cluster)
         self.workers = Workers(self.queue, self._passes, outside.gate, outside.clock, outside.telemetry, reread)
@@ -71,6 +73,7 @@ class Engine:
         for machines in self.machines.values():
             machines.forget()
         self.claims.forget()
+        self.pools.forget()
         if leading:
             self.inbox.everything(tuple(self._passes))
             for claim in self.fleet.holders():  # the store does not have those that are gone
@@ -102,6 +105,19 @@ class Engine:
             outside.capacity,
         )
 
+    def _pools(self) -> PoolPass:
+        outside = self._outside
+        return PoolPass(
+            self.store,
+            self.world,
+            outside.cluster,
+            outside.gate,
+            outside.clock,
+            outside.telemetry,
+            [backend.sections for backend in outside.backends.values()],
+            changed=lambda member: self.queue.add(member, Priority.USER),
+        )
+
     def _by_kind(self) -> Mapping[str, Pass]:
         outside = self._outside
         catalog = CatalogPass(
@@ -118,6 +134,7 @@ class Engine:
         return {
             **self.machines,
             "PhysicalMachineClaim": self.claims,
+            "MachinePool": self.pools,
             "Provider": catalog.provider,
             "MachineClass": catalog.machine_class,
             "MachineImage": catalog.machine_image,

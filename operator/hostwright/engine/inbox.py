@@ -5,11 +5,13 @@ from typing import Any
 
 from hostwright.engine.ports import Body, Cluster, Key
 from hostwright.engine.queue import Priority, WorkQueue
-from hostwright.engine.store import MACHINES, Store, references, uid
+from hostwright.engine.store import MACHINES, Store, controller, references, uid
 from hostwright.engine.triggers import worth_a_look
 
 #: Machines of a Provider that turned are looked at no faster than this a second (PROTOCOLS section 7).
 TURNED_PER_SECOND = 50.0
+#: A pool is looked at this long after one of its members moved, so that a hundred that move are one look.
+MEMBERS_WITHIN = 0.1
 
 
 async def read_anew(store: Store, inbox: "Inbox", cluster: Cluster, key: Key) -> None:
@@ -29,6 +31,7 @@ class Inbox:
 
     def __init__(self, store: Store, queue: WorkQueue) -> None:
         self._store, self._queue = store, queue
+        store.told = self._member_moved
 
     def observe(self, key: Key, event: str | None, body: Body) -> None:
         """An object as the API server has it; `event` None: it was listed."""
@@ -42,6 +45,10 @@ class Inbox:
         if not self._store.put(key, body, relisted=event is None) or key.kind == "Namespace" or priority is None:
             return
         self._queue.add(key, priority)
+        if key.kind == "MachinePool":
+            return
+        if _nobodys(body) and (old is None or not _nobodys(old) or _labels(old) != _labels(body)):
+            self._orphan(key)
         if key.kind not in MACHINES:
             self._users(key)
         elif old is None:
@@ -107,9 +114,26 @@ class Inbox:
             if found is not None and found["metadata"].get("deletionTimestamp"):
                 self._queue.add(other, Priority.TRANSITION)
 
+    def _member_moved(self, owner: Key) -> None:
+        """By the watch or by our own write: many at once are one look at their pool."""
+        if owner.kind == "MachinePool":
+            self._queue.add_after(owner, MEMBERS_WITHIN, Priority.TRANSITION)
+
+    def _orphan(self, key: Key) -> None:
+        """A machine that nobody owns, or whose labels changed: a pool may take it in."""
+        if not key.namespace:
+            return
+        for pool in self._store.keys("MachinePool"):
+            if pool.namespace == key.namespace:
+                self._queue.add_after(pool, MEMBERS_WITHIN, Priority.TRANSITION)
+
     def _at_work(self, key: Key) -> bool:
         body = self._store.get(key)
         return body is not None and bool((body.get("status") or {}).get("operation"))
+
+
+def _nobodys(body: Body) -> bool:
+    return controller(body) is None
 
 
 def _labels(body: Body) -> Any:

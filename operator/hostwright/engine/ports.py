@@ -1,6 +1,6 @@
 """What the world must offer the engine: the cluster, the clock, the right to send, somebody who listens."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
@@ -66,6 +66,18 @@ class Cluster(Protocol):
 
     async def drop_finalizer(self, key: Key, body: Body, finalizer: str) -> Body | None:
         """JSON patch with `test` on the uid and on the element; None when the object went with it."""
+        ...
+
+    async def apply(self, key: Key, wanted: Body, *, force: bool) -> Body:
+        """Server-side apply, as the manager of pools; what an earlier apply had and this one has not is removed."""
+        ...
+
+    async def delete(self, key: Key, uid: str) -> None:
+        """Ask for the object's deletion; one of another uid is left alone."""
+        ...
+
+    async def own(self, key: Key, body: Body, owners: Sequence[Mapping[str, Any]]) -> Body:
+        """The whole list of owners in place of the one in `body`: JSON patch with `test` on uid and version."""
         ...
 
     async def secret(self, namespace: str, name: str) -> Secret | None: ...

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from hostwright.core.names import ANNOTATION_MACHINE_ID
+from hostwright.core.names import ANNOTATION_MACHINE_ID, GROUP
 from hostwright.engine.ports import Body, Key
 
 M = TypeVar("M", bound=BaseModel)
@@ -38,6 +38,9 @@ class Store:
         self._specs: dict[Key, tuple[Body, Any]] = {}  # of the kinds that many objects refer to
         self._users: defaultdict[Key, set[Key]] = defaultdict(set)
         self._tokens: defaultdict[str, set[Key]] = defaultdict(set)  # machine id without dashes, backend id → keys
+        self._owned: defaultdict[str, set[Key]] = defaultdict(set)  # uid of a controlling owner → keys
+        self._kinds: defaultdict[str, dict[Key, None]] = defaultdict(dict)  # in the order in which they came
+        self.told: Callable[[Key], None] = lambda _: None  # hears of each owner whose object came, changed or went
         self._followers: list[Callable[[Key, Body | None], None]] = []
 
     def follow(self, follower: Callable[[Key, Body | None], None]) -> None:
@@ -76,6 +79,8 @@ class Store:
             return False
         self._forget(key)
         self._bodies[key] = _slim(body)
+        self._kinds[key.kind][key] = None
+        self._tell_owner(key, body)
         for other in references(key, body):
             self._users[other].add(key)
         for token in tokens(body):
@@ -97,15 +102,20 @@ class Store:
     def drop(self, key: Key) -> None:
         self._forget(key)
         self._bodies.pop(key, None)
+        self._kinds[key.kind].pop(key, None)
         self._specs.pop(key, None)
         for follower in self._followers:
             follower(key, None)
 
     def keys(self, kind: str) -> list[Key]:
-        return [key for key in self._bodies if key.kind == kind]
+        return list(self._kinds.get(kind, ()))
 
     def bodies(self, kind: str) -> Iterator[tuple[Key, Body]]:
-        return ((key, body) for key, body in list(self._bodies.items()) if key.kind == kind)
+        return ((key, self._bodies[key]) for key in self.keys(kind) if key in self._bodies)
+
+    def owned(self, owner_uid: str) -> frozenset[Key]:
+        """The objects that this one controls."""
+        return frozenset(self._owned.get(owner_uid, ()))
 
     def users(self, key: Key) -> frozenset[Key]:
         """The objects whose spec refers to this one."""
@@ -129,12 +139,31 @@ class Store:
             _discard(self._users, other, key)
         for token in tokens(old):
             _discard(self._tokens, token, key)
+        owner = controller(old)
+        if owner is not None:
+            _discard(self._owned, owner["uid"], key)
+            self.told(Key(owner["kind"], key.namespace, owner["name"]))
+
+    def _tell_owner(self, key: Key, body: Body) -> None:
+        owner = controller(body)
+        if owner is not None:
+            self._owned[owner["uid"]].add(key)
+            self.told(Key(owner["kind"], key.namespace, owner["name"]))
 
 
 def machine_id(body: Body) -> str:
     """The identity an object carries: the annotation, else the status; empty before first sight."""
     annotations = body["metadata"].get("annotations") or {}
     return str(annotations.get(ANNOTATION_MACHINE_ID) or (body.get("status") or {}).get("machineID") or "")
+
+
+def controller(body: Body) -> Mapping[str, Any] | None:
+    """The owner that controls the object, if it is one of ours."""
+    for owner in body["metadata"].get("ownerReferences") or ():
+        if owner.get("controller") and str(owner.get("apiVersion", "")).startswith(f"{GROUP}/"):
+            found: Mapping[str, Any] = owner
+            return found
+    return None
 
 
 def references(key: Key, body: Body) -> Iterable[Key]:

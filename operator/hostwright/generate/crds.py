@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from hostwright.core.names import CATEGORY, GROUP, VERSION
+from hostwright.generate import discover
 from hostwright.generate.discover import Kind, Rule
 from hostwright.generate.schema import RULES, Schema, cel_text, structural
 from hostwright.kinds.provider.port import Sections
@@ -43,7 +44,7 @@ def crd(kind: Kind, sections: Sequence[Sections]) -> dict[str, Any]:
                     "name": VERSION,
                     "served": True,
                     "storage": True,
-                    "subresources": {"status": {}},
+                    "subresources": {"status": {}, **_scale(kind)},
                     "additionalPrinterColumns": [_column(*column) for column in kind.columns],
                     "schema": {"openAPIV3Schema": schema_of(kind, sections)},
                 }
@@ -52,23 +53,24 @@ def crd(kind: Kind, sections: Sequence[Sections]) -> dict[str, Any]:
     }
 
 
+def _scale(kind: Kind) -> dict[str, Any]:
+    if kind.scale is None:
+        return {}
+    wanted, found, selector = kind.scale
+    return {"scale": {"specReplicasPath": wanted, "statusReplicasPath": found, "labelSelectorPath": selector}}
+
+
 def _column(name: str, path: str, kind: str, priority: int) -> dict[str, Any]:
     return {"name": name, "jsonPath": path, "type": kind, **({"priority": priority} if priority else {})}
 
 
 def schema_of(kind: Kind, sections: Sequence[Sections]) -> Schema:
     """The whole object's schema."""
-    spec = structural(kind.spec)
-    spec.setdefault("description", "What is wanted.")
-    _place_blocks(kind, spec, sections)
-    rules = [*kind.spec_rules, *_COMPOSED.get(kind.name, _no_rules)(sections)]
-    _add_rules(spec, rules)
-    if kind.source_rules:
-        _add_rules(spec["properties"]["sources"]["items"], kind.source_rules)
-    if kind.name == "Provider":
-        _name_types(spec, sections)
-    if kind.name == "MachineImage":
-        _add_rules(spec["properties"]["sources"]["items"], _one_block(sections, "image", exactly=True))
+    spec = spec_of(kind, sections)
+    for field, name in kind.templates.items():
+        template = spec["properties"]["template"]["properties"]
+        placed = _without_history(spec_of(discover.kind(name), sections))
+        template[field] = {**placed, "description": template[field]["description"]}
     status = without_defaults(structural(kind.status))
     status["description"] = "What is found. Written by the operator only."
     root: Schema = {
@@ -85,6 +87,36 @@ def schema_of(kind: Kind, sections: Sequence[Sections]) -> Schema:
     }
     _add_rules(root, kind.object_rules)
     return root
+
+
+def spec_of(kind: Kind, sections: Sequence[Sections]) -> Schema:
+    """A spec's schema with the backends' blocks and all rules; a template's own content is not placed."""
+    spec = structural(kind.spec)
+    spec.setdefault("description", "What is wanted.")
+    _place_blocks(kind, spec, sections)
+    rules = [*kind.spec_rules, *_COMPOSED.get(kind.name, _no_rules)(sections)]
+    _add_rules(spec, rules)
+    if kind.source_rules:
+        _add_rules(spec["properties"]["sources"]["items"], kind.source_rules)
+    if kind.name == "Provider":
+        _name_types(spec, sections)
+    if kind.name == "MachineImage":
+        _add_rules(spec["properties"]["sources"]["items"], _one_block(sections, "image", exactly=True))
+    return spec
+
+
+def _without_history(node: Schema) -> Schema:
+    """Below a template, what an object may not become any more says nothing: the template has no machine."""
+    bare = {key: value for key, value in node.items() if key != RULES}
+    kept = [rule for rule in node.get(RULES, ()) if "oldSelf" not in rule["rule"]]
+    if kept:
+        bare[RULES] = kept
+    if "properties" in bare:
+        bare["properties"] = {name: _without_history(each) for name, each in bare["properties"].items()}
+    for inner in ("items", "additionalProperties"):
+        if inner in bare:
+            bare[inner] = _without_history(bare[inner])
+    return bare
 
 
 def without_defaults(node: Schema) -> Schema:

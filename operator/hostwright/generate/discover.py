@@ -2,7 +2,7 @@
 
 import importlib
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import ModuleType
 
@@ -34,6 +34,8 @@ class Kind:
     spec_rules: tuple[Rule, ...]
     object_rules: tuple[Rule, ...]
     source_rules: tuple[Rule, ...]
+    templates: Mapping[str, str]  # field below spec.template → the kind whose whole spec stands there
+    scale: tuple[str, str, str] | None  # paths of the scale subresource
 
     @property
     def namespaced(self) -> bool:
@@ -48,6 +50,16 @@ def kinds() -> tuple[Kind, ...]:
     """Every kind, by name."""
     found = [_kind(package, resource) for package, resource in _submodules(hostwright.kinds, "resource")]
     return tuple(sorted(found, key=lambda kind: kind.name))
+
+
+def kind(name: str) -> Kind:
+    """The kind of this name."""
+    return next(each for each in kinds() if each.name == name)
+
+
+def children(found: Iterable[Kind]) -> frozenset[str]:
+    """The kinds that another kind makes from a template."""
+    return frozenset(name for each in found for name in each.templates.values())
 
 
 def sections() -> tuple[Sections, ...]:
@@ -70,6 +82,8 @@ def _kind(package: ModuleType, resource: ModuleType) -> Kind:
         spec_rules=resource.SPEC_RULES,
         object_rules=getattr(resource, "OBJECT_RULES", ()),
         source_rules=getattr(resource, "SOURCE_RULES", ()),
+        templates=getattr(resource, "TEMPLATES", {}),
+        scale=getattr(resource, "SCALE", None),
     )
 
 

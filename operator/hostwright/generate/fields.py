@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from hostwright.generate.schema import LIST_TYPE, RULES, Schema
+from hostwright.generate.schema import INT_OR_STRING, LIST_TYPE, RULES, Schema
 
 _BOUNDS = (
     ("minimum", "≥ {}"),
@@ -57,6 +57,8 @@ def _field(path: str, node: Schema, *, required: bool) -> Field:
 def _type(node: Schema) -> str:
     if "enum" in node:
         return ", ".join(f"`{value}`" for value in node["enum"])
+    if INT_OR_STRING in node:
+        return "number or percentage"
     if "items" in node:
         how = {"map": f" by `{'`, `'.join(node.get('x-kubernetes-list-map-keys', ()))}`", "set": ", no two alike"}
         return f"list of {_type(node['items'])}{how.get(node[LIST_TYPE], '')}"

@@ -7,14 +7,13 @@ Updates of /status match none of them, and what an update leaves as it is is nev
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hostwright.core.drift import table
 from hostwright.core.names import ANNOTATION_MACHINE_ID, GROUP, PROJECT, VERSION, Disruption
+from hostwright.engine.changes import AT_CREATION, SIZE, compared, heaviest
 from hostwright.generate import references
 from hostwright.generate.crds import schema_of
 from hostwright.generate.discover import Kind
 from hostwright.generate.schema import Schema, cel_text
 from hostwright.kinds.provider.port import Sections
-from hostwright.kinds.virtualmachine.port import MachineShape
 
 #: The verb on a kind that lets its holder say which machine an object is (PROTOCOLS 1.2).
 IDENTIFY = "identify"
@@ -22,19 +21,12 @@ IDENTIFY = "identify"
 CLAIM = "claim"
 _ADMISSION = "admissionregistration.k8s.io"
 _WHO = "request.kind.kind + ' ' + (request.namespace == '' ? '' : request.namespace + '/')"
-#: What no provider changes on a machine that exists, whatever the ceiling says, and what becomes of the wish.
-AT_CREATION: Mapping[str, str] = {
-    "/bootstrap": "is used at creation only: the machine that exists keeps what it was made with",
-    "/network/interfaces": "is not made on a machine that exists: it waits in status.pendingChanges",
-}
 #: How a field's description says the same.
 _SAID_AT_CREATION = "Used at creation."
 #: A wish of the user's own for now, never held back.
 _AT_ONCE = frozenset({"/powerState"})
-#: Several ways to say one thing.
-_SIZE = "/classRef"
 #: Path in the spec → in status.resolved: what the machine was made with.
-_RESOLVED: Mapping[str, str] = {_SIZE: "class", "/imageRef": "image"}
+_RESOLVED: Mapping[str, str] = {SIZE: "class", "/imageRef": "image"}
 
 Manifest = dict[str, Any]
 
@@ -213,26 +205,7 @@ def at_creation(spec: Schema, sections: Sequence[Sections]) -> dict[str, str]:
 
 def disruptions(spec: Schema, sections: Sequence[Sections]) -> dict[str, Disruption]:
     """Path in the spec → class, from the shape's table and where a backend says otherwise; the heavier counts."""
-    found: dict[str, Disruption] = {}
-    for shape_path, usual in table(MachineShape).items():
-        for path, own in [(shape_path, None), *_elsewhere(shape_path, sections)]:
-            heaviest = max([own or usual, found.get(path, Disruption.NONE)], key=lambda each: each.weight)
-            if has(spec, path) and path not in AT_CREATION:
-                found[path] = heaviest
-    return found
-
-
-def _elsewhere(shape_path: str, sections: Sequence[Sections]) -> list[tuple[str, Disruption | None]]:
-    """The other places in the spec where this is said: the backends' own, and the other ways to say a size."""
-    found: list[tuple[str, Disruption | None]] = []
-    for section in sections:
-        own = section.disruption.get(shape_path)
-        found.append((section.shape_paths.get(shape_path, shape_path), own))
-        if shape_path == _SIZE and section.machine_size_field is not None:
-            found.append((f"/{section.key}/{section.machine_size_field}", own))
-    if shape_path == _SIZE:
-        found.append(("/resources", None))
-    return found
+    return heaviest((path, disruption) for path, _, disruption in compared(sections) if has(spec, path))
 
 
 def has(spec: Schema, path: str) -> bool:

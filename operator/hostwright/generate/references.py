@@ -6,6 +6,7 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel
 
 from hostwright.core.resource import SecretKeyRef, SecretRef
+from hostwright.generate import discover
 from hostwright.generate.crds import SLOTS
 from hostwright.generate.discover import Kind
 from hostwright.kinds.provider.port import Sections
@@ -21,6 +22,8 @@ def secrets(kind: Kind, sections: Sequence[Sections]) -> tuple[Path, ...]:
             model = getattr(section, part)
             if model is not None:
                 found += [(*slot, section.key, *path) for path in _walk(model)]
+    for field, name in kind.templates.items():
+        found += [("template", field, *path) for path in secrets(discover.kind(name), sections)]
     in_lists = [path for path in found if "[]" in path]
     if in_lists:
         raise ValueError(f"{kind.name}.spec.{'.'.join(in_lists[0])}: no policy guards a Secret named in a list yet")

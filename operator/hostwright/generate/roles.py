@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from hostwright.core.names import CLUSTER_ID_CONFIGMAP, GROUP, LEASE, PROJECT
-from hostwright.generate.discover import Kind
+from hostwright.generate.discover import Kind, children
 from hostwright.generate.policies import CLAIM, IDENTIFY, claimable, identified
 
 _RBAC = "rbac.authorization.k8s.io"
@@ -50,6 +50,7 @@ def _cluster_wide(kinds: Sequence[Kind]) -> list[Manifest]:
         _rule(GROUP, [f"{plural}/status" for plural in plurals], ["patch"]),
         # An owner that blocks the deletion of its owner asks for this (OwnerReferencesPermissionEnforcement).
         _rule(GROUP, [f"{plural}/finalizers" for plural in plurals], ["update"]),
+        _rule(GROUP, [kind.plural for kind in kinds if kind.name in children(kinds)], ["create", "delete"]),
         _rule(GROUP, [kind.plural for kind in identified(kinds)], [IDENTIFY]),
         *([_rule(GROUP, [kind.plural for kind in claimable(kinds)], [CLAIM])] if claimable(kinds) else []),
         _rule("", ["events"], ["create"]),
@@ -73,7 +74,12 @@ def _at_home() -> list[Manifest]:
 def _editing(kinds: Sequence[Kind]) -> list[Manifest]:
     """What belongs to the platform (Provider, MachineClass, MachineImage) is written by cluster administrators."""
     written = [kind.plural for kind in kinds if kind.namespaced]
-    return [_rule(GROUP, [kind.plural for kind in kinds], _READ), _rule(GROUP, written, _WRITE)]
+    scaled = [f"{kind.plural}/scale" for kind in kinds if kind.scale is not None]
+    return [
+        _rule(GROUP, [kind.plural for kind in kinds], _READ),
+        _rule(GROUP, written, _WRITE),
+        _rule(GROUP, scaled, ["get", "update", "patch"]),
+    ]
 
 
 def _rule(group: str, resources: list[str], verbs: list[str], names: list[str] | None = None) -> Manifest:

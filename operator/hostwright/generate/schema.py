@@ -13,6 +13,7 @@ from hostwright.core.resource import PATTERN_WORDS
 Schema = dict[str, Any]
 
 RULES = "x-kubernetes-validations"
+INT_OR_STRING = "x-kubernetes-int-or-string"
 LIST_TYPE = "x-kubernetes-list-type"
 #: A model names the key of a list of objects under this word (json_schema_extra).
 LIST_KEY = "x-list-map-key"
@@ -20,7 +21,7 @@ LIST_KEY = "x-list-map-key"
 _KEPT = frozenset(
     {"type", "description", "enum", "pattern", "format", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}
     | {"minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties", "multipleOf", "default"}
-    | {RULES, LIST_TYPE}
+    | {RULES, LIST_TYPE, INT_OR_STRING}
 )
 _DROPPED = frozenset({"title", "examples"})  # for other readers
 _HANDLED = frozenset(
@@ -206,7 +207,7 @@ def _demand_bounds(node: Schema, path: tuple[str, ...]) -> None:
         bound = "maxProperties"
     if bound is not None and bound not in node and "enum" not in node:
         raise NotStructuralError(f"{'.'.join(path)}: has no {bound}")
-    if not node.get("type"):
+    if not node.get("type") and INT_OR_STRING not in node:
         raise NotStructuralError(f"{'.'.join(path)}: has no type")
 
 

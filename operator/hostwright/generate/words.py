@@ -34,6 +34,9 @@ CONDITIONS: Mapping[Condition, str] = {
     Condition.HELD: "The server's claim has another one, or may not have this one: nothing is done to it.",
     Condition.BOUND: "The claim has a server, and the server says so too.",
     Condition.CATALOG_RESOLVED: "Every network of the catalog was found on the backend.",
+    Condition.ROLLING_OUT: "Members of a pool are brought to its template; the message says what it waits for.",
+    Condition.SCALING_UP: "A pool has fewer members than asked for.",
+    Condition.SCALING_DOWN: "A pool has more members than asked for, or some are still going.",
 }
 
 REASONS: Mapping[Reason, str] = {
@@ -62,6 +65,12 @@ REASONS: Mapping[Reason, str] = {
     Reason.VALID: "The login works.",
     Reason.RESOLVED: "All names were found.",
     Reason.IN_USE: "Machines use it.",
+    Reason.SCALING_UP: "The pool makes members.",
+    Reason.SCALING_DOWN: "The pool removes members, or waits until they are gone.",
+    Reason.ROLLING_OUT: "The pool brings its members to the template.",
+    Reason.MEMBERS_NOT_READY: "All members are there, and some are not ready yet: the message names the first.",
+    Reason.MEMBER_PROTECTED: "A member that should go has `deletionProtection`: it is left alone.",
+    Reason.LIMIT_REACHED: "`limits.replicas` counts all members, and is reached.",
     Reason.BOUND: "The claim has this server.",
     Reason.CONNECTING: "The BMC has not answered yet.",
     Reason.INSPECTING: "The server's hardware is being read.",

@@ -14,7 +14,7 @@ from kubernetes.aio.client.exceptions import ApiException
 from kubernetes.aio.config import KUBE_CONFIG_DEFAULT_LOCATION, load_incluster_config, load_kube_config
 
 from hostwright.core.decision import Note
-from hostwright.core.names import API_VERSION, GROUP, PROJECT, VERSION
+from hostwright.core.names import API_VERSION, GROUP, POOL_FIELD_MANAGER, PROJECT, VERSION
 from hostwright.engine.ports import (
     Body,
     ClusterUnavailableError,
@@ -31,17 +31,19 @@ from hostwright.runtime.refusal import StartRefusedError
 CALL_TIMEOUT = 15.0
 PAGE = 500
 _MERGE, _JSON = "application/merge-patch+json", "application/json-patch+json"
+_APPLY = "application/apply-patch+yaml"
 _METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
 PLURALS = {
     "VirtualMachine": "virtualmachines",
+    "MachinePool": "machinepools",
     "Provider": "providers",
     "MachineClass": "machineclasses",
     "MachineImage": "machineimages",
     "PhysicalMachine": "physicalmachines",
     "PhysicalMachineClaim": "physicalmachineclaims",
 }
-NAMESPACED = frozenset({"VirtualMachine", "PhysicalMachine", "PhysicalMachineClaim"})
+NAMESPACED = frozenset({"VirtualMachine", "PhysicalMachine", "PhysicalMachineClaim", "MachinePool"})
 
 
 class KubernetesCluster:
@@ -100,11 +102,34 @@ class KubernetesCluster:
             {"op": "remove", "path": place},
         ]
         try:
-            after: Body = await self._call("PATCH", _path(key), patch, content=_JSON)
+            return await self._tested(_path(key), patch)
         except ObjectGoneError:
             return None
+
+    async def apply(self, key: Key, wanted: Body, *, force: bool) -> Body:
+        query = f"?fieldManager={POOL_FIELD_MANAGER}&force={str(force).lower()}"
+        metadata = {"name": key.name, "namespace": key.namespace, **wanted["metadata"]}
+        config = {"apiVersion": API_VERSION, "kind": key.kind, **wanted, "metadata": metadata}
+        body: Body = await self._call("PATCH", _path(key) + query, config, content=_APPLY)
+        return body
+
+    async def delete(self, key: Key, uid: str) -> None:
+        await self._call("DELETE", _path(key), {"preconditions": {"uid": uid}})
+
+    async def own(self, key: Key, body: Body, owners: Sequence[Mapping[str, Any]]) -> Body:
+        patch = [
+            {"op": "test", "path": "/metadata/uid", "value": body["metadata"]["uid"]},
+            {"op": "test", "path": "/metadata/resourceVersion", "value": body["metadata"]["resourceVersion"]},
+            {"op": "add", "path": "/metadata/ownerReferences", "value": list(owners)},
+        ]
+        return await self._tested(_path(key), patch)
+
+    async def _tested(self, path: str, patch: Sequence[Mapping[str, Any]]) -> Body:
+        """A JSON patch whose failed `test` says that the body is old."""
+        try:
+            after: Body = await self._call("PATCH", path, patch, content=_JSON)
         except WriteRefusedError as error:
-            if str(error).startswith("422"):  # a failed `test`
+            if str(error).startswith("422"):
                 raise StaleBodyError(str(error)) from error
             raise
         return after

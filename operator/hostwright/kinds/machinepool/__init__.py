@@ -1,0 +1,1 @@
+"""MachinePool: a number of machines made from one template, scaled and rolled."""

@@ -1,0 +1,53 @@
+"""What was asked of the API server and is not seen in the store yet: it guards every bound against a stale read."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from hostwright.kinds.machinepool.situation import Member
+
+#: A birth without an answer may still be carried out; so long after it was sent it is not (the call ends before).
+UNANSWERED_FOR = 20.0
+#: The watch has shown by then what was answered; what it did not show is looked up.
+SHOWN_WITHIN = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One request. `uid` is empty while there is no answer."""
+
+    since: float  # monotonic seconds
+    uid: str = ""
+
+    def due(self, now: float) -> bool:
+        """Whether it is time to ask the API server itself."""
+        return now - self.since >= (SHOWN_WITHIN if self.uid else UNANSWERED_FOR)
+
+
+@dataclass(slots=True, frozen=True)
+class Expected:
+    """Births by name, deaths by uid."""
+
+    births: dict[str, Sent] = field(default_factory=dict)
+    deaths: dict[str, Sent] = field(default_factory=dict)
+
+    def seen(self, members: Iterable[Member]) -> None:
+        """What the store shows needs no expectation; a death is shown by its deletionTimestamp or by absence."""
+        there = {member.uid: member for member in members}
+        named = {member.name for member in there.values() if not member.going}
+        for name, sent in list(self.births.items()):
+            if sent.uid in there or (not sent.uid and name in named):
+                del self.births[name]
+        for uid in list(self.deaths):
+            if uid not in there or there[uid].going:
+                del self.deaths[uid]
+
+    def applied(self, members: Iterable[Member]) -> tuple[Member, ...]:
+        """The members as they are once all that was asked for is seen."""
+        found = [replace(member, going=True) if member.uid in self.deaths else member for member in members]
+        known = {member.uid for member in found}
+        coming = [
+            Member(name, sent.uid or f"unanswered/{name}", up_to_date=None, seen=False, writable=False)
+            for name, sent in self.births.items()
+            if sent.uid not in known
+        ]
+        return (*found, *coming)
