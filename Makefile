@@ -7,7 +7,7 @@ IMAGE ?= hostwright:$(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 STAMP := .venv/.installed-$(shell cat requirements.lock pyproject.toml 2>/dev/null | sha256sum | cut -c1-16)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fmt generate bench image clean
+.PHONY: help setup demo test check fmt generate bench simulate image clean
 
 help: ## show this
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -46,6 +46,9 @@ generate: $(STAMP) ## rewrite CRDs, the charts' generated parts and the referenc
 
 bench: $(STAMP) ## the tables of figures (a part alone: make bench ARGS=latency; what they mean: docs/performance.md)
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+simulate: $(STAMP) ## the engine's lives from seeds: make simulate SEEDS=100000 START=0
+	@$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),1000) --start $(or $(START),0)
 
 image: ## the operator's container image, by docker or podman (another name: make image IMAGE=registry/hostwright:1)
 	@for engine in docker podman; do \

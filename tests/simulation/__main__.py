@@ -10,7 +10,9 @@ import time
 from collections import Counter
 
 import structlog
-from tests.simulation.mutants import MUTANTS, plant
+from tests.simulation.mutants import MUTANTS, NOT_YET, plant
+
+PLANTED = {**MUTANTS, **NOT_YET}
 
 
 def _wishes() -> argparse.Namespace:
@@ -19,7 +21,7 @@ def _wishes() -> argparse.Namespace:
     parser.add_argument("--start", type=int, default=0, help="the first of them")
     parser.add_argument("--seed", type=int, help="this one alone")
     parser.add_argument("--trace", action="store_true", help="with everything that happened")
-    parser.add_argument("--mutant", choices=sorted(MUTANTS), help="with this fault in our code, until it is found")
+    parser.add_argument("--mutant", choices=sorted(PLANTED), help="with this fault in our code, until it is found")
     parser.add_argument("--directed", action="store_true", help="with the mutant's own faults alone")
     return parser.parse_args()
 
@@ -33,7 +35,7 @@ def main() -> int:
     directed = None
     if wanted.mutant is not None:
         plant(wanted.mutant)
-        directed = MUTANTS[wanted.mutant].faults if wanted.directed else None
+        directed = PLANTED[wanted.mutant].faults if wanted.directed else None
     if wanted.seed is not None:
         return _one(wanted.seed, directed, trace=wanted.trace)
     if wanted.mutant is not None:
@@ -46,7 +48,7 @@ def _hunt(mutant: str, seeds: range) -> int:
     from tests.simulation.play import play
 
     tried = 0
-    for directed in (MUTANTS[mutant].faults, None):
+    for directed in (PLANTED[mutant].faults, None):
         for seed in seeds:
             tried += 1
             outcome = play(seed, directed)

@@ -7,6 +7,6 @@ from tests.simulation.test_simulation import simulate
 
 @pytest.mark.parametrize("mutant", sorted(MUTANTS))
 def test_a_planted_fault_is_found(mutant: str) -> None:
-    hunted = simulate("--mutant", mutant, "--seeds", "150")
+    hunted = simulate("--mutant", mutant, "--seeds", "60")
     print(hunted.stdout)
     assert hunted.returncode == 0, hunted.stdout + hunted.stderr

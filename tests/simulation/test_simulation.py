@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 CORPUS = [int(line.split()[0]) for line in (Path(__file__).parent / "corpus.txt").read_text().splitlines() if line]
 #: In each of the two halves; `make simulate` plays more.
-SEEDS = 500
+SEEDS = 150
 
 
 def simulate(*arguments: str) -> subprocess.CompletedProcess[str]:
