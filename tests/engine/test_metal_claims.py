@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from tests.engine.room import SERVER, Room
 from tests.engine.virtual import run
 
@@ -94,6 +95,27 @@ def test_a_server_is_not_powered_off_for_a_claim_that_only_the_store_lacks() -> 
         await room.seconds(60)
         assert room.bmc.resets == [Reset.ON]
         assert "claimRef" in room.spec
+        room.end()
+
+    run(life())
+
+
+@pytest.mark.parametrize("with_status", [True, False])
+def test_a_claim_restored_with_its_status_keeps_its_server_running(with_status: bool) -> None:
+    """Its uid is another one; without its status it is another claim, and the server is released first."""
+
+    async def life() -> None:
+        room = await bound()
+        room.die()
+        claim = room.api.objects.pop(WEB)
+        room.api.apply(WEB, claim["spec"])
+        if with_status:
+            metadata = {"resourceVersion": room.api.objects[WEB]["metadata"]["resourceVersion"]}
+            room.api.patch_status(WEB, {"metadata": metadata, "status": claim["status"]})
+        room.begin()
+        uid = room.api.objects[WEB]["metadata"]["uid"]
+        await room.reach(lambda: room.spec.get("claimRef", {}).get("uid") == uid and ready(room, WEB), "bound again")
+        assert room.bmc.resets == ([Reset.ON] if with_status else [Reset.ON, Reset.SOFT_OFF, Reset.ON])
         room.end()
 
     run(life())

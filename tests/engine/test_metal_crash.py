@@ -96,6 +96,39 @@ def test_a_reset_that_was_taken_and_not_carried_out_is_sent_again_after_deadline
     run(deaf())
 
 
+def test_a_wish_that_goes_to_and_fro_sends_nothing_that_is_on_its_way() -> None:
+    async def to_and_fro() -> None:
+        room = Room()
+        room.begin()
+        room.apply(powerState="PoweredOff")
+        await room.reach(room.ready, "Ready")
+        room.apply(powerState="PoweredOn")
+        await room.reach(lambda: room.bmc.resets == [Reset.ON], "asked")
+        room.apply(powerState="PoweredOff")
+        await room.seconds(3.0)
+        room.apply(powerState="PoweredOn")
+        await room.reach(room.ready, "on")
+        assert (room.bmc.resets[0], room.bmc.power) == (Reset.ON, Power.ON)
+        room.end()
+
+    run(to_and_fro())
+
+
+def test_a_server_whose_deletion_follows_its_start_is_seen_off() -> None:
+    async def deleted() -> None:
+        room = Room(takes=8.0)
+        room.begin()
+        room.apply(powerState="PoweredOn", deletionPolicy="PowerOff")
+        await room.reach(lambda: room.bmc.resets == [Reset.ON], "asked")
+        room.api.delete(SERVER)
+        await room.reach(lambda: SERVER not in room.api.objects, "gone")
+        await room.seconds(60)
+        assert room.bmc.power is Power.OFF
+        room.end()
+
+    run(deleted())
+
+
 def test_a_bmc_reset_whose_reply_is_lost_is_never_sent_again() -> None:
     async def reset() -> None:
         room = Room(power=Power.ON)

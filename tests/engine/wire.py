@@ -16,6 +16,7 @@ class Place(StrEnum):
     SENT = "Sent"  # on its way: applied whatever becomes of the sender
     ANSWERED = "Answered"  # applied, and the reply not read
     LOST = "Lost"  # applied, the sender lives and never gets the reply
+    CUT = "Cut"  # the sender hears at once that the connection broke, and the request is applied all the same, later
 
 
 @dataclass
@@ -28,7 +29,7 @@ class Wire:
     next_of: dict[str, Place] = field(default_factory=dict)  # strikes the next request of that name
     die: Callable[[], None] = lambda: None
     lost: Callable[[str], Exception] = TimeoutError
-    late: float = 0.0  # more seconds on the way for a request whose sender dies
+    late: float = 0.0  # more seconds on the way for a request whose sender dies, or hears no more of it
     names: list[str] = field(default_factory=list)
 
     async def carry(self, name: str, apply: Callable[[], T], *, lost: Callable[[str], Exception]) -> T:
@@ -39,10 +40,12 @@ class Wire:
             await self._die()
         loop = asyncio.get_running_loop()
         reply: asyncio.Future[Any] = loop.create_future()
-        late = self.late if place is Place.SENT else 0.0
+        late = self.late if place in {Place.SENT, Place.CUT} else 0.0
         loop.call_at(loop.time() + self.there + late, _serve, apply, reply, context=NOBODY)
         if place is Place.SENT:
             await self._die()
+        if place is Place.CUT:
+            raise lost(f"the connection broke after {name} was sent")
         answer: T = await asyncio.shield(reply)
         if place is Place.LOST:
             raise lost(f"the reply to {name} was lost")

@@ -16,9 +16,11 @@ import yaml
 from tests.fixtures_redfish import Rack, start
 
 from hostwright.kinds.physicalmachine.resource import PhysicalMachineSpec
-from hostwright.sandbox import keeping, record
+from hostwright.sandbox import certificates, keeping, record
 from hostwright.sandbox.failure import SandboxError
-from hostwright.sandbox.redfish.bmc import merged
+from hostwright.sandbox.redfish.bmc import Bmc, merged
+from hostwright.sandbox.redfish.fleet import Fleet, server
+from hostwright.sandbox.redfish.front import Front
 from hostwright.sandbox.sites import catalog
 from hostwright.sandbox.sites.redfish import Redfish
 from hostwright.sandbox.sites.simulated import Simulated
@@ -253,3 +255,17 @@ def test_a_site_without_images_is_no_source_of_one() -> None:
     assert kinds == {"MachineClass"}
     image = next(each for each in catalog.manifests([Simulated(), Redfish()]) if each["kind"] == "MachineImage")
     assert [source["name"] for source in image["spec"]["sources"]] == [Simulated().provider]
+
+
+async def test_a_port_that_was_taken_meanwhile_is_another_one(tmp_path: Path) -> None:
+    served = certificates.loopback(tmp_path / "pki").server
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(served.certificate, served.key)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        bmc = Bmc(0, "u", taken.getsockname()[1])
+        front = Front(Fleet([server(0, "u")]), [bmc], tls, lambda: None)
+        await front.start()
+        assert bmc.port != taken.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", bmc.port), timeout=5):
+            pass
+        await front.stop()

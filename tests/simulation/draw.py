@@ -7,7 +7,8 @@ from dataclasses import dataclass
 FAULTS = {
     "crash": 0.5,  # an operator dies at a request, at any place of its way
     "lost": 0.5,  # a request is carried out and its reply lost
-    "late": 0.4,  # a request of a dead operator arrives many seconds later
+    "cut": 0.4,  # the connection of a request breaks, and it is carried out later all the same
+    "late": 0.4,  # by many seconds, as the requests of a dead operator
     "slow": 0.4,  # requests take seconds
     "stop": 0.35,  # an operator stands still, and goes on
     "conflict": 0.3,  # a write is refused as stale
@@ -73,7 +74,7 @@ def draw(seed: int, directed: frozenset[str] | None = None) -> Drawn:
         names=("web", "db", "ci")[: rng.choice((1, 2, 2, 3))],
         span=rng.choice((30.0, 60.0, 150.0)),
         acts=rng.randint(3, 22),
-        rate=rng.choice((0.03, 0.1, 0.25)),
+        rate=rng.choice((0.03, 0.1, 0.25)) if directed is None else 0.25,
         lists_lag=rng.choice((1.0, 4.0, 10.0)) if "lists lag" in faults else 0.0,
         watch_lag=rng.choice((0.5, 4.0, 15.0)) if "old watch" in faults else 0.002,
         late=rng.choice((3.0, 12.0, 25.0)) if "late" in faults else 0.0,

@@ -68,7 +68,7 @@ class Judge:
             self._created(row, body)
         if name == "delete" and body is not None:
             self._deleted(row, body)
-        if body is not None and name not in {"create", "delete"}:
+        if body is not None:
             paused = self.paused_at.get(_key(body))
             told = self.world.drawn.watch_lag + UNDER_WAY
             still = paused is not None and self._now() - paused > told

@@ -32,7 +32,7 @@ MUTANTS: Mapping[str, Mutant] = {
         "engine.recall",
         "return Quiet(self.first_seen[operation.key], _length(operation) + lag)",
         "return Quiet(self.first_seen[operation.key], 0.0)",
-        "crash",
+        "cut",
         "late",
         "lists lag",
         "unfenced",
@@ -41,9 +41,8 @@ MUTANTS: Mapping[str, Mutant] = {
         "engine.recall",
         "return Quiet(self.first_seen[operation.key], _length(operation) + lag)",
         "return Quiet(operation.started_at.timestamp() - 1767225600.0 + 1000.0, _length(operation) + lag)",
-        "crash",
+        "cut",
         "late",
-        "lists lag",
         "skew",
         "unfenced",
     ),
@@ -52,7 +51,9 @@ MUTANTS: Mapping[str, Mutant] = {
         'return Unsure("no machine of ours is listed on the simulated site", as_of)',
         "return Missing(as_of)",
         "lists lag",
-        "crash",
+        "cut",
+        "late",
+        "unfenced",
     ),
     "adopt by name alone": _mutant(
         "providers.simulated.machines", "if holder.mark != request.mark:", "if False:", "squat", "fenced"
@@ -62,6 +63,7 @@ MUTANTS: Mapping[str, Mutant] = {
         "    if isinstance(failure, Ambiguous):\n        recall.receipts",
         "    if False:\n        recall.receipts",
         "lost",
+        "cut",
         "unfenced",
     ),
     "lose the precondition": _mutant(

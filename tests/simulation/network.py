@@ -153,6 +153,7 @@ class SimWire(Wire):
         world = self.world
         places = [Place.BEFORE, Place.SENT, Place.ANSWERED] if world.has("crash") else []
         places += [Place.LOST] if world.has("lost") else []
+        places += [Place.CUT] if world.has("cut") else []
         if not places or world.rng.random() >= world.drawn.rate:
             return None
         return world.rng.choice(places)

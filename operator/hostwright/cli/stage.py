@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from hostwright.cli.screen import Row, Screen, row
-from hostwright.core.names import Reason
+from hostwright.core.names import Condition, Reason
 from hostwright.sandbox import Sandbox, SandboxError
 from hostwright.sandbox.install import Kubectl
 from hostwright.sandbox.processes import Identity, handle, readable
@@ -47,10 +47,10 @@ class Stage:
         disturb()
 
         def told(seen: Seen) -> list[dict[str, Any]]:
-            """Its new Events, the drift's among them, once it is so."""
+            """Its new Events, of the drift and of its end; what is seen may be older than they are."""
             new = [each for each in self._events(name) if each["metadata"]["uid"] not in old]
-            drift = any(each["reason"] == Reason.DRIFT_DETECTED for each in new)
-            return new if drift and is_in(seen.get(name), phase) else []
+            whole = {Reason.DRIFT_DETECTED, Condition.READY} <= {each["reason"] for each in new}
+            return new if whole and is_in(seen.get(name), phase) else []
 
         for event in self.until(f"{name} is {phase} again and an Event tells so", told):
             self.screen.tell(f"Event about {name}: {event['type']} {event['reason']}: {event['message']}")

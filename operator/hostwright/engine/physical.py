@@ -157,10 +157,13 @@ def _claim(store: Store, key: Key, spec: PhysicalMachineSpec) -> Claim | None:
     if ref is None:
         return None
     body = store.get(Key("PhysicalMachineClaim", ref.namespace, ref.name))
-    if body is None or uid(body) != ref.uid:
+    if body is None:
         return Claim(there=False)
     wish, named = body.get("spec") or {}, (body.get("status") or {}).get("machineRef") or {}
-    ours = not named or (named.get("namespace"), named.get("name")) == (key.namespace, key.name)
+    named_here = (named.get("namespace"), named.get("name")) == (key.namespace, key.name)
+    if uid(body) != ref.uid and not named_here:  # whose status names it is the same claim, restored from a backup
+        return Claim(there=False)
+    ours = not named or named_here
     return Claim(
         leaving=is_deleting(body),
         elsewhere="" if ours else f"{named.get('namespace')}/{named.get('name')}",

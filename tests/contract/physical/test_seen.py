@@ -169,6 +169,18 @@ async def test_a_session_that_ends_gives_all_logins_back(harness: Harness) -> No
     assert [harness.sessions(number) for number in range(3)] == [0, 0, 0]
 
 
+async def test_the_end_does_not_wait_for_the_dead(harness: Harness) -> None:
+    async with watching(harness) as desk:
+        for number in range(2):
+            await desk.enrolled(number)
+        harness.dead(1, dead=True)
+        await desk.until(lambda found: found.failure is not None, "it does not answer", 1)
+        began = time.monotonic()
+        await desk.session.close()
+        assert time.monotonic() - began < 2
+        assert harness.sessions(0) == 0
+
+
 async def test_a_proof_is_an_answer_of_now(slow_desk: Desk, harness: Harness) -> None:
     await slow_desk.enrolled()
     harness.switch(on=True)

@@ -310,6 +310,27 @@ def test_going(situation: Situation, line: str) -> None:
         assert s.word(decision, "Deleting") != ""
 
 
+ON_ITS_WAY: dict[str, Any] = {"operation": s.operation(POWER_ON, "power/on"), "since_call": 2.0, "answered": True}
+
+
+@pytest.mark.parametrize(
+    "situation",
+    [
+        s.at(s.found(Power.OFF), spec=OFF, **ON_ITS_WAY),
+        s.at(s.found(Power.OFF), spec=s.spec(), **ON_ITS_WAY),
+        s.at(s.found(Power.OFF), spec=CLAIMED, claim=Claim(leaving=True), proven=True, **ON_ITS_WAY),
+        s.at(s.found(Power.OFF), spec=OFF_FIRST, proven=True, **GOING, **ON_ITS_WAY),
+    ],
+)
+def test_a_server_that_was_just_switched_on_is_not_taken_for_off(situation: Situation) -> None:
+    decision = decide(situation)
+    assert s.line(decision) == "False Waiting"
+    assert not decision.close_operation
+    assert s.word(decision, "Claimed") != "False Released"
+    later = decide(replace(situation, since_call=26.0))
+    assert s.line(later) in {"True Settled", "False Releasing", "release"}
+
+
 def test_power_that_somebody_else_changed_is_told_once() -> None:
     drifted = decide(s.at(s.found(Power.OFF), spec=ON))
     assert [note.reason for note in drifted.notes] == ["DriftDetected"]

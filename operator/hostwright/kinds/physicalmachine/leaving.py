@@ -15,7 +15,7 @@ from hostwright.kinds.physicalmachine.power import toward
 from hostwright.kinds.physicalmachine.release import release
 from hostwright.kinds.physicalmachine.situation import Situation
 from hostwright.kinds.physicalmachine.values import DeletionPolicy, Phase
-from hostwright.kinds.physicalmachine.verify import verify
+from hostwright.kinds.physicalmachine.verify import verify, verify_towards
 
 #: A power-off before the object goes that takes longer is reported, and tried on.
 DELETE_WITHIN = timedelta(minutes=15)
@@ -58,7 +58,8 @@ def _powered_off(situation: Situation) -> Decision[Step]:
     found = answering(situation)
     if isinstance(found, Decision):
         return _late(situation, "it cannot be powered off") or _told(found, f"waiting to power it off. {_EXIT}")
-    decision = verify(situation, found) or toward(situation, found, Power.OFF, OperationType.POWER_OFF)
+    decision = verify_towards(situation, found, Power.OFF)
+    decision = decision or toward(situation, found, Power.OFF, OperationType.POWER_OFF)
     if decision is not None:
         late = _late(situation, "powering off") if decision.step is None and not decision.needs_proof else None
         return late or _told(decision, f"powering off. {_EXIT}", (*decision.said, *say.contact(found)))

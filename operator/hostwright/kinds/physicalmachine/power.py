@@ -31,6 +31,19 @@ def shows(found: FoundServer, operation: Operation) -> bool:
     return goal is not None and found.power in {goal, _GOING[goal]}
 
 
+def unseen(situation: Situation, found: FoundServer, goal: Power | None) -> bool:
+    """Whether the BMC took a Reset that leads elsewhere than `goal`, and that may show any moment.
+
+    Until it does the server is not as it looks: let go of as off, it would come up.
+    """
+    operation, since = situation.operation, situation.since_call
+    leads_to = _LEADS_TO.get(operation.expect) if operation is not None else None
+    if operation is None or leads_to in {None, goal} or situation.refused or since is None or since > SETTLE:
+        return False
+    halfway = operation.type is OperationType.RESTART and goal is not Power.OFF
+    return not halfway and not shows(found, operation)
+
+
 def change(situation: Situation, found: FoundServer) -> Decision[Step] | None:
     """The restart or the power change that is due; None: power is as it is wanted."""
     decision = _restart(situation, found)

@@ -65,19 +65,21 @@ class Inventory:
         if line is not None:
             self._let_go(line)
 
-    def _let_go(self, line: Line) -> None:
+    def _let_go(self, line: Line, *, dead: bool = False) -> None:
         """Its login is given back; a BMC that is gone ends it by itself."""
         turn = self._turns.pop(line.machine_id, None)
         if turn is not None:
             turn.cancel()
-        if line.client is not None:
+        if line.client is not None and not dead:
             closing = asyncio.get_running_loop().create_task(line.client.close())
             self._closing.add(closing)
             closing.add_done_callback(self._closing.discard)
 
     async def close(self) -> None:
-        for machine_id in list(self._lines):
-            self.dismiss(machine_id)
+        """A process that ends has two seconds for this: the dead are not asked."""
+        lines, self._lines = self._lines, {}
+        for line in lines.values():
+            self._let_go(line, dead=line.failures > 0)
         await asyncio.gather(*self._closing)
 
     # -- reading

@@ -7,6 +7,7 @@ sushy-tools'.
 import asyncio
 import base64
 import binascii
+import errno
 import json
 import ssl
 from collections.abc import Callable, Sequence
@@ -15,6 +16,7 @@ from typing import Any
 
 from aiohttp import web
 
+from hostwright.sandbox import ports
 from hostwright.sandbox.redfish.bmc import Bmc, Fault, Kind, Line, merged
 from hostwright.sandbox.redfish.fleet import Answer, Fleet
 
@@ -45,7 +47,19 @@ class Front:
         self._runner = web.ServerRunner(self._server)
         await self._runner.setup()
         for bmc in self.bmcs.values():
-            await self._listen(bmc)
+            await self._begin(bmc)
+
+    async def _begin(self, bmc: Bmc) -> None:
+        """On its port, or on another where somebody took that one meanwhile."""
+        while True:
+            try:
+                return await self._listen(bmc)
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise
+            del self._by_port[bmc.port]
+            (bmc.port,) = ports.free(1, ports.MANY)
+            self._by_port[bmc.port] = bmc
 
     async def stop(self) -> None:
         for bmc in self.bmcs.values():

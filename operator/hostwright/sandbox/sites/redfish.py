@@ -43,7 +43,7 @@ class Redfish:
         folder = directory / self.name
         folder.mkdir(mode=0o700, exist_ok=True)
         served = certificates.loopback(folder / "pki")
-        control, *listening = ports.free(self.bmcs + 1)
+        (control,), listening = ports.free(1), ports.free(self.bmcs, ports.MANY)
         setup = {
             "state": str(folder / "servers.json"),
             "certificate": str(served.server.certificate),
