@@ -13,7 +13,7 @@ import yaml
 from tests.charts.conftest import CHART, HOME, ROOT, Cluster, Helm
 from tests.charts.rights import OPERATOR, Right, asked, forbidden, rights
 from tests.e2e.manifests import image, platform, secret, simulated
-from tests.e2e.world import machine, pool
+from tests.e2e.world import claims_pool, machine, pool
 
 from hostwright.core.names import GROUP
 from hostwright.generate import manifests
@@ -165,9 +165,11 @@ def _life(cluster: Cluster) -> None:
         world.ready("brief", kind="hmp")
         world.kubectl("delete", "hmp/brief", "--timeout=30s")
         world.kubectl("apply", "-f", world.box.sites["redfish"]["machines"])
-        world.apply(platform("PhysicalMachineClaim", "brief"))
-        world.ready("brief", 60, "hpc")
-        world.kubectl("delete", "hpc/brief", "--timeout=60s")
+        world.apply(claims_pool("racked", 1, {}))
+        world.ready("racked", 60, "hmp")
+        world.kubectl("scale", "hmp/racked", "--replicas=0")
+        world.ready("racked", 60, "hmp")
+        world.kubectl("delete", "hmp/racked", "--timeout=30s")
         world.kubectl("wait", "hpm", "--all", "--for=jsonpath={.status.phase}=Free", "--timeout=60s")
         world.kubectl("delete", "hpm", "--all", "--timeout=60s")
         world.kubectl("delete", "hpr/second", "hmc/brief", "hmi/brief", "--timeout=30s")

@@ -171,7 +171,16 @@ class World:
 def pool(name: str, replicas: int, provider: str = "sim", **spec: Any) -> dict[str, Any]:
     """A MachinePool of such machines, labelled by its name."""
     virtual_machine = {**machine(name, provider)["spec"], **spec.pop("machine", {})}
-    template = {"metadata": {"labels": {"pool": name}}, "virtualMachine": virtual_machine}
+    return _pool(name, replicas, {"virtualMachine": virtual_machine}, spec)
+
+
+def claims_pool(name: str, replicas: int, claim: dict[str, Any], **spec: Any) -> dict[str, Any]:
+    """A MachinePool of such claims, labelled by its name."""
+    return _pool(name, replicas, {"physicalMachine": claim}, spec)
+
+
+def _pool(name: str, replicas: int, member: dict[str, Any], spec: dict[str, Any]) -> dict[str, Any]:
+    template = {"metadata": {"labels": {"pool": name}}, **member}
     return {
         "apiVersion": "compute.hostwright.dev/v1alpha1",
         "kind": "MachinePool",

@@ -5,9 +5,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from tests.e2e.pools import MEDIUM, names, ten_are_made_scaled_rolled_and_deleted, uids
 from tests.e2e.world import World, eventually, machine, pool
-
-MEDIUM = {"classRef": {"name": "medium"}}
 
 
 @pytest.fixture
@@ -27,46 +26,8 @@ def made(home: World) -> Iterator[Callable[[dict[str, Any]], dict[str, Any]]]:
         home.kubectl("delete", "hvm", "-l", f"pool={name}", "--ignore-not-found", "--timeout=60s")
 
 
-def names(world: World, name: str) -> list[str]:
-    return [body["metadata"]["name"] for body in world.eyes.members(name)]
-
-
-def uids(world: World, name: str) -> set[str]:
-    return {body["metadata"]["uid"] for body in world.eyes.members(name)}
-
-
-def test_ten_are_made_scaled_rolled_and_deleted(home: World, made: Callable[..., dict[str, Any]]) -> None:
-    made(pool("ten", 10))
-    assert names(home, "ten") == [f"ten-{number}" for number in range(10)]
-    head, row = home.kubectl("get", "hmp", "ten").splitlines()
-    assert head.split() == ["NAME", "DESIRED", "CURRENT", "READY", "AVAILABLE", "UP-TO-DATE", "STATUS", "AGE"]
-    assert row.split()[:7] == ["ten", "10", "10", "10", "10", "10", "True"]
-    home.kubectl("scale", "hmp/ten", "--replicas=12")
-    assert home.ready("ten", 60, kind="hmp")["status"]["replicas"] == 12
-    home.kubectl("scale", "hmp/ten", "--replicas=10")
-    assert home.ready("ten", 60, kind="hmp")["status"]["replicas"] == 10
-    assert names(home, "ten") == [f"ten-{number}" for number in range(10)]
-    before = uids(home, "ten")
-    bounds = {"strategy": {"rollingUpdate": {"maxSurge": "30%", "maxUnavailable": 1}}}
-    home.apply(pool("ten", 10, rollout=bounds, machine=MEDIUM))
-    least, most = 10, 0
-
-    def rolled() -> bool:
-        nonlocal least, most
-        members = home.eyes.members("ten")
-        status = (home.get("ten", "hmp") or {}).get("status") or {}
-        least = min(least, status["readyReplicas"])
-        most = max(most, sum("deletionTimestamp" not in each["metadata"] for each in members))
-        return all(each["spec"]["classRef"]["name"] == "medium" for each in members)
-
-    eventually(rolled, 120, "all of the new class")
-    home.ready("ten", 60, kind="hmp")
-    assert not before & uids(home, "ten")
-    assert most <= 13
-    assert least >= 9
-    servers = {str(row["id"]) for each in home.eyes.members("ten") for row in each["status"]["resources"]}
-    home.kubectl("delete", "hmp", "ten", "--cascade=foreground", "--timeout=60s")
-    assert names(home, "ten") == []
+def test_ten_are_made_scaled_rolled_and_deleted(home: World) -> None:
+    servers = ten_are_made_scaled_rolled_and_deleted(home, "ten", "sim")
     assert not servers & {row["id"] for row in home.sim.ask("GET", "/v1/machines")["machines"]}
 
 

@@ -11,8 +11,8 @@ from hostwright import sandbox
 from hostwright.generate import manifests
 from hostwright.sandbox.redfish.lab import Bmcs
 
-#: Servers r1-u01 to r1-u06.
-BMCS = 6
+#: Servers r1-u01 to r1-u20.
+BMCS = 20
 
 
 @pytest.fixture(scope="session")

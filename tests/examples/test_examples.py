@@ -84,6 +84,13 @@ def test_a_server_is_registered_powered_claimed_and_given_back(world: World, tmp
     world.kubectl("delete", "-f", str(claim), "--timeout=60s")
     assert bmcs.resets(0)[:2] == ["On", "GracefulShutdown"], "it was seen off before it was free"
     eventually(lambda: bmcs.one(0)["power"] == "On", 60, "its own wish rules again")
+    pool = ROOT / "redfish/pool.yaml"
+    world.kubectl("apply", "--validate=strict", "-f", str(pool))
+    world.kubectl("wait", "--for=condition=Ready", "hmp/racked", "--timeout=60s")
+    assert world.kubectl("get", "hpc", "racked-0", "-o", "jsonpath={.status.machineRef.name}") == "r12-u07"
+    world.kubectl("delete", "-f", str(pool), "--timeout=60s")
+    eventually(lambda: not world.kubectl("get", "hpc", "-o", "name"), 60, "the pool's claims are gone")
+    eventually(lambda: bmcs.one(0)["power"] == "On", 60, "its own wish rules again")
     world.kubectl("patch", "hpm/r12-u07", "--type=merge", "-p", '{"spec": {"requests": {"bmcReset": "once"}}}')
     eventually(lambda: bmcs.one(0)["restarts"] == 1, 60, "the BMC restarted")
     eventually(lambda: world.kubectl("get", "hpm", "r12-u07", "-o", "jsonpath={.status.phase}") == "Free", 90, "back")

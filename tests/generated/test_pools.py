@@ -13,6 +13,7 @@ from hostwright.generate.schema import RULES
 
 Good = Callable[..., Body]
 Make = Callable[[Body], Body]
+CLAIMS: dict[str, Any] = {"template": {"virtualMachine": None, "physicalMachine": {"minimum": {"cpu": 16}}}}
 TWO = {"template": {"virtualMachine": {"resources": {"cpu": 1, "memory": "512Mi"}}}}
 USER_DATA = {"bootstrap": {"cloudInit": {"userDataRef": {"name": "web-ud", "key": "userData"}}}}
 
@@ -50,6 +51,10 @@ def test_numbers_and_percentages_are_taken(api: Api, good: Good, bounds: dict[st
     api.must(api.create(good("MachinePool", {"spec": rolling(**bounds)}), dryRun="All"))
 
 
+def test_its_members_may_be_claims(api: Api, good: Good) -> None:
+    api.must(api.create(good("MachinePool", {"spec": CLAIMS}), dryRun="All"))
+
+
 @pytest.mark.parametrize(
     ("spec", "said"),
     [
@@ -67,7 +72,18 @@ def test_numbers_and_percentages_are_taken(api: Api, good: Good, bounds: dict[st
             {"template": {"virtualMachine": {"classReff": {"name": "x"}}}},
             'unknown field "spec.template.virtualMachine.classReff"',
         ),
-        ({"template": {"virtualMachine": None}}, "spec.template.virtualMachine: Required value"),
+        (
+            {"template": {"virtualMachine": None}},
+            "set exactly one of template.virtualMachine and template.physicalMachine",
+        ),
+        (
+            {"template": {"physicalMachine": {}}},
+            "set exactly one of template.virtualMachine and template.physicalMachine",
+        ),
+        (
+            CLAIMS | {"template": {**CLAIMS["template"], "physicalMachine": {"minimum": {"cpu": 0}}}},
+            "greater than or equal to 1",
+        ),
     ],
 )
 def test_what_cannot_be_is_refused_in_words(api: Api, good: Good, spec: dict[str, Any], said: str) -> None:
@@ -86,6 +102,8 @@ def test_the_selector_stays_and_the_template_may_become_anything(api: Api, good:
     other = {"matchLabels": {"app": "b"}}
     change = {"selector": other, "template": {"metadata": {"labels": {"app": "b"}}}}
     assert "selector is immutable" in api.patch(body, {"spec": change}).message
+    turned = {"template": {"virtualMachine": None, "physicalMachine": {}}}
+    assert "the kind of the members is immutable" in api.patch(body, {"spec": turned}).message
     elsewhere = {"template": {"virtualMachine": {"providerRef": {"name": "other"}, "network": {"hostname": "web"}}}}
     api.must(api.patch(body, {"spec": elsewhere}))
 

@@ -145,14 +145,18 @@ class _Judge:
             ready={"True": fresh, "Unknown": None}.get(str(ready.get("status")), False),
             ready_since=_moment(ready.get("lastTransitionTime")),
             change=self._change(body),
-            up_to_date=_up_to_date(conditions, metadata.get("generation")),
+            up_to_date=_up_to_date(conditions, metadata.get("generation")) if self._identified else True,
             labelled=self._labelled(body),
-            writable=bool(machine_id(body)),
+            writable=bool(machine_id(body)) or not self._identified,
             delete_first=ANNOTATION_DELETE_MACHINE in annotations,
             do_not_disrupt=ANNOTATION_DO_NOT_DISRUPT in annotations,
             protected=self._protected(body),
             why=str(ready.get("message") or "") if ready.get("status") != "True" else "",
         )
+
+    @property
+    def _identified(self) -> bool:
+        return self.pool.template.child.identified
 
     def _protected(self, body: Body) -> bool:
         """By its own word, or because the API server refused its deletion just now."""

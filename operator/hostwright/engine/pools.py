@@ -293,10 +293,11 @@ def _soon(decision: Decision, situation: Situation) -> Again:
 def _configuration(pool: Pool, identity: str, spec: Mapping[str, Any]) -> dict[str, Any]:
     """All that an apply holds: what it leaves out, it takes away."""
     metadata = pool.spec.template.metadata
+    named = {ANNOTATION_MACHINE_ID: identity} if pool.template.child.identified else {}
     return {
         "metadata": {
             "labels": dict(metadata.labels),
-            "annotations": {**(metadata.annotations or {}), ANNOTATION_MACHINE_ID: identity},
+            "annotations": {**(metadata.annotations or {}), **named},
             "finalizers": [FINALIZER],
             "ownerReferences": [_reference(pool)],
         },

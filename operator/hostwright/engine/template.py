@@ -11,6 +11,7 @@ from hostwright.engine.changes import RESTARTED_AT, classes
 from hostwright.engine.world import World
 from hostwright.kinds.machinepool.compare import Classes
 from hostwright.kinds.machinepool.resource import TEMPLATES
+from hostwright.kinds.physicalmachineclaim.resource import PhysicalMachineClaimSpec
 from hostwright.kinds.provider.port import Sections
 from hostwright.kinds.virtualmachine.resource import VirtualMachineSpec
 
@@ -28,6 +29,7 @@ class Child:
     kind: str
     model: type[BaseModel]
     classes: ClassesOf
+    identified: bool = True  # bears a machine id, and says in UpToDate whether the machine is as its spec says
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,4 +87,12 @@ def _of_machines(world: World, sections: Sequence[Sections], spec: Mapping[str, 
     return classes(own, machines.supported if machines is not None else None)
 
 
-CHILDREN = (Child("virtualMachine", TEMPLATES["virtualMachine"], VirtualMachineSpec, _of_machines),)
+def _of_claims(world: World, sections: Sequence[Sections], spec: Mapping[str, Any]) -> Mapping[str, Disruption]:  # noqa: ARG001 - as of all kinds
+    """A bound claim follows the wish for its power; which server it takes is decided once."""
+    return {"/powerState": Disruption.LIVE}
+
+
+CHILDREN = (
+    Child("virtualMachine", TEMPLATES["virtualMachine"], VirtualMachineSpec, _of_machines),
+    Child("physicalMachine", TEMPLATES["physicalMachine"], PhysicalMachineClaimSpec, _of_claims, identified=False),
+)

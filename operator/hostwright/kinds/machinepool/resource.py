@@ -1,4 +1,4 @@
-"""MachinePool as users write it and as we report it; what stands below `template.virtualMachine` is the child's own."""
+"""MachinePool as users write it and as we report it; what stands below the template's field is the child's own."""
 
 from typing import Annotated
 
@@ -12,7 +12,7 @@ KIND = "MachinePool"
 PLURAL = "machinepools"
 SHORT = "hmp"
 #: Field below spec.template → the kind whose whole spec stands there: the generator places its schema.
-TEMPLATES = {"virtualMachine": "VirtualMachine"}
+TEMPLATES = {"virtualMachine": "VirtualMachine", "physicalMachine": "PhysicalMachineClaim"}
 #: Paths of the scale subresource: replicas wanted, replicas found, the selector as text.
 SCALE = (".spec.replicas", ".status.replicas", ".status.selector")
 
@@ -93,7 +93,13 @@ class Whole(Open):
 
 class Template(Words):
     metadata: TemplateMetadata = Field(description="Labels and annotations of members.")
-    virtual_machine: Whole = Field(description="A whole VirtualMachine.spec: members are VirtualMachines.")
+    virtual_machine: Whole | None = Field(
+        default=None, description="A whole VirtualMachine.spec: members are VirtualMachines."
+    )
+    physical_machine: Whole | None = Field(
+        default=None,
+        description="A whole PhysicalMachineClaim.spec: members are PhysicalMachineClaims, each bound to a server.",
+    )
 
 
 class MachinePoolSpec(Words):
@@ -159,6 +165,14 @@ SPEC_RULES: tuple[tuple[str, str], ...] = (
     (
         "self.selector.matchLabels.all(k, k in self.template.metadata.labels && self.template.metadata.labels[k] == self.selector.matchLabels[k])",
         "the labels of template.metadata must have those of selector.matchLabels",
+    ),
+    (
+        "has(self.template.virtualMachine) != has(self.template.physicalMachine)",
+        "set exactly one of template.virtualMachine and template.physicalMachine",
+    ),
+    (
+        "has(self.template.virtualMachine) == has(oldSelf.template.virtualMachine)",
+        "the kind of the members is immutable: make another pool",
     ),
     (
         f"!(string(self.rollout.strategy.rollingUpdate.maxSurge) in {_ZERO} && string(self.rollout.strategy.rollingUpdate.maxUnavailable) in {_ZERO})",
