@@ -96,6 +96,8 @@ def outage(world: World) -> Outage:
     for name in (*FLEET, LEAVING):
         world.ready(name, 90)
     seen.before = {name: sim.machine(name) for name in FLEET}
+    for name in FLEET:  # posted right after the status that was waited for
+        eventually(lambda name=name: world.events(name, "Created"), 30, "the Event of its creation")
     seen.events_before = sum(len(world.events(name)) for name in FLEET)
     sim.set(outage="Cut")
     began = time.monotonic()
