@@ -204,7 +204,7 @@ def test_what_is_beyond_its_rights_is_noticed(cluster: Cluster, tmp_path: Path) 
     }
     (tmp_path / "audit.log").write_text(json.dumps(event))
     assert forbidden(tmp_path / "audit.log")
-    extra = Right("delete", GROUP, "virtualmachines")
+    extra = Right("delete", GROUP, "providers")
     assert not any(extra.covers(request) for request in asked(cluster.world.box.audit or Path()))
 
 

@@ -46,7 +46,9 @@ def _cluster_wide(kinds: Sequence[Kind]) -> list[Manifest]:
     """Discovery (/api, /apis) is given to everybody by Kubernetes' own system:discovery."""
     plurals = [kind.plural for kind in kinds]
     return [
-        _rule(GROUP, plurals, [*_READ, "patch"]),
+        _rule(GROUP, plurals, _READ),
+        # What has our finalizer on it; a kind that only makes others has none.
+        _rule(GROUP, [kind.plural for kind in kinds if not kind.templates], ["patch"]),
         _rule(GROUP, [f"{plural}/status" for plural in plurals], ["patch"]),
         # An owner that blocks the deletion of its owner asks for this (OwnerReferencesPermissionEnforcement).
         _rule(GROUP, [f"{plural}/finalizers" for plural in plurals], ["update"]),

@@ -210,7 +210,7 @@ async def test_what_came_of_a_long_clone_that_failed_is_told(
 async def test_a_task_that_the_vcenter_has_forgotten_lets_the_creation_begin_anew(
     harness: VSphereHarness, machine: Driver
 ) -> None:
-    machine.trace = replace(machine.trace, task="task-404")
+    machine.trace = replace(machine.trace, task="task-999999999")
     look = await machine.provider.prove(machine.trace)
     assert isinstance(look, Missing)
     call = machine.provider.plan(Create(), machine.trace, machine.wanted, look, Memory())
