@@ -31,7 +31,7 @@ def ten_are_made_scaled_rolled_and_deleted(home: World, name: str, provider: str
     servers = {str(row["id"]) for each in members for row in each["status"]["resources"] if row["name"] == "server"}
     assert len(servers) == 10
     home.kubectl("delete", "hmp", name, "--cascade=foreground", f"--timeout={seconds:.0f}s")
-    assert names(home, name) == []
+    eventually(lambda: not names(home, name), 10, "seen to be gone")
     return servers
 
 

@@ -10,9 +10,16 @@ from tests.e2e.world import World
 from hostwright import sandbox
 from hostwright.generate import manifests
 from hostwright.sandbox.redfish.lab import Bmcs
+from hostwright.sandbox.sites.redfish import RACK
 
-#: Servers r1-u01 to r1-u20.
+#: Servers r1-u01 to r1-u10, and as many in the next rack.
 BMCS = 20
+
+
+def number(machine: str) -> int:
+    """Of the BMC of `r2-u03`."""
+    rack, _, place = machine.removeprefix("r").partition("-u")
+    return (int(rack) - 1) * RACK + int(place) - 1
 
 
 @pytest.fixture(scope="session")

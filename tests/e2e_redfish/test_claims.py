@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from tests.e2e.world import World, eventually
-from tests.e2e_redfish.conftest import BMCS
+from tests.e2e_redfish.conftest import BMCS, number
 
 from hostwright.sandbox.redfish.lab import Bmcs
 
@@ -18,11 +18,6 @@ def claim(name: str, namespace: str = "default", **spec: Any) -> dict[str, Any]:
         "metadata": {"name": name, "namespace": namespace},
         "spec": spec,
     }
-
-
-def number(machine: str) -> int:
-    """Of the BMC of `r1-u03`."""
-    return int(machine.rpartition("-u")[2]) - 1
 
 
 def bound(world: World, name: str, namespace: str = "default") -> str:

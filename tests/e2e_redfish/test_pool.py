@@ -3,7 +3,7 @@
 import json
 
 from tests.e2e.world import World, claims_pool, eventually
-from tests.e2e_redfish.conftest import BMCS
+from tests.e2e_redfish.conftest import BMCS, number
 
 from hostwright.sandbox.redfish.lab import Bmcs
 
@@ -12,10 +12,6 @@ def machines(world: World) -> list[str]:
     """The servers of the pool's claims, in the claims' order."""
     rows = json.loads(world.kubectl("get", "hpc", "-l", "pool=racked", "-o", "json"))["items"]
     return [str(row["status"]["machineRef"]["name"]) for row in rows if "machineRef" in (row.get("status") or {})]
-
-
-def number(machine: str) -> int:
-    return int(machine.rpartition("-u")[2]) - 1
 
 
 def test_five_of_twenty_servers_are_claimed_and_one_that_is_unreachable_is_told(home: World, bmcs: Bmcs) -> None:
@@ -53,8 +49,8 @@ def test_five_of_twenty_servers_are_claimed_and_one_that_is_unreachable_is_told(
 def test_a_pool_of_more_than_there_is_says_so_and_keeps_what_it_has(home: World) -> None:
     home.apply(claims_pool("racked", BMCS + 2, {}))
     eventually(lambda: len(machines(home)) == BMCS, 90, "every server there is")
-    told = eventually(lambda: _told(home), 60, "the pool tells")
-    assert f"0 of {BMCS} PhysicalMachines can be taken" in told
+    words = f"0 of {BMCS} PhysicalMachines can be taken"
+    eventually(lambda: words in _told(home), 90, "the pool tells what the next member waits for")
     home.kubectl("scale", "hmp/racked", f"--replicas={BMCS}")
     home.ready("racked", 90, "hmp")
     assert len(machines(home)) == BMCS
