@@ -18,7 +18,9 @@ NAMESPACED = ("virtualmachines", "physicalmachines", "physicalmachineclaims", "m
 CATALOG = ("providers", "machineclasses", "machineimages")
 KINDS = (*NAMESPACED, *CATALOG)
 #: What a pool makes and removes.
-CHILDREN = ("virtualmachines",)
+CHILDREN = ("virtualmachines", "physicalmachineclaims")
+#: What bears no finalizer of ours.
+BARE = ("machinepools",)
 
 
 def can(api: Api, user: str, asked: Asked) -> bool:
@@ -47,7 +49,8 @@ def _groups(user: str) -> list[str]:
 
 
 MUST: list[Asked] = [
-    *((verb, OURS, kind, ELSEWHERE, "") for kind in KINDS for verb in ("get", "list", "watch", "patch")),
+    *((verb, OURS, kind, ELSEWHERE, "") for kind in KINDS for verb in ("get", "list", "watch")),
+    *(("patch", OURS, kind, ELSEWHERE, "") for kind in KINDS if kind not in BARE),
     *(("patch", OURS, f"{kind}/status", ELSEWHERE, "") for kind in KINDS),
     *(("update", OURS, f"{kind}/finalizers", ELSEWHERE, "") for kind in KINDS),
     *((verb, OURS, kind, ELSEWHERE, "") for kind in CHILDREN for verb in ("create", "delete")),
@@ -67,6 +70,7 @@ MUST: list[Asked] = [
     ("create", LEASES, "leases", HOME, ""),
 ]
 MUST_NOT: list[Asked] = [
+    *(("patch", OURS, kind, ELSEWHERE, "") for kind in BARE),
     *(
         (verb, OURS, kind, ELSEWHERE, "")
         for kind in KINDS
