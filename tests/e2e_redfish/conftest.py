@@ -1,14 +1,11 @@
 """One sandbox with the Redfish site, its servers registered, for its end-to-end tests."""
 
-import os
 from collections.abc import Iterator
 
 import pytest
-from tests.charts.rights import forbidden
+from tests.e2e.box import boxed
 from tests.e2e.world import World
 
-from hostwright import sandbox
-from hostwright.generate import manifests
 from hostwright.sandbox.redfish.lab import Bmcs
 from hostwright.sandbox.sites.redfish import RACK
 
@@ -24,23 +21,10 @@ def number(machine: str) -> int:
 
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    directory = tmp_path_factory.mktemp("redfish") / "box"
-    box = sandbox.up(
-        directory,
-        sites=("redfish",),
-        manifests=manifests.install(),
-        ephemeral=True,
-        owner=os.getpid(),
-        progress=print,
-        bmcs=BMCS,
-    )
-    world = World(box)
-    world.kubectl("apply", "-f", box.sites["redfish"]["machines"])
-    with world.shared:
-        yield world
-    missing = forbidden(box.audit) if box.audit else ()
-    sandbox.down(directory, wipe=True)
-    assert not missing, "the operator, as the chart's ServiceAccount, had no right to this"
+    with boxed(tmp_path_factory.mktemp("redfish") / "box", ("redfish",), bmcs=BMCS) as world:
+        world.kubectl("apply", "-f", world.box.sites["redfish"]["machines"])
+        with world.shared:
+            yield world
 
 
 @pytest.fixture

@@ -1,31 +1,18 @@
 """One sandbox with the vSphere site for its end-to-end tests."""
 
-import os
 from collections.abc import Iterator
 
 import pytest
+from tests.e2e.box import boxed
 from tests.e2e.world import World
 
-from hostwright import sandbox
-from hostwright.generate import manifests
 from hostwright.sandbox.vsphere.control import Control
 
 
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    directory = tmp_path_factory.mktemp("vsphere") / "box"
-    box = sandbox.up(
-        directory,
-        sites=("vsphere",),
-        manifests=manifests.install(),
-        ephemeral=True,
-        owner=os.getpid(),
-        progress=print,
-    )
-    world = World(box)
-    with world.shared:
+    with boxed(tmp_path_factory.mktemp("vsphere") / "box", ("vsphere",)) as world, world.shared:
         yield world
-    sandbox.down(directory, wipe=True)
 
 
 @pytest.fixture
