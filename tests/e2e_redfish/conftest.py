@@ -19,6 +19,11 @@ def number(machine: str) -> int:
     return (int(rack) - 1) * RACK + int(place) - 1
 
 
+def machine(number: int) -> str:
+    """The other way round."""
+    return f"r{number // RACK + 1}-u{number % RACK + 1:02d}"
+
+
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with boxed(tmp_path_factory.mktemp("redfish") / "box", ("redfish",), bmcs=BMCS) as world:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from tests.e2e.world import Running, World, eventually
+from tests.e2e_redfish.conftest import machine
 
 from hostwright.sandbox.redfish.lab import Bmcs
 
@@ -30,7 +31,7 @@ class Change:
 
     @property
     def name(self) -> str:
-        return f"r1-u{self.number + 1:02d}"
+        return machine(self.number)
 
 
 ON = {"powerState": "PoweredOn"}
@@ -100,8 +101,7 @@ def as_before(world: World, bmcs: Bmcs) -> Iterator[None]:
     yield
     nothing = dict.fromkeys(("powerState", "powerOffMode", "restartedAt", "bootMode", "locator", "requests"))
     for each in bmcs.all():
-        name = Change(each["number"], {}, "").name
-        world.kubectl("patch", "hpm", name, "--type=merge", "-p", json.dumps({"spec": nothing}))
+        world.kubectl("patch", "hpm", machine(each["number"]), "--type=merge", "-p", json.dumps({"spec": nothing}))
         bmcs.switch(each["number"], "Off")
 
 
@@ -146,9 +146,9 @@ def _until_settled(world: World, power: Mapping[int, str]) -> None:
             status = _status(world, number)
             return status.get("phase") == "Free" and status.get("powerState") == f"Powered{word}"
 
-        world.ready(f"r1-u{number + 1:02d}", 90, "hpm")
-        eventually(settled, 90, f"r1-u{number + 1:02d} is {word}")
+        world.ready(machine(number), 90, "hpm")
+        eventually(settled, 90, f"{machine(number)} is {word}")
 
 
 def _status(world: World, number: int) -> dict[str, Any]:
-    return world.status(f"r1-u{number + 1:02d}", "hpm")
+    return world.status(machine(number), "hpm")
