@@ -20,6 +20,10 @@ def _wishes() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=1000, help="how many")
     parser.add_argument("--start", type=int, default=0, help="the first of them")
     parser.add_argument("--seed", type=int, help="this one alone")
+    parser.add_argument(
+        "--keep", metavar="WHY", help="with --seed: its decisions, as few as still fail, for corpus.txt"
+    )
+    parser.add_argument("--corpus", action="store_true", help="those that failed once")
     parser.add_argument("--trace", action="store_true", help="with everything that happened")
     parser.add_argument("--mutant", choices=sorted(PLANTED), help="with this fault in our code, until it is found")
     parser.add_argument("--directed", action="store_true", help="with the mutant's own faults alone")
@@ -36,6 +40,10 @@ def main() -> int:
     if wanted.mutant is not None:
         plant(wanted.mutant)
         directed = PLANTED[wanted.mutant].faults if wanted.directed else None
+    if wanted.corpus:
+        return _corpus(trace=wanted.trace)
+    if wanted.seed is not None and wanted.keep:
+        return _keep(wanted.seed, wanted.keep)
     if wanted.seed is not None:
         return _one(wanted.seed, directed, trace=wanted.trace)
     if wanted.mutant is not None:
@@ -68,6 +76,42 @@ def _one(seed: int, directed: frozenset[str] | None, *, trace: bool) -> int:
         print("\n".join(outcome.trace))
     print(f"seed {seed}: {outcome.violation or 'all held'}")
     return 1 if outcome.violation else 0
+
+
+def _corpus(*, trace: bool) -> int:
+    from tests.simulation.corpus import cases
+    from tests.simulation.play import tell
+
+    broken = 0
+    for case in cases():
+        outcome = tell(case.drawn, case.decisions)
+        broken += bool(outcome.violation)
+        if trace and outcome.violation:
+            print("\n".join(outcome.trace))
+        print(f"{case.why}: {outcome.violation or 'all held'}")
+    return 1 if broken else 0
+
+
+def _keep(seed: int, why: str) -> int:
+    """A line for corpus.txt, of a seed that fails."""
+    from tests.simulation.corpus import Case, shrunk
+    from tests.simulation.draw import draw
+    from tests.simulation.play import play, tell
+
+    def rule(violation: str) -> str:
+        return violation.partition(":")[0]
+
+    first = play(seed)
+    case = Case(why, draw(seed), first.decisions)
+
+    def fails(smaller: Case) -> bool:
+        return rule(tell(smaller.drawn, smaller.decisions).violation) == rule(first.violation)
+
+    if not first.violation or not fails(case):
+        print(f"seed {seed}: {first.violation or 'all held'}: nothing to keep")
+        return 1
+    print(shrunk(case, fails).line())
+    return 0
 
 
 def _many(seeds: range) -> int:

@@ -43,10 +43,10 @@ class SimApi(ApiServer):
         loop, world = asyncio.get_running_loop(), self.world
         world.say(f"etcd {event} {key.kind} {key.name} rv={body['metadata']['resourceVersion']}")
         for subscriber in list(self.subscribers):
-            lag = world.rng.uniform(0.002, world.drawn.watch_lag) if world.has("old watch") else 0.002
+            lag = world.rng.uniform(0.002, world.drawn.watch_lag, "watch") if world.has("old watch") else 0.002
             at = max(self.shown_at.get(subscriber, 0.0) + 1e-4, loop.time() + lag)  # in order
             self.shown_at[subscriber] = at
-            times = 2 if world.has("twice") and world.rng.random() < 0.2 else 1
+            times = 2 if world.has("twice") and world.rng.chance(0.2, "twice") else 1
             for again in range(times):
                 loop.call_at(at + 2e-5 * again, self._deliver, subscriber, key, event, copied(body), context=NOBODY)
 
@@ -92,7 +92,7 @@ class SimCluster(FakeCluster):
         if self.world.api_away:
             await asyncio.sleep(1.0)
             raise ClusterUnavailableError("the API server is away")
-        if writes and self.world.has("conflict") and self.world.rng.random() < 0.05:
+        if writes and self.world.has("conflict") and self.world.rng.chance(0.05, "conflict"):
             raise StaleBodyError("409: somebody was faster")
 
     async def patch(self, key: Key, patch: Body) -> Body:
@@ -131,8 +131,8 @@ class SimWire(Wire):
         if to_site:
             world.judge.sent(self.owner, name)
         if not world.quiet:
-            self.there, self.back = (rng.uniform(0.001, world.drawn.slow) for _ in range(2))
-            self.late = rng.uniform(0.0, world.drawn.late)
+            self.there, self.back = (rng.uniform(0.001, world.drawn.slow, "way") for _ in range(2))
+            self.late = rng.uniform(0.0, world.drawn.late, "late")
             place = self._struck()
             if place is not None:
                 self.strikes[len(self.names)] = place
@@ -154,6 +154,7 @@ class SimWire(Wire):
         places = [Place.BEFORE, Place.SENT, Place.ANSWERED] if world.has("crash") else []
         places += [Place.LOST] if world.has("lost") else []
         places += [Place.CUT] if world.has("cut") else []
-        if not places or world.rng.random() >= world.drawn.rate:
+        if not places or not world.rng.chance(world.drawn.rate, "struck"):
             return None
-        return world.rng.choice(places)
+        _, place = world.rng.named([(str(place), place) for place in places], "where")
+        return place

@@ -29,10 +29,12 @@ class People:
 
     def act(self) -> None:
         """One thing, drawn."""
-        fault, name, deed = self.rng.choice(self._deeds())
+        deeds = [(name, (fault, deed)) for fault, name, deed in self._deeds()]
+        name, done = self.rng.named(deeds, "act")
         self.world.say(f"people: {name}")
-        self.world.used.add(fault)
-        deed()
+        if done is not None:
+            self.world.used.add(done[0])
+            done[1]()
 
     def _deeds(self) -> list[tuple[str, str, Callable[[], None]]]:
         """What can be done with the seed's faults: users' plain work three times as often as each of the others."""
@@ -73,13 +75,13 @@ class People:
     # users
 
     def _key(self) -> Key:
-        return Key("VirtualMachine", "team-a", self.rng.choice(self.world.drawn.names))
+        return Key("VirtualMachine", "team-a", self.rng.choice(self.world.drawn.names, "name"))
 
     def _body(self) -> tuple[Key, dict[str, Any] | None]:
         """One that is there, most often."""
         objects = self.world.api.objects
         there = [key for key in objects if key.kind == "VirtualMachine" and key != COPY]
-        key = self.rng.choice(there) if there and self.rng.random() < 0.9 else self._key()
+        key = self.rng.choice(there, "object") if there and self.rng.chance(0.9, "one of them") else self._key()
         return key, objects.get(key)
 
     def make(self) -> None:
@@ -93,7 +95,7 @@ class People:
             self.world.api.apply(key, {**body["spec"], **fields})
 
     def power(self) -> None:
-        self._edit(powerState=self.rng.choice(("PoweredOff", "PoweredOn")))
+        self._edit(powerState=self.rng.choice(("PoweredOff", "PoweredOn"), "power"))
 
     def tag(self) -> None:
         self.tokens += 1
@@ -104,7 +106,7 @@ class People:
         self._edit(restartedAt=f"2026-01-01T00:00:{self.tokens % 60:02d}Z")
 
     def retain(self) -> None:
-        self._edit(deletionPolicy=self.rng.choice(("Retain", "Delete")))
+        self._edit(deletionPolicy=self.rng.choice(("Retain", "Delete"), "policy"))
 
     def delete(self) -> None:
         key, body = self._body()
@@ -171,7 +173,7 @@ class People:
 
     def _row(self) -> Machine | None:
         ours = [row for row in self.world.site.model.machines.values() if row.id not in self.world.judge.strange]
-        return self.rng.choice(ours) if ours else None
+        return self.rng.choice(ours, "machine") if ours else None
 
     def _tamper(self, row: Machine, **changes: Any) -> None:
         with contextlib.suppress(Refused):
@@ -248,7 +250,7 @@ class People:
 
     def quota(self) -> None:
         model = self.world.site.model
-        limit = self.rng.choice((0, 1, None))
+        limit = self.rng.choice((0, 1, None), "quota")
         model.settings = type(model.settings)(
             visibility_lag=model.settings.visibility_lag, page_size=model.settings.page_size, quota_machines=limit
         )

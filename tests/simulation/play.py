@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 from tests.engine.virtual import run
+from tests.simulation.dice import Decisions
 from tests.simulation.draw import Drawn, draw
 from tests.simulation.judge import Violation
 from tests.simulation.people import People
@@ -23,14 +24,19 @@ class Outcome:
     writes: int = 0
     used: frozenset[str] = frozenset()
     trace: tuple[str, ...] = field(default=(), repr=False)
+    decisions: Decisions = field(default_factory=dict, repr=False)
 
 
 def play(seed: int, directed: frozenset[str] | None = None) -> Outcome:
-    drawn = draw(seed, directed)
+    return tell(draw(seed, directed))
+
+
+def tell(drawn: Drawn, given: Decisions | None = None) -> Outcome:
+    """One story: its decisions drawn, or given."""
     worlds: list[World] = []
     violation = ""
     try:
-        run(_whole(drawn, worlds))
+        run(_whole(drawn, given, worlds))
     except Violation as broken:
         violation = str(broken)
     except Exception as error:  # noqa: BLE001 - whatever it is, the seed failed
@@ -39,12 +45,19 @@ def play(seed: int, directed: frozenset[str] | None = None) -> Outcome:
     seconds = float(world.trace[-1].split()[0]) if world.trace else 0.0
     judge = world.judge
     return Outcome(
-        seed, violation, seconds, judge.checks, judge.writes, frozenset(world.used), (str(drawn), *world.trace)
+        drawn.seed,
+        violation,
+        seconds,
+        judge.checks,
+        judge.writes,
+        frozenset(world.used),
+        (str(drawn), *world.trace),
+        world.rng.taken,
     )
 
 
-async def _whole(drawn: Drawn, worlds: list[World]) -> None:
-    world = World(drawn)
+async def _whole(drawn: Drawn, given: Decisions | None, worlds: list[World]) -> None:
+    world = World(drawn, given)
     worlds.append(world)
     people = People(world)
     try:
@@ -61,7 +74,7 @@ async def _whole(drawn: Drawn, worlds: list[World]) -> None:
 
 
 async def _trouble(world: World, people: People) -> None:
-    times = sorted(world.rng.uniform(0.0, world.drawn.span) for _ in range(world.drawn.acts))
+    times = sorted(world.rng.uniform(0.0, world.drawn.span, "when") for _ in range(world.drawn.acts))
     began = world.clock.monotonic()
     people.make()
     for moment in times:

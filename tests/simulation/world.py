@@ -1,7 +1,6 @@
 """The operators' lives on one API server and one site, all drawn from one seed."""
 
 import asyncio
-import random
 from datetime import datetime, timedelta
 from typing import cast
 
@@ -9,6 +8,7 @@ from tests.engine.operators import Operator
 from tests.engine.process import site
 from tests.engine.samples import CATALOG
 from tests.engine.virtual import NOBODY, Clock, VirtualLoop
+from tests.simulation.dice import Decisions, Dice
 from tests.simulation.draw import Drawn
 from tests.simulation.judge import Judge
 from tests.simulation.network import SimApi, SimCluster, SimLeases, SimWire
@@ -30,8 +30,8 @@ class Skewed(Clock):
 class World:
     """`quiet`: the faults are over."""
 
-    def __init__(self, drawn: Drawn) -> None:
-        self.drawn, self.rng = drawn, random.Random(drawn.seed * 2 + 1)  # noqa: S311
+    def __init__(self, drawn: Drawn, given: Decisions | None = None) -> None:
+        self.drawn, self.rng = drawn, Dice(drawn.seed * 2 + 1, given)
         self.clock = Clock()
         self.quiet = self.over = False
         self.api_away = False
@@ -69,7 +69,7 @@ class World:
         wire = SimWire(world=self, owner=name)
         wire.die = lambda: self.kill(slot, name)
         lag = self.drawn.lists_lag + 1.0
-        clock = Skewed(self.rng.uniform(-SKEW, SKEW) if self.has("skew") else 0.0)
+        clock = Skewed(self.rng.uniform(-SKEW, SKEW, "skew") if self.has("skew") else 0.0)
         operator = Operator(self.api, self.site, self.leases, clock, name, wire, lag, cluster=self._cluster(wire))
         self.operators[slot] = operator
 
@@ -84,7 +84,7 @@ class World:
         self.judge.ended(operator)
         operator.kill()
         self.operators[slot] = None
-        wait = self.rng.choice((0.5, 3.0, 35.0)) if not self.quiet else 1.0
+        wait = self.rng.choice((0.5, 3.0, 35.0), "dead for") if not self.quiet else 1.0
         asyncio.get_running_loop().call_later(wait, self._begin, slot, context=NOBODY)
 
     def alive(self) -> list[Operator]:
@@ -95,7 +95,7 @@ class World:
     def crash(self) -> None:
         slots = [slot for slot, operator in self.operators.items() if operator is not None]
         if slots:
-            slot = self.rng.choice(slots)
+            slot = self.rng.choice(slots, "who dies")
             operator = self.operators[slot]
             self.kill(slot, operator.name if operator else "")
 
@@ -104,7 +104,7 @@ class World:
         running = [operator for operator in self.alive() if operator.name not in self._loop().frozen()]
         if not running:
             return
-        name, seconds = self.rng.choice(running).name, self.rng.choice((3.0, 25.0, 70.0))
+        name, seconds = self.rng.choice(running, "who stops").name, self.rng.choice((3.0, 25.0, 70.0), "stopped for")
         self.say(f"{name} stands still for {seconds:.0f} s")
         self._loop().freeze(name)
         self._loop().call_later(seconds, self._go_on, name)
@@ -117,14 +117,14 @@ class World:
     def deafen(self) -> None:
         living = self.alive()
         if living:
-            operator, seconds = self.rng.choice(living), self.rng.choice((2.0, 20.0, 60.0))
+            operator, seconds = self.rng.choice(living, "who is deaf"), self.rng.choice((2.0, 20.0, 60.0), "deaf for")
             self.say(f"{operator.name} is deaf for {seconds:.0f} s")
             self.api.close_ears(operator.process.engine.inbox.observe, seconds)
 
     def lose_api(self) -> None:
         self.say("the API server is away")
         self.api_away = True
-        self._loop().call_later(self.rng.choice((3.0, 15.0, 45.0)), self._api_back)
+        self._loop().call_later(self.rng.choice((3.0, 15.0, 45.0), "away for"), self._api_back)
 
     def _api_back(self) -> None:
         self.api_away = False
