@@ -260,6 +260,7 @@ class PoolPass:
         status = {
             **old,
             "selector": ",".join(f"{name}={value}" for name, value in labels),
+            "memberKind": pool.template.child.kind,
             "replicas": len(decision.count.live),
             "readyReplicas": decision.count.ready,
             "availableReplicas": len(decision.count.available),

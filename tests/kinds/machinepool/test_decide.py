@@ -71,6 +71,17 @@ def test_a_name_that_another_has_is_told_and_the_others_are_made() -> None:
     assert told(decision, Condition.STALLED) == ("True", "NameTaken")
 
 
+def test_a_limit_that_leaves_no_room_for_a_rollout_is_told() -> None:
+    """maxUnavailable is 0: a new member has to come before one may go."""
+    behind = members(3, change=REPLACE)
+    decision = decide(pool(3, behind, limit=3, surge=1, unavailable=0))
+    assert decision.step is None
+    assert told(decision, Condition.READY) == ("False", "LimitReached")
+    room = decide(pool(3, behind, limit=4, surge=1, unavailable=0))
+    assert names(room.step) == ["web-3"]
+    assert told(room, Condition.READY) == ("False", "RollingOut")
+
+
 @pytest.mark.parametrize(
     ("order", "first"),
     [(Order.NEWEST, "web-3"), (Order.OLDEST, "web-0"), (Order.ORDINAL, "web-3")],

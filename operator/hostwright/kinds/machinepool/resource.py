@@ -133,6 +133,9 @@ class MachinePoolStatus(Words):
     selector: Annotated[str, StringConstraints(max_length=8192)] | None = Field(
         default=None, description="The selector as text, for autoscalers."
     )
+    member_kind: Annotated[str, StringConstraints(max_length=63)] | None = Field(
+        default=None, description="What its members are: VirtualMachine or PhysicalMachineClaim."
+    )
     replicas: int | None = Field(default=None, description="Members there are, without those that are being deleted.")
     ready_replicas: int | None = Field(default=None, description="Those that are ready.")
     available_replicas: int | None = Field(default=None, description="Those that are ready for minReadySeconds.")
@@ -155,6 +158,7 @@ COLUMNS: tuple[tuple[str, str, str, int], ...] = (
     ("Status", '.status.conditions[?(@.type=="Ready")].status', "string", 0),
     ("Age", ".metadata.creationTimestamp", "date", 0),
     ("Paused", ".spec.paused", "boolean", 1),
+    ("Kind", ".status.memberKind", "string", 1),
     ("Revision", ".status.updateRevision", "string", 1),
     ("Message", '.status.conditions[?(@.type=="Ready")].message', "string", 1),
 )

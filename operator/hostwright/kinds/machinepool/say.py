@@ -92,6 +92,9 @@ def _waiting(situation: Situation, counted: Count, outlook: Outlook) -> tuple[Re
         return Reason.LIMIT_REACHED, f"{text} {_WHO[Actor.YOU]}"
     if live < wanted:
         return Reason.SCALING_UP, f"{live} of {wanted} members are there{_first(unready)}"
+    if _no_room(situation, counted, outlook) and not unready:
+        text = f"limits.replicas is {situation.limit}: no room for a member that takes another's place"
+        return Reason.LIMIT_REACHED, f"{text}. Raise it, or maxUnavailable. {_WHO[Actor.YOU]}"
     if (outlook.replaced or outlook.mended) and not outlook.frozen:
         done = live - len(outlook.behind)
         return Reason.ROLLING_OUT, f"{max(done, 0)} of {live} members are as the template says{_first(unready)}"
@@ -103,6 +106,13 @@ def _waiting(situation: Situation, counted: Count, outlook: Outlook) -> tuple[Re
     if unready:
         return Reason.MEMBERS_NOT_READY, f"{live - len(unready)} of {live} members are available{_first(unready)}"
     return None, ""
+
+
+def _no_room(situation: Situation, counted: Count, outlook: Outlook) -> bool:
+    """Of those that are to be replaced none may go before another came, and none can come."""
+    full = situation.limit is not None and len(situation.members) >= situation.limit
+    stuck = len(counted.available) <= situation.floor and not counted.going
+    return full and stuck and bool(outlook.replaced) and not outlook.frozen
 
 
 def _protected(counted: Count) -> str:
