@@ -22,6 +22,8 @@ SAME = {
     ),
 }
 
+WORKERS = ("shop-workers-0", "shop-workers-1")
+
 
 def installed_changed_and_removed(helm: Helm, world: World, site: str, folder: Path) -> None:
     files = ("-f", CI / "team.yaml", "-f", CI / f"{site}.yaml")
@@ -29,14 +31,17 @@ def installed_changed_and_removed(helm: Helm, world: World, site: str, folder: P
     for name, same in SAME.items():
         assert _told(world.ready(name, 90)["status"]) == same
         eventually(lambda name=name: world.status(name).get("addresses"), 60, f"{name} has an address")
+    assert world.ready("shop-workers", 90, "hmp")["status"]["readyReplicas"] == len(WORKERS)
     fewer = folder / "fewer.yaml"
     own = {"shop-db": None, "shop-web": {"spec": {"powerState": "PoweredOff"}}}
-    fewer.write_text(yaml.safe_dump({"machines": own}))
+    fewer.write_text(yaml.safe_dump({"machines": own, "pools": {"shop-workers": {"spec": {"replicas": 1}}}}))
     helm.run("upgrade", "shop", TEAM, *files, "-f", fewer)
     world.gone("shop-db", 90)
     assert world.ready("shop-web", 90)["status"]["phase"] == "Stopped"
+    eventually(lambda: world.status("shop-workers", "hmp")["replicas"] == 1, 90, "the pool has one member")
     helm.run("uninstall", "shop")
-    world.gone("shop-web", 90)
+    for name in ("shop-web", *WORKERS):
+        world.gone(name, 90)
 
 
 def _told(status: dict[str, Any]) -> tuple[Any, ...]:
