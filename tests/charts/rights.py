@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+NAMES = {"hostwright", "hostwright-machines"}
 OPERATOR = "system:serviceaccount:hostwright-system:hostwright"
 
 
@@ -34,11 +35,11 @@ class Right:
 
 
 def rights(manifests: Iterable[dict[str, Any]]) -> set[Right]:
-    """Those of the operator's ClusterRole and Role."""
+    """Those of the operator's ClusterRoles and Role."""
     return {
         Right(verb, group, resource, role["metadata"].get("namespace", ""), name)
         for role in manifests
-        if role["kind"] in {"ClusterRole", "Role"} and role["metadata"]["name"] == "hostwright"
+        if role["kind"] in {"ClusterRole", "Role"} and role["metadata"]["name"] in NAMES
         for rule in role["rules"]
         for verb in rule["verbs"]
         for group in rule["apiGroups"]

@@ -242,6 +242,28 @@ def test_an_uninstall_keeps_kinds_and_machines_and_the_next_install_goes_on_with
         world.delete("stays")
 
 
+def test_with_namespaces_it_has_rights_on_machines_and_secrets_there_only(cluster: Cluster) -> None:
+    world = cluster.world
+    world.kubectl("create", "namespace", "team-a")
+    cluster.helm.run("upgrade", "hostwright", CHART, "--namespace", HOME, "--set", "namespaces={team-a}")
+    for verb, what in (("list", f"virtualmachines.{GROUP}"), ("get", "secrets"), ("create", f"virtualmachines.{GROUP}")):
+        asked = ("auth", "can-i", verb, what, f"--as={OPERATOR}")
+        assert world.kubectl(*asked, "-n", "team-a").strip() == "yes", what
+        assert world.kubectl(*asked, "-n", "default", fails=True).strip() == "no", what
+    with world.operator("--namespace=team-a") as running:
+        running.leading()
+        there = (machine("narrow"), pool("narrow-pool", 1))
+        for each in there:
+            each["metadata"]["namespace"] = "team-a"
+        world.apply(*there)
+        world.ready("narrow", namespace="team-a")
+        world.ready("narrow-pool", kind="hmp", namespace="team-a")
+        world.kubectl("delete", "hvm/narrow", "hmp/narrow-pool", "-n", "team-a", "--timeout=60s")
+    assert cluster.world.box.audit is not None
+    assert not forbidden(cluster.world.box.audit)
+    cluster.helm.run("upgrade", "hostwright", CHART, "--namespace", HOME, "--set", "namespaces=null")
+
+
 def test_the_notes_say_what_stays(helm: Helm, cluster: Cluster) -> None:
     said = cluster.helm.run("get", "notes", "hostwright", "--namespace", HOME)
     assert "`helm uninstall` leaves the kinds" in said

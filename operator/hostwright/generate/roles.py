@@ -7,6 +7,8 @@ from hostwright.core.names import CLUSTER_ID_CONFIGMAP, GROUP, LEASE, PROJECT
 from hostwright.generate.discover import Kind, children
 from hostwright.generate.policies import CLAIM, IDENTIFY, claimable, identified
 
+#: What the operator may do where machines are.
+MACHINES = f"{PROJECT}-machines"
 _RBAC = "rbac.authorization.k8s.io"
 _READ = ["get", "list", "watch"]
 _WRITE = ["create", "update", "patch", "delete", "deletecollection"]
@@ -15,12 +17,13 @@ Manifest = dict[str, Any]
 
 
 def roles(kinds: Sequence[Kind], operator_namespace: str) -> list[Manifest]:
-    """ClusterRole and Role of the operator, and the two that join the cluster's own view, edit and admin.
+    """ClusterRoles and Role of the operator, and the two that join the cluster's own view, edit and admin.
 
-    Nothing holds a wildcard.
+    MACHINES is apart, so that it can be bound in some namespaces only. Nothing holds a wildcard.
     """
     return [
-        _role("ClusterRole", {"name": PROJECT}, _cluster_wide(kinds)),
+        _role("ClusterRole", {"name": PROJECT}, _platform([kind for kind in kinds if not kind.namespaced])),
+        _role("ClusterRole", {"name": MACHINES}, _machines([kind for kind in kinds if kind.namespaced])),
         _role("Role", {"name": PROJECT, "namespace": operator_namespace}, _at_home()),
         _role("ClusterRole", _joins("view", "view"), [_rule(GROUP, [kind.plural for kind in kinds], _READ)]),
         _role("ClusterRole", _joins("edit", "edit", "admin"), _editing(kinds)),
@@ -42,8 +45,24 @@ def catalog(kinds: Sequence[Kind]) -> list[Manifest]:
     ]
 
 
-def _cluster_wide(kinds: Sequence[Kind]) -> list[Manifest]:
+def _platform(kinds: Sequence[Kind]) -> list[Manifest]:
     """Discovery (/api, /apis) is given to everybody by Kubernetes' own system:discovery."""
+    return [*_kept(kinds), _rule("", ["namespaces"], _READ)]
+
+
+def _machines(kinds: Sequence[Kind]) -> list[Manifest]:
+    return [
+        *_kept(kinds),
+        _rule(GROUP, [kind.plural for kind in kinds if kind.name in children(kinds)], ["create", "delete"]),
+        _rule(GROUP, [kind.plural for kind in identified(kinds)], [IDENTIFY]),
+        *([_rule(GROUP, [kind.plural for kind in claimable(kinds)], [CLAIM])] if claimable(kinds) else []),
+        _rule("", ["events"], ["create"]),
+        _rule("", ["secrets"], ["get"]),
+    ]
+
+
+def _kept(kinds: Sequence[Kind]) -> list[Manifest]:
+    """What an object is kept with."""
     plurals = [kind.plural for kind in kinds]
     return [
         _rule(GROUP, plurals, _READ),
@@ -52,12 +71,6 @@ def _cluster_wide(kinds: Sequence[Kind]) -> list[Manifest]:
         _rule(GROUP, [f"{plural}/status" for plural in plurals], ["patch"]),
         # An owner that blocks the deletion of its owner asks for this (OwnerReferencesPermissionEnforcement).
         _rule(GROUP, [f"{plural}/finalizers" for plural in plurals], ["update"]),
-        _rule(GROUP, [kind.plural for kind in kinds if kind.name in children(kinds)], ["create", "delete"]),
-        _rule(GROUP, [kind.plural for kind in identified(kinds)], [IDENTIFY]),
-        *([_rule(GROUP, [kind.plural for kind in claimable(kinds)], [CLAIM])] if claimable(kinds) else []),
-        _rule("", ["events"], ["create"]),
-        _rule("", ["namespaces"], _READ),
-        _rule("", ["secrets"], ["get"]),
     ]
 
 

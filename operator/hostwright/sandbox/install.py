@@ -66,18 +66,20 @@ def _listed(manifests: Iterable[Manifest]) -> str:
 
 def identity() -> list[Manifest]:
     """The operator's namespace and service account, bound to the roles that the installed manifests bring."""
-    named = {"name": PROJECT}
-    here = {**named, "namespace": DEFAULT_OPERATOR_NAMESPACE}
+    here = {"name": PROJECT, "namespace": DEFAULT_OPERATOR_NAMESPACE}
     return [
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": DEFAULT_OPERATOR_NAMESPACE}},
         {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": here},
-        {
-            "apiVersion": f"{_RBAC}/v1",
-            "kind": "ClusterRoleBinding",
-            "metadata": named,
-            "roleRef": {"apiGroup": _RBAC, "kind": "ClusterRole", "name": PROJECT},
-            "subjects": [_SUBJECT],
-        },
+        *(
+            {
+                "apiVersion": f"{_RBAC}/v1",
+                "kind": "ClusterRoleBinding",
+                "metadata": {"name": name},
+                "roleRef": {"apiGroup": _RBAC, "kind": "ClusterRole", "name": name},
+                "subjects": [_SUBJECT],
+            }
+            for name in (PROJECT, f"{PROJECT}-machines")
+        ),
         {
             "apiVersion": f"{_RBAC}/v1",
             "kind": "RoleBinding",
