@@ -174,6 +174,7 @@ def test_deleted_behind_our_back_it_is_told_and_not_made_again(fleet: World) -> 
     assert lost in told["message"]
     assert "You must act" in told["message"]
     assert fleet.condition("drift-gone", "Ready")["status"] == "False"
+    eventually(lambda: fleet.events("drift-gone", "MachineDeletedExternally"), 15, "an Event follows the status")
     assert len(fleet.events("drift-gone", "MachineDeletedExternally")) == 1
     fleet.patch("drift-gone", {"tags": {"team": "b"}})  # an edit makes no new machine either
     eventually(

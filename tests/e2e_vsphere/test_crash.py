@@ -98,7 +98,7 @@ def _leaves(world: World, behind: Control, ids: Mapping[str, str]) -> None:
 
 def test_a_clone_that_outlives_its_operator_is_found_by_the_next(world: World, behind: Control) -> None:
     """The task names its template only, and for long there is nothing at the machine's path."""
-    behind.times(clone=60)
+    behind.times(clone=600)
     world.apply(machine("slow", PROVIDER))
     with world.operator(*FLAGS) as first:
         first.leading()
@@ -107,11 +107,11 @@ def test_a_clone_that_outlives_its_operator_is_found_by_the_next(world: World, b
     with world.operator(*FLAGS) as second:
         second.leading()
         path = f"{server.FOLDER}/{named(world, 'slow')}"
-        eventually(lambda: (world.status("slow").get("operation") or {}).get("expect") == path, 10)
+        eventually(lambda: (world.status("slow").get("operation") or {}).get("expect") == path, 30)
         before = behind.last_call()
         # longer than the quiet time: what holds it back is the task
         eventually(
-            lambda: len([row for row in behind.calls(before) if row["method"] == "RetrievePropertiesEx"]) > 12, 60
+            lambda: len([row for row in behind.calls(before) if row["method"] == "RetrievePropertiesEx"]) > 12, 180
         )
         assert machines(behind, "slow") == []
         behind.times(clone=0)

@@ -57,7 +57,7 @@ class Eyes:
         return found
 
     @staticmethod
-    def eventually(look: Callable[[], T], seconds: float = 20) -> T:
+    def eventually(look: Callable[[], T], seconds: float = 60) -> T:
         """The first true answer of a look."""
         deadline = time.monotonic() + seconds
         while not (seen := look()):

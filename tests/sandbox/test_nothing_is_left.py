@@ -78,7 +78,7 @@ def test_up_ended_half_way_leaves_nothing(number: signal.Signals, folder: Path, 
     up = cli("up", "--dir", folder, "--no-sim")
     kept = eyes.eventually(lambda: (seen := record.read(folder)) and "kube-apiserver" in seen.children and seen)
     up.send_signal(number)
-    _out, said = up.communicate(timeout=20)
+    _out, said = up.communicate(timeout=60)
     assert up.returncode != 0, said
     eyes.eventually(lambda: not eyes.processes_of(folder))
     assert identify(kept.children["etcd"].process.pid) != kept.children["etcd"].process
@@ -106,20 +106,20 @@ def test_the_owners_end_is_the_sandboxs_end_and_the_command_line_tells(folder: P
         assert up.returncode == 0, said
         assert f"export KUBECONFIG={folder}/kubeconfig" in out
         status = cli("status", "--dir", folder, "--json")
-        seen = json.loads(status.communicate(timeout=20)[0])
+        seen = json.loads(status.communicate(timeout=60)[0])
         assert status.returncode == 0
         assert seen["up"]
         assert all(process["running"] for process in seen["processes"].values())
         second = cli("up", "--dir", folder, "--no-sim")
-        assert "sandbox down --dir" in second.communicate(timeout=20)[1]
+        assert "sandbox down --dir" in second.communicate(timeout=60)[1]
         assert second.returncode == 1
         owner.kill()
     eyes.eventually(lambda: not eyes.processes_of(folder))
     status = cli("status", "--dir", folder)
-    assert "Not all is well" in status.communicate(timeout=20)[0]
+    assert "Not all is well" in status.communicate(timeout=60)[0]
     assert status.returncode == 1
     down = cli("down", "--dir", folder, "--wipe")
-    down.communicate(timeout=20)
+    down.communicate(timeout=60)
     assert down.returncode == 0
     assert not folder.exists()
 
