@@ -147,6 +147,23 @@ async def test_a_machine_whose_status_was_lost_while_its_provider_was_away_is_de
     assert place.api.gone
 
 
+async def test_a_look_that_came_too_early_does_not_count_for_a_status_that_is_lost_later() -> None:
+    place = Place()
+    place.backend.loses, place.backend.hides = Ambiguous("the reply was lost."), True
+    await place.run(10)
+    place.backend.loses, place.backend.hides = None, False
+    await running(place)
+    place.line.state.failure = Transient("the Provider is away.")
+    place.api.body["status"] = {"observedGeneration": -1}
+    place.api.edit(deletionTimestamp="2026-01-01T00:00:00Z")
+    await place.run(10)
+    assert not place.api.gone
+    place.line.state.failure = None
+    await place.run(30)
+    assert place.backend.calls == ["delete_server"]
+    assert place.api.gone
+
+
 async def test_a_forged_id_is_told_for_as_long_as_it_is_there_and_changes_who_the_machine_is_not() -> None:
     place = Place()
     await running(place)

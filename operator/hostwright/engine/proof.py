@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from hostwright.core.backoff import TRANSIENT, VERIFY
 from hostwright.core.decision import Decision
 from hostwright.core.errors import Denied, Failure, Throttled, Unreachable
-from hostwright.core.port import Missing, OperationType
+from hostwright.core.port import Missing, OperationType, Present
 from hostwright.engine.kind import Seen
 from hostwright.engine.recall import Recall
 from hostwright.engine.situate import nothing_made
@@ -47,11 +47,19 @@ async def decide_proven(
             return _unanswered(tools, view, recall, failure, connection)
     connection.slots.good()
     recall.unanswered = 0
-    recall.looked = recall.looked or isinstance(look, Missing)
     nothing = nothing_made(view, recall, look, began)
+    _learn(view, recall, look, began)
     seen = Seen(look, proven=True, nothing_made=nothing, began=began)
     decision = view.kind.decide(tools, view, recall, seen)
     return _less_often(tools, view, recall, decision), look
+
+
+def _learn(view: View, recall: Recall, look: Any, began: float) -> None:
+    """What is there was made; where nothing is, nothing was, unless a call may yet be carried out, or come to light."""
+    if isinstance(look, Present):
+        recall.looked = not view.kind.makes_machines
+    elif isinstance(look, Missing) and not recall.open(view.operation, view.rows):
+        recall.looked = recall.looked or recall.late_until + view.machines.visibility_lag < began
 
 
 def _less_often(tools: Tools, view: View, recall: Recall, decision: Decision[Any]) -> Decision[Any]:
