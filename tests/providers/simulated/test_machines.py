@@ -10,10 +10,10 @@ from tests.providers.simulated.direct import Clock, Direct
 from tests.providers.simulated.test_plan import TRACE, wanted
 
 from hostwright.core import errors
-from hostwright.core.port import Call, LedgerRow, Missing, Present, Receipt, Unsure
+from hostwright.core.port import Call, Done, LedgerRow, Missing, Present, Receipt, Unsure
 from hostwright.kinds.provider.port import Context
 from hostwright.kinds.provider.resource import ProviderSpec
-from hostwright.kinds.virtualmachine.port import Create, Memory
+from hostwright.kinds.virtualmachine.port import Create, Memory, Power, SetPower
 from hostwright.providers.simulated import BACKEND
 from hostwright.providers.simulated.rows import MachineRequest
 from hostwright.providers.simulated.session import Session, open_session
@@ -58,6 +58,20 @@ async def test_our_own_name_is_adopted(world: World) -> None:
     first = await world.session.machines.perform(world.call(), b"x")
     second = await world.session.machines.perform(world.call(), b"x")
     assert first == second == Receipt(made=(LedgerRow("server", next(iter(world.client.model.machines))),))
+
+
+async def test_a_machine_that_is_off_already_is_seen_off_though_lists_show_it_late(world: World) -> None:
+    made = (await world.session.machines.perform(world.call(), None)).made[0]
+    world.client.clock.now += 5
+    await world.session.read()
+    world.client.model.tamper(world.client.clock.now, made.id, powered_on=False)
+    shown = world.session.machines.look(FREE)
+    step = SetPower(Power.OFF)
+    call = world.session.machines.plan(step, FREE, wanted(), shown, Memory())
+    assert isinstance(call, Call)
+    assert await world.session.machines.perform(call, None) == Receipt()
+    world.client.clock.now += 1
+    assert world.session.machines.plan(step, FREE, wanted(), world.session.machines.look(FREE), Memory()) == Done()
 
 
 async def test_a_reply_is_seen_at_once_and_is_as_fresh_as_its_end(world: World) -> None:

@@ -116,7 +116,8 @@ class Machines:
         if call.verb == "create_server" and code == Code.NAME_TAKEN:
             return await self._name_taken(call, refusal)
         if isinstance(call.arguments, On):
-            if code == Code.BUSY:
+            if code == Code.BUSY:  # what was seen is old, and a list may show it for long: it would be sent on and on
+                await self._inventory.prove(call.arguments.id)
                 self._inventory.touch(call.arguments.id)
                 return Receipt()
             if refusal.not_found:
