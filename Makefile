@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?= 3
-IMAGE ?= hostwright:$(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+IMAGE ?= hostwright:$(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' operator/hostwright/__init__.py)
 STAMP := .venv/.installed-$(shell cat requirements.lock pyproject.toml 2>/dev/null | sha256sum | cut -c1-16)
 
 .DEFAULT_GOAL := help
@@ -50,10 +50,10 @@ bench: $(STAMP) ## the tables of figures (a part alone: make bench ARGS=latency;
 simulate: $(STAMP) ## the engine's lives from seeds: make simulate SEEDS=100000 START=0
 	@$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),1000) --start $(or $(START),0)
 
-image: ## the operator's container image, by docker or podman (another name: make image IMAGE=registry/hostwright:1)
-	@for engine in docker podman; do \
+image: ## the operator's container image, by docker, podman or buildah (another name: make image IMAGE=registry/hostwright:1)
+	@for engine in docker podman buildah; do \
 		if $$engine info >/dev/null 2>&1; then exec $$engine build -f operator/Dockerfile -t $(IMAGE) .; fi; \
-	done; echo "docker or podman with a running engine is needed to build an image, and neither answers here: see 'docker info'"; exit 1
+	done; echo "docker, podman or buildah is needed to build an image, and none of them answers here: see 'docker info'"; exit 1
 
 clean: ## remove the virtual environment and caches of this folder
 	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis

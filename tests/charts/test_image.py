@@ -6,12 +6,14 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
 from tests.charts.conftest import CHART, ROOT, Helm
 
+from hostwright import __version__
 from hostwright.generate import lock
 
 FILE = ROOT / "operator/Dockerfile"
@@ -64,6 +66,17 @@ def test_it_runs_as_the_user_that_the_chart_asks_for_with_the_flags_of_the_comma
     assert "Run the operator in the foreground" in done.stdout
 
 
+def test_it_knows_its_version_where_it_is_not_installed(tmp_path: Path) -> None:
+    """The image has the packages, and the source beside them."""
+    for each in Path(sysconfig.get_path("purelib")).iterdir():
+        if "hostwright" not in each.name:
+            (tmp_path / each.name).symlink_to(each)
+    path = {**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT / 'operator'}"}
+    argv = [sys.executable, "-S", "-m", "hostwright.cli.main", "--version"]
+    done = subprocess.run(argv, env=path, capture_output=True, text=True, check=True)
+    assert done.stdout.split()[-1] == __version__
+
+
 def test_whatever_the_operator_imports_is_in_its_own_lock() -> None:
     script = "import sys, hostwright.cli.main, hostwright.runtime.app as app; app.discover(); print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
@@ -84,11 +97,11 @@ def test_a_package_that_the_lock_does_not_have_is_said(tmp_path: Path) -> None:
 
 
 def test_make_image_says_what_it_needs_where_there_is_no_engine(tmp_path: Path) -> None:
-    for name in ("docker", "podman"):
+    for name in ("docker", "podman", "buildah"):
         program = tmp_path / name
         program.write_text("#!/bin/sh\nexit 1\n")
         program.chmod(0o755)
     path = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
     done = subprocess.run(["make", "image"], cwd=ROOT, env=path, capture_output=True, text=True, check=False)
     assert done.returncode != 0
-    assert "docker or podman with a running engine is needed" in done.stdout
+    assert "docker, podman or buildah is needed" in done.stdout

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import tomllib
 from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
@@ -10,11 +9,12 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.charts.conftest import CHART, HOME, ROOT, Cluster, Helm
+from tests.charts.conftest import CHART, HOME, Cluster, Helm
 from tests.charts.rights import OPERATOR, Right, asked, forbidden, rights
 from tests.e2e.manifests import image, platform, secret, simulated
 from tests.e2e.world import claims_pool, machine, pool
 
+from hostwright import __version__
 from hostwright.core.names import GROUP
 from hostwright.generate import manifests
 from hostwright.sandbox.install import identity
@@ -40,9 +40,8 @@ def test_it_is_without_a_fault(helm: Helm) -> None:
 
 
 def test_its_version_is_the_programs() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
-    assert chart["appVersion"] == chart["version"] == project["version"]
+    assert chart["appVersion"] == chart["version"] == __version__
 
 
 @pytest.mark.parametrize(
@@ -246,7 +245,11 @@ def test_with_namespaces_it_has_rights_on_machines_and_secrets_there_only(cluste
     world = cluster.world
     world.kubectl("create", "namespace", "team-a")
     cluster.helm.run("upgrade", "hostwright", CHART, "--namespace", HOME, "--set", "namespaces={team-a}")
-    for verb, what in (("list", f"virtualmachines.{GROUP}"), ("get", "secrets"), ("create", f"virtualmachines.{GROUP}")):
+    for verb, what in (
+        ("list", f"virtualmachines.{GROUP}"),
+        ("get", "secrets"),
+        ("create", f"virtualmachines.{GROUP}"),
+    ):
         asked = ("auth", "can-i", verb, what, f"--as={OPERATOR}")
         assert world.kubectl(*asked, "-n", "team-a").strip() == "yes", what
         assert world.kubectl(*asked, "-n", "default", fails=True).strip() == "no", what

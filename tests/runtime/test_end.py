@@ -2,6 +2,10 @@
 
 import asyncio
 import gc
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -10,6 +14,7 @@ from hostwright.runtime import hooks
 from hostwright.runtime.cluster import PLURALS
 
 SECONDS = 10.0
+ROOT = Path(__file__).parents[2]
 
 
 class NoStartError(Exception):
@@ -26,7 +31,7 @@ class Bound:
 
     async def run(self) -> None:
         bound = hooks.registry(PLURALS, lambda *_: None, self._started, self._stopping, self._access)
-        await asyncio.wait_for(hooks.run(bound, (), self.stop), SECONDS)
+        await asyncio.wait_for(hooks.run(bound, "me", (), self.stop), SECONDS)
 
     async def _started(self) -> None:
         if self._start:
@@ -40,6 +45,22 @@ class Bound:
 
     async def _access(self) -> hooks.Access:
         return hooks.Access(server="http://127.0.0.1:9")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another user")
+def test_a_user_that_has_no_name_can_run_it() -> None:
+    """As in a Pod. First as it is, so that all is imported that another user might not be allowed to read."""
+    script = """
+import asyncio, os
+from tests.runtime.test_end import Bound
+asyncio.run(Bound(start=False, end=False).run())
+for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+    os.environ.pop(name, None)
+os.setuid(65532)
+asyncio.run(Bound(start=False, end=False).run())
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 async def test_a_start_that_is_refused_ends_at_once_and_says_why() -> None:

@@ -99,7 +99,7 @@ async def test_a_refusal_reaches_the_end_as_itself_and_without_a_traceback(caplo
     unheard: Callable[..., None] = lambda *_: None  # noqa: E731 - as short as it can be
     bound = hooks.registry(PLURALS, unheard, refuse, nothing, access)
     with pytest.raises(hooks.EndedError) as ended:
-        await asyncio.wait_for(hooks.run(bound, (), asyncio.Event()), 10)
+        await asyncio.wait_for(hooks.run(bound, "me", (), asyncio.Event()), 10)
     assert isinstance(ended.value.__cause__, StartRefusedError)
     assert "the remedy" in caplog.text
     assert "Traceback" not in caplog.text

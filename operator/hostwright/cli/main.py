@@ -6,13 +6,14 @@ import sys
 
 import click
 
+from hostwright import __version__
 from hostwright.cli.demo import demo
 from hostwright.cli.sandbox import sandbox
 from hostwright.cli.simulated import address, simulated
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.version_option(package_name="hostwright", message="%(prog)s %(version)s")
+@click.version_option(__version__, message="%(prog)s %(version)s")
 def main() -> None:
     """Kubernetes resources in, running machines out."""
 

@@ -58,7 +58,7 @@ class Operator:
         """Until SIGTERM or an error that another start may heal; returns the exit code."""
         bound = hooks.registry(PLURALS, self._observe, self._started, self._stopping, self._access)
         try:
-            await hooks.run(bound, self.settings.namespaces, self.stop)
+            await hooks.run(bound, self.settings.identity, self.settings.namespaces, self.stop)
         except hooks.EndedError as error:
             self.failure = self.failure or error.__cause__ or error
         if self.failure is not None:

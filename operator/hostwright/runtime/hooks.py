@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import kopf
 
@@ -139,11 +139,13 @@ def registry(
     return Bound(bound, failures)
 
 
-async def run(bound: Bound, namespaces: tuple[str, ...], stop: asyncio.Event) -> None:
+async def run(bound: Bound, identity: str, namespaces: tuple[str, ...], stop: asyncio.Event) -> None:
     """kopf in the foreground until `stop` is set or SIGTERM. Raises EndedError from what went wrong."""
     try:
         await kopf.operator(
             registry=bound.registry,
+            # kopf would else name itself by the user's name, and in a Pod the user has none.
+            identity=cast("Any", identity),
             standalone=True,
             clusterwide=not namespaces,
             namespaces=namespaces,
