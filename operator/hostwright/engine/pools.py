@@ -124,8 +124,8 @@ class PoolPass:
             case Update(members=members, spec=whole):
                 await self._each(members, lambda member: self._update(pool, member, whole=whole))
             case Adopt(members=members):
-                if await self._is_alive(pool):
-                    await self._each(members, lambda member: self._own(pool, member, ours=True))
+                await self._must_be_alive(pool)
+                await self._each(members, lambda member: self._own(pool, member, ours=True))
             case Release(members=members):
                 await self._each(members, lambda member: self._own(pool, member, ours=False))
 
@@ -154,7 +154,18 @@ class PoolPass:
         await self._each(births, lambda birth: self._one_birth(pool, birth))
 
     async def _one_birth(self, pool: Pool, birth: Birth) -> None:
+        """Only where nothing is: an apply without force takes over what does not contradict it, a stranger's, too.
+
+        It even gives another machine id to a member of ours that the watch has not shown: its manager is the same.
+        """
         key, expected, now = pool.member_key(birth.name), pool.recall.expected, self.clock.monotonic()
+        found = await self.cluster.get(key)
+        if found is not None:
+            if _is_ours(found, pool):
+                expected.births[birth.name] = Sent(now, uid(found))
+            else:
+                pool.recall.taken[birth.name] = now
+            return
         expected.births[birth.name] = Sent(now)
         wanted = _configuration(pool, birth.machine_id, pool.template.sparse())
         try:
@@ -193,10 +204,13 @@ class PoolPass:
         self.telemetry.wrote(pool.template.child.kind, "delete")
 
     async def _update(self, pool: Pool, member: Member, *, whole: bool) -> None:
-        """In place, by force: only on the object that was judged."""
+        """In place, by force: only on the object that was judged, and only while it is ours.
+
+        An apply holds our ownerReference: one that was orphaned would be ours again, and go with its pool.
+        """
         key, recall = pool.member_key(member.name), pool.recall
         body = self.store.get(key)
-        if body is None or uid(body) != member.uid or is_deleting(body):
+        if body is None or uid(body) != member.uid or is_deleting(body) or not _is_ours(body, pool):
             return
         spec = pool.template.sparse() if whole else body["spec"]
         wanted = _configuration(pool, machine_id(body), spec)
@@ -224,10 +238,11 @@ class PoolPass:
         self.telemetry.wrote(key.kind, "owner")
         self.store.renew(key, after)
 
-    async def _is_alive(self, pool: Pool) -> bool:
+    async def _must_be_alive(self, pool: Pool) -> None:
         """The store may be old: nothing is taken in for a pool that goes, or the orphans of it would be taken back."""
         now = await self.cluster.get(pool.key)
-        return now is not None and uid(now) == uid(pool.body) and not is_deleting(now)
+        if now is None or uid(now) != uid(pool.body) or is_deleting(now):
+            raise StaleBodyError(f"{pool.key} goes, and the store does not show it yet")
 
     # -- what is said
 
