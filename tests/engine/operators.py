@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 #: What an operator sends that is not for the site.
-TO_KUBERNETES = {"patch", "patch_status", "drop_finalizer"}
+TO_KUBERNETES = {"patch", "patch_status", "drop_finalizer", "apply", "delete_object", "own"}
 
 
 @dataclass

@@ -32,6 +32,7 @@ class SimulatedSite:
     made: int = 0
     swallows: bool = False  # creations are lost on their way there, and nobody is told
     reads: int = 0
+    clock: Clock | None = None  # its own, where those of operators may be wrong
     fenced: bool = True  # False: a name may be taken twice, as on most clouds
 
     def see(self) -> None:
@@ -82,18 +83,21 @@ class WiredClient:
         await asyncio.sleep(0.005)
         if self.site_.down:
             raise NotSent("cannot connect")
-        return look(self.clock.now().timestamp())
+        return look(self._now())
 
     async def _write(self, name: str, act: Callable[[float], Machine]) -> Machine:
         if self.site_.down:
             raise NotSent("cannot connect")
 
         def apply() -> Machine:
-            row = act(self.clock.now().timestamp())
+            row = act(self._now())
             self.site_.see()
             return row
 
         return await self.wire.carry(name, apply, lost=Unanswered)
+
+    def _now(self) -> float:
+        return (self.site_.clock or self.clock).now().timestamp()
 
     async def site(self) -> Site:
         found: Site = await self._read(self.site_.model.info)

@@ -11,8 +11,9 @@ from collections import Counter
 
 import structlog
 from tests.simulation.mutants import MUTANTS, NOT_YET, plant
+from tests.simulation.mutants_pools import POOLS
 
-PLANTED = {**MUTANTS, **NOT_YET}
+PLANTED = {**MUTANTS, **POOLS, **NOT_YET}
 
 
 def _wishes() -> argparse.Namespace:
@@ -38,7 +39,7 @@ def main() -> int:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     directed = None
     if wanted.mutant is not None:
-        plant(wanted.mutant)
+        plant(PLANTED[wanted.mutant])
         directed = PLANTED[wanted.mutant].faults if wanted.directed else None
     if wanted.corpus:
         return _corpus(trace=wanted.trace)
@@ -144,7 +145,7 @@ def _many(seeds: range) -> int:
 def _table(used: "Counter[str]", seeds: int) -> None:
     from tests.simulation.draw import FAULTS
 
-    for fault in FAULTS:
+    for fault in (*FAULTS, "pool"):
         print(f"  {fault:12} in {100 * used[fault] / seeds:5.1f} % of the seeds")
 
 

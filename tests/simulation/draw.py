@@ -54,6 +54,7 @@ class Drawn:
     watch_lag: float  # seconds at most
     late: float  # seconds at most
     slow: float  # seconds at most, one way
+    pool: bool = False  # there is a MachinePool
 
 
 def draw(seed: int, directed: frozenset[str] | None = None) -> Drawn:
@@ -79,4 +80,12 @@ def draw(seed: int, directed: frozenset[str] | None = None) -> Drawn:
         watch_lag=rng.choice((0.5, 4.0, 15.0)) if "old watch" in faults else 0.002,
         late=rng.choice((3.0, 12.0, 25.0)) if "late" in faults else 0.0,
         slow=rng.choice((0.5, 3.0)) if "slow" in faults else 0.005,
+        pool=_beside("pool", seed, directed, 0.3),
     )
+
+
+def _beside(what: str, seed: int, directed: frozenset[str] | None, chance: float) -> bool:
+    """Drawn apart, so that what a seed has beside it changes none of its other draws."""
+    if directed is not None:
+        return what in directed
+    return random.Random(f"{what}/{seed}").random() < chance  # noqa: S311

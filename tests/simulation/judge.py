@@ -159,9 +159,10 @@ class Judge:
 
     def at_rest(self) -> list[str]:
         """What is not yet as it should be; empty: all is."""
-        wrong = []
+        pools = self.world.pools
+        wrong = pools.judge.at_rest() if pools is not None else []
         for key, body in self.world.api.objects.items():
-            if key.kind not in {"VirtualMachine", "Provider"}:
+            if key.kind not in {"VirtualMachine", "Provider"} or _cannot_run(body):
                 continue
             status, ready = body.get("status") or {}, self.world.api.condition(key, "Ready")
             if ready.get("status") != "True":
@@ -172,8 +173,14 @@ class Judge:
 
     def last(self) -> None:
         """One machine for each object, as wished, and none beside."""
+        if self.world.pools is not None:
+            self.world.pools.judge.last()
         machines = self.world.site.model.machines
-        wished = {key: body for key, body in self.world.api.objects.items() if key.kind == "VirtualMachine"}
+        wished = {
+            key: body
+            for key, body in self.world.api.objects.items()
+            if key.kind == "VirtualMachine" and not _cannot_run(body)
+        }
         held: set[str] = set()
         for key, body in wished.items():
             ids = [row["id"] for row in body["status"].get("resources") or ()]
@@ -223,6 +230,11 @@ class Judge:
             if row.mark.endswith(":" + machine_id.replace("-", "")) and key.name == row.object_name:
                 return body
         return None
+
+
+def _cannot_run(body: Body) -> bool:
+    """Made from an image that its site does not have: it waits for ever."""
+    return bool((body["spec"].get("imageRef") or {}).get("name") == "bad")
 
 
 def _key(body: Body) -> Key:

@@ -192,7 +192,7 @@ class Planting(importlib.abc.MetaPathFinder):
         return importlib.util.spec_from_loader(fullname, loader, origin=found.origin)
 
 
-def plant(name: str) -> None:
+def plant(mutant: Mutant) -> None:
     if any(module == "hostwright" or module.startswith("hostwright.") for module in sys.modules):
         raise RuntimeError("ours is imported already: nothing can be planted")
-    sys.meta_path.insert(0, Planting({**MUTANTS, **NOT_YET}[name]))
+    sys.meta_path.insert(0, Planting(mutant))

@@ -1,7 +1,7 @@
 """The API server, the wires and the watches, with the faults of the seed."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,11 +12,14 @@ from tests.engine.wire import Place, Wire
 
 from hostwright.core.decision import Note
 from hostwright.engine.ports import Body, ClusterUnavailableError, Key, StaleBodyError
+from hostwright.runtime.checks import COMPARE_EVERY
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
 T = TypeVar("T")
+#: A pool's requests, which are as grave as those to a site.
+OF_POOLS = {"apply", "delete_object", "own"}
 
 
 @dataclass(eq=False)
@@ -33,6 +36,11 @@ class SimApi(ApiServer):
         self.world.judge.status_written(key, before or {}, after)
         return after
 
+    def delete_of(self, key: Key, uid: str) -> None:
+        if self.world.pools is not None:
+            self.world.pools.judge.asked_to_delete(key)
+        super().delete_of(key, uid)
+
     def drop_finalizer(self, key: Key, uid: str, finalizer: str) -> Body | None:
         before = copied(self.objects.get(key))
         after = super().drop_finalizer(key, uid, finalizer)
@@ -42,6 +50,8 @@ class SimApi(ApiServer):
     def _show(self, key: Key, event: str, body: dict[str, Any]) -> None:
         loop, world = asyncio.get_running_loop(), self.world
         world.say(f"etcd {event} {key.kind} {key.name} rv={body['metadata']['resourceVersion']}")
+        if world.pools is not None:
+            world.pools.stored(key, event, body)
         for subscriber in list(self.subscribers):
             lag = world.rng.uniform(0.002, world.drawn.watch_lag, "watch") if world.has("old watch") else 0.002
             at = max(self.shown_at.get(subscriber, 0.0) + 1e-4, loop.time() + lag)  # in order
@@ -59,7 +69,15 @@ class SimApi(ApiServer):
         if subscriber in self.deaf:
             return
         self.deaf.add(subscriber)
-        asyncio.get_running_loop().call_later(seconds, self._list_anew, subscriber, context=NOBODY)
+        loop, known = asyncio.get_running_loop(), dict(self.objects)
+        loop.call_later(seconds, self._list_anew, subscriber, context=NOBODY)
+        loop.call_later(seconds + COMPARE_EVERY, self._compare, subscriber, known, context=NOBODY)
+
+    def _compare(self, subscriber: Subscriber, known: dict[Key, Body]) -> None:
+        """As runtime.checks does: what is gone and was never told is told."""
+        for key, body in known.items():
+            if subscriber in self.subscribers and key not in self.objects:
+                subscriber(key, "DELETED", copied(body))
 
     def _list_anew(self, subscriber: Subscriber) -> None:
         self.deaf.discard(subscriber)
@@ -111,6 +129,18 @@ class SimCluster(FakeCluster):
         await self._reach()
         return await super().drop_finalizer(key, body, finalizer)
 
+    async def apply(self, key: Key, wanted: Body, *, force: bool) -> Body:
+        await self._reach()
+        return await super().apply(key, wanted, force=force)
+
+    async def delete(self, key: Key, uid: str) -> None:
+        await self._reach()
+        await super().delete(key, uid)
+
+    async def own(self, key: Key, body: Body, owners: Sequence[Mapping[str, Any]]) -> Body:
+        await self._reach()
+        return await super().own(key, body, owners)
+
     async def event(self, body: Body, note: Note) -> None:
         """A failing Event never fails a pass."""
         if not self.world.api_away:
@@ -128,7 +158,7 @@ class SimWire(Wire):
     async def carry(self, name: str, apply: Callable[[], T], *, lost: Callable[[str], Exception]) -> T:
         world, rng = self.world, self.world.rng
         to_site = name not in TO_KUBERNETES
-        if to_site:
+        if to_site or name in OF_POOLS:
             world.judge.sent(self.owner, name)
         if not world.quiet:
             self.there, self.back = (rng.uniform(0.001, world.drawn.slow, "way") for _ in range(2))
@@ -142,7 +172,11 @@ class SimWire(Wire):
         world.say(f"{self.owner} sends {name}" + (f" ({struck})" if struck else ""))
 
         def carried() -> T:
-            answer = apply()
+            world.hand = self.owner
+            try:
+                answer = apply()
+            finally:
+                world.hand = ""
             if to_site:
                 world.judge.carried_out(self.owner, name, answer)
             return answer

@@ -70,6 +70,8 @@ class People:
         }
         rare = [(fault, *deed) for fault, deeds in faults.items() if fault in world.drawn.faults for deed in deeds]
         made = [("", *deed) for deed in (*plain, *plain, *plain, ("make", self.make), ("make", self.make))]
+        if world.pools is not None:
+            made += [("", *deed) for deed in world.pools.deeds()]
         return [*made, *rare]
 
     # users
@@ -264,12 +266,16 @@ class People:
         world.site.model.builds.clear()
         world.site.model.settings = type(world.site.model.settings)(visibility_lag=world.drawn.lists_lag)
         self.go_on()
+        if world.pools is not None:
+            world.pools.tidy_up()
         if COPY in world.api.objects:
             world.api.delete(COPY)
 
     def help(self) -> None:
         """What a message asks a person to do is done."""
         world = self.world
+        if world.pools is not None:
+            world.pools.help()
         for key, body in list(world.api.objects.items()):
             if key.kind != "VirtualMachine" or body["metadata"].get("deletionTimestamp"):
                 continue

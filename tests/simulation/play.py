@@ -1,6 +1,7 @@
 """One seed, from its first second to its verdict."""
 
 import asyncio
+import random
 from dataclasses import dataclass, field
 
 from tests.engine.virtual import run
@@ -33,6 +34,7 @@ def play(seed: int, directed: frozenset[str] | None = None) -> Outcome:
 
 def tell(drawn: Drawn, given: Decisions | None = None) -> Outcome:
     """One story: its decisions drawn, or given."""
+    random.seed(drawn.seed)  # the workers' jitter
     worlds: list[World] = []
     violation = ""
     try:

@@ -2,10 +2,11 @@
 
 import pytest
 from tests.simulation.mutants import MUTANTS
+from tests.simulation.mutants_pools import POOLS
 from tests.simulation.test_simulation import simulate
 
 
-@pytest.mark.parametrize("mutant", sorted(MUTANTS))
+@pytest.mark.parametrize("mutant", sorted({**MUTANTS, **POOLS}))
 def test_a_planted_fault_is_found(mutant: str) -> None:
     hunted = simulate("--mutant", mutant, "--seeds", "60")
     print(hunted.stdout)

@@ -12,6 +12,7 @@ from tests.simulation.dice import Decisions, Dice
 from tests.simulation.draw import Drawn
 from tests.simulation.judge import Judge
 from tests.simulation.network import SimApi, SimCluster, SimLeases, SimWire
+from tests.simulation.pools import Pools
 
 #: Seconds by which wall clocks may differ (PROTOCOLS section 4 allows 60).
 SKEW = 50.0
@@ -35,11 +36,14 @@ class World:
         self.clock = Clock()
         self.quiet = self.over = False
         self.api_away = False
+        self.hand = ""  # whose request is being carried out; empty: a user's
+        self.pools: Pools | None = None
         self.trace: list[str] = []
         self.used: set[str] = {name for name in ("late", "slow", "lists lag", "short pages") if name in drawn.faults}
         self.leases = SimLeases(self)
         self.api = SimApi(self.clock, world=self)
         self.site = site(visibility_lag=drawn.lists_lag, fenced=drawn.fenced)
+        self.site.clock = self.clock
         if "short pages" in drawn.faults:
             self.site.model.settings = type(self.site.model.settings)(visibility_lag=drawn.lists_lag, page_size=1)
         self.judge = Judge(self)
@@ -47,6 +51,9 @@ class World:
         self._named = 0
         for key, spec in CATALOG.items():
             self.api.apply(key, {**spec, "limits": {"pollInterval": "4s"}} if key.kind == "Provider" else spec)
+        if drawn.pool:
+            self.pools = Pools(self)
+            self.pools.make()
         for slot in range(drawn.operators):
             self._begin(slot)
 
