@@ -7,7 +7,7 @@ IMAGE ?= hostwright:$(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' operator/hos
 STAMP := .venv/.installed-$(shell cat requirements.lock pyproject.toml 2>/dev/null | sha256sum | cut -c1-16)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fmt generate bench simulate image clean
+.PHONY: help setup demo test check fmt generate bench simulate faults image clean
 
 help: ## show this
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -49,6 +49,9 @@ bench: $(STAMP) ## the tables of figures (a part alone: make bench ARGS=latency;
 
 simulate: $(STAMP) ## the engine's lives from seeds: make simulate SEEDS=100000 START=0
 	@$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),1000) --start $(or $(START),0)
+
+faults: $(STAMP) ## every call of a machine's life, each with every fault (one site: make faults SITE=simulated)
+	@$(BIN)/python -m tests.faults $(if $(SITE),--site $(SITE)) $(ARGS)
 
 image: ## the operator's container image, by docker, podman or buildah (another name: make image IMAGE=registry/hostwright:1)
 	@for engine in docker podman buildah; do \

@@ -6,8 +6,9 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from faults import Faults
 from waitress import serve as waitress_serve
+
+from faults import Faults
 
 
 def serve(service: str, app: Any, port: int, threads: int) -> None:

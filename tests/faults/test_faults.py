@@ -1,0 +1,27 @@
+"""A part of the trials, another with each commit: `FAULTS_TURN` plays a given one again, `make faults` plays all."""
+
+import pytest
+from tests.faults.plan import ANY, Call, Fault, Plan
+from tests.faults.stand import Stand
+from tests.faults.table import table
+from tests.faults.trial import NOT_MET, play
+from tests.faults.turn import turn
+
+FAULTS = tuple(Fault)
+#: Calls of a step that are tried, each with an object of its own.
+CALLS = 4
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_one_fault_at_each_call_of_a_step_leaves_all_as_it_must_be(here: Stand, number: int) -> None:
+    at, scenario = turn() // 3, here.scenarios[number]
+    fault = FAULTS[(at + number) % len(FAULTS)]
+    step = scenario.steps[at // len(FAULTS) % len(scenario.steps)].name
+    wave = [{step: Plan(Call(step, ANY, ANY, nth), fault)} for nth in range(1, CALLS + 1)]
+    verdicts = play(here.theatre, scenario, wave)
+    print(table(scenario.name, verdicts))
+    met = [each for each in verdicts if each.wrong != NOT_MET]
+    print(f"\nbar: FAULTS_TURN={turn()}: {scenario.name}, {fault} at {len(met)} calls of {step}: none wrong")
+    assert met
+    assert [f"{each.plan}: {each.wrong}" for each in verdicts if each.violation] == []
+    assert here.theatre.broken == []
