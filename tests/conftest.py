@@ -15,7 +15,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 #: With several workers (`-n`), the tests of one group run on one of them, so that what is dear to start (a lab, a
-#: control plane) is started once. Longest first. A folder that is not named is a group of its own.
+#: control plane) is started once. Longest first. A folder that is not named is a group of its own; so is each test of
+#: the simulation: they share nothing, and compute.
 GROUPS = {
     "lab": ("contract", "providers/openstack", "sandbox_openstack"),
     "e2e": ("e2e",),
@@ -26,6 +27,8 @@ GROUPS = {
 
 def _group(nodeid: str) -> str:
     folder = PurePath(nodeid.partition("::")[0]).parent.as_posix().removeprefix("tests/")
+    if folder == "simulation":
+        return nodeid
     return next((group for group, folders in GROUPS.items() if folder in folders), folder)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 from tests.engine.virtual import Clock
 from tests.engine.wire import Wire
 
@@ -22,12 +23,8 @@ from hostwright.engine.ports import (
 
 
 def copied(value: Any) -> Any:
-    """A copy of what JSON knows; several times as fast as copy.deepcopy."""
-    if isinstance(value, Mapping):
-        return {name: copied(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [copied(item) for item in value]
-    return value
+    """A copy of what JSON knows; an order of magnitude faster than copy.deepcopy."""
+    return msgspec.json.decode(msgspec.json.encode(value, enc_hook=dict))
 
 
 Subscriber = Callable[[Key, str | None, Body], None]

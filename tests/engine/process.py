@@ -1,6 +1,5 @@
 """An operator as a process that can be killed, over an API server and a simulated site in memory."""
 
-import asyncio
 import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -80,10 +79,13 @@ class WiredClient:
 
     async def _read(self, look: Callable[[float], Any]) -> Any:
         self.site_.reads += 1
-        await asyncio.sleep(0.005)
-        if self.site_.down:
-            raise NotSent("cannot connect")
-        return look(self._now())
+
+        def answer() -> Any:
+            if self.site_.down:
+                raise NotSent("cannot connect")
+            return look(self._now())
+
+        return await self.wire.ask(answer)
 
     async def _write(self, name: str, act: Callable[[float], Machine]) -> Machine:
         if self.site_.down:

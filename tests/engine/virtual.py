@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 #: More turns of the loop than any of these lives needs: what goes round in circles ends as an error.
 TURNS = 400_000
+#: Timers, from which on they are cleared of the cancelled ones.
+MANY = 100
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -22,11 +24,11 @@ NOBODY = contextvars.Context()
 class VirtualLoop(asyncio.SelectorEventLoop):
     """Real callbacks in real order; no second is ever waited for. An owner can be frozen, as SIGSTOP does."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = TURNS) -> None:
         super().__init__()
         self._now = 1000.0
-        self._turns = 0
-        self._frozen: dict[str, list[Callable[[], Any]]] = {}
+        self._turns, self._most = 0, most
+        self._frozen: dict[str, list[asyncio.Handle]] = {}
 
     def freeze(self, owner: str) -> None:
         self._frozen[owner] = []
@@ -36,44 +38,50 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def thaw(self, owner: str) -> None:
         """All that came due meanwhile, in its order, at once."""
-        for callback in self._frozen.pop(owner):
-            callback()
-
-    def call_soon(self, callback: Any, *args: Any, context: Any = None) -> Any:
-        return super().call_soon(self._unless_frozen(callback), *args, context=context)
-
-    def call_at(self, when: float, callback: Any, *args: Any, context: Any = None) -> Any:
-        return super().call_at(when, self._unless_frozen(callback), *args, context=context)
-
-    def _unless_frozen(self, callback: Any) -> Any:
-        def run(*args: Any) -> None:
-            held = self._frozen.get(OWNER.get())
-            if held is None:
-                callback(*args)
-            else:
-                context = contextvars.copy_context()
-                held.append(lambda: self.call_soon(callback, *args, context=context))
-
-        return run
+        self._ready.extend(self._frozen.pop(owner))  # type: ignore[attr-defined]
 
     def time(self) -> float:
         return self._now
 
     def _run_once(self) -> None:
+        """One turn, as the base class makes it, without a look at sockets: there are none."""
         self._turns += 1
-        if self._turns > TURNS:
-            raise RuntimeError(f"no rest after {TURNS} turns of the loop, at {self._now - 1000.0:.1f} s")
+        if self._turns > self._most:
+            raise RuntimeError(f"no rest after {self._most} turns of the loop, at {self._now - 1000.0:.1f} s")
         timers: list[Any] = self._scheduled  # type: ignore[attr-defined]
-        while timers and timers[0].cancelled():
+        ready: Any = self._ready  # type: ignore[attr-defined]
+        self._prune(timers)
+        soon = self._now + self._clock_resolution  # type: ignore[attr-defined]
+        if timers and ((not ready and not self._stopping) or timers[0]._when < soon):  # type: ignore[attr-defined]
+            self._move(timers[0]._when)
+            soon = self._now + self._clock_resolution  # type: ignore[attr-defined]
+        elif not ready and not self._stopping:  # type: ignore[attr-defined]
+            raise RuntimeError("nothing is ready and nothing is due: everything waits for ever")
+        while timers and timers[0]._when < soon:
+            timer = heapq.heappop(timers)
+            timer._scheduled = False
+            ready.append(timer)
+        for _ in range(len(ready)):
+            handle = ready.popleft()
+            if handle._cancelled:
+                continue
+            held = self._frozen.get(handle._context.get(OWNER, "")) if self._frozen else None
+            if held is None:
+                handle._run()
+            else:
+                held.append(handle)
+
+    def _prune(self, timers: list[Any]) -> None:
+        """Timers that were cancelled: all of them where they are the most, else those that are next."""
+        if len(timers) > MANY and self._timer_cancelled_count > len(timers) / 2:  # type: ignore[has-type]
+            for timer in timers:
+                timer._scheduled = not timer._cancelled
+            timers[:] = [timer for timer in timers if not timer._cancelled]
+            heapq.heapify(timers)
+            self._timer_cancelled_count = 0
+        while timers and timers[0]._cancelled:
             heapq.heappop(timers)._scheduled = False
-            self._timer_cancelled_count = max(0, self._timer_cancelled_count - 1)  # type: ignore[has-type]
-        if not self._ready and not self._stopping:  # type: ignore[attr-defined]
-            if not timers:
-                raise RuntimeError("nothing is ready and nothing is due: everything waits for ever")
-            self._move(timers[0].when())
-        elif timers and timers[0].when() < self._now + self._clock_resolution:  # type: ignore[attr-defined]
-            self._move(timers[0].when())
-        super()._run_once()  # type: ignore[misc]
+            self._timer_cancelled_count = max(0, self._timer_cancelled_count - 1)
 
     def _move(self, when: float) -> None:
         """To a timer that fires now. Time goes on even where a wait is too short to be told from none."""
@@ -90,9 +98,9 @@ class Clock:
         return asyncio.get_running_loop().time()
 
 
-def run(work: Coroutine[Any, Any, T]) -> T:
+def run(work: Coroutine[Any, Any, T], turns: int = TURNS) -> T:
     """To its end, in virtual time."""
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+    with asyncio.Runner(loop_factory=lambda: VirtualLoop(turns)) as runner:
         return runner.run(work)
 
 

@@ -54,6 +54,11 @@ class Wire:
         await asyncio.sleep(self.back)
         return answer
 
+    async def ask(self, look: Callable[[], T]) -> T:
+        """A read: as things stand when it reaches the far side."""
+        await asyncio.sleep(0.005)
+        return look()
+
     async def _die(self) -> None:
         self.die()
         await asyncio.Event().wait()  # cancelled with all else of the process

@@ -10,10 +10,12 @@ import time
 from collections import Counter
 
 import structlog
-from tests.simulation.mutants import MUTANTS, NOT_YET, plant
+from tests.simulation.mutants import MUTANTS, plant
 from tests.simulation.mutants_pools import POOLS
 
-PLANTED = {**MUTANTS, **POOLS, **NOT_YET}
+PLANTED = {**MUTANTS, **POOLS}
+#: Directed seeds in which a mutant dies before others are tried.
+ENOUGH = 2
 
 
 def _wishes() -> argparse.Namespace:
@@ -27,6 +29,9 @@ def _wishes() -> argparse.Namespace:
     parser.add_argument("--corpus", action="store_true", help="those that failed once")
     parser.add_argument("--trace", action="store_true", help="with everything that happened")
     parser.add_argument("--mutant", choices=sorted(PLANTED), help="with this fault in our code, until it is found")
+    parser.add_argument(
+        "--seconds", type=float, default=4.0, help="for its directed seeds, and again for the drawn ones"
+    )
     parser.add_argument("--directed", action="store_true", help="with the mutant's own faults alone")
     return parser.parse_args()
 
@@ -48,25 +53,26 @@ def main() -> int:
     if wanted.seed is not None:
         return _one(wanted.seed, directed, trace=wanted.trace)
     if wanted.mutant is not None:
-        return _hunt(wanted.mutant, range(wanted.start, wanted.start + wanted.seeds))
+        return _hunt(wanted.mutant, range(wanted.start, wanted.start + wanted.seeds), wanted.seconds)
     return _many(range(wanted.start, wanted.start + wanted.seeds))
 
 
-def _hunt(mutant: str, seeds: range) -> int:
-    """0: it was found, first by the faults that should show it, else by any seed."""
+def _hunt(mutant: str, seeds: range, seconds: float) -> int:
+    """0: it was found. By the faults that should show it first, until it was twice; then by any seeds for a while."""
     from tests.simulation.play import play
 
-    tried = 0
-    for directed in (PLANTED[mutant].faults, None):
+    counts, why = [], ""
+    for how, directed in (("directed", PLANTED[mutant].faults), ("drawn", None)):
+        began, died, tried = time.perf_counter(), 0, 0
         for seed in seeds:
-            tried += 1
-            outcome = play(seed, directed)
-            if outcome.violation:
-                how = "directed" if directed is not None else "drawn"
-                print(f"{mutant}: found in {how} seed {seed}, the {tried}. played: {outcome.violation[:150]}")
-                return 0
-    print(f"{mutant}: SURVIVED {tried} seeds")
-    return 1
+            late = time.perf_counter() - began > seconds
+            if why and (late or (directed and died == ENOUGH)):
+                break
+            violation = play(seed, directed).violation
+            tried, died, why = tried + 1, died + bool(violation), why or violation
+        counts.append(f"{died} of {tried} {how} seeds")
+    print(f"{mutant}: {'died in ' + ' and '.join(counts) if why else 'SURVIVED'}: {why[:120]}")
+    return 0 if why else 1
 
 
 def _one(seed: int, directed: frozenset[str] | None, *, trace: bool) -> int:

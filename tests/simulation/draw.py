@@ -10,7 +10,11 @@ FAULTS = {
     "cut": 0.4,  # the connection of a request breaks, and it is carried out later all the same
     "late": 0.4,  # by many seconds, as the requests of a dead operator
     "slow": 0.4,  # requests take seconds
+    "fails": 0.35,  # a 5xx in place of an answer, carried out or not
+    "odd answers": 0.3,  # reads are answered with 401, 403, a proxy's 404, 5xx, or not at all
     "stop": 0.35,  # an operator stands still, and goes on
+    "end": 0.25,  # an operator is told to end, as at each new version of it
+    "log in": 0.25,  # the Provider is edited, so that the operator begins a session anew
     "conflict": 0.3,  # a write is refused as stale
     "api away": 0.35,  # the API server does not answer for a while
     "old watch": 0.4,  # a watch shows things seconds late
@@ -21,12 +25,14 @@ FAULTS = {
     "short pages": 0.3,
     "builds fail": 0.35,
     "builds hang": 0.2,
+    "builds slow": 0.15,
     "quota": 0.25,
     "power": 0.5,  # somebody presses the button
     "retag": 0.4,  # somebody changes tags on the site
     "unmark": 0.25,  # somebody takes our mark off
     "vanish": 0.25,  # somebody deletes a machine on the site
     "clone": 0.3,  # somebody copies a machine with our mark on it
+    "twin": 0.12,  # the same under the same name, which only its time tells from ours
     "copy": 0.3,  # somebody applies a copy of an object, machine id and all
     "strip": 0.25,  # somebody takes our finalizer off by hand
     "restore": 0.3,  # an object comes back from a backup
@@ -37,7 +43,14 @@ FAULTS = {
     "retain": 0.3,
 }
 #: Where both come together nothing leads to the machine any more: no operator could know it.
-APART = (("unmark", "wipe"), ("unmark", "restore"), ("unmark", "strip"), ("unmark", "copy"))
+APART = (
+    ("unmark", "wipe"),
+    ("unmark", "restore"),
+    ("unmark", "strip"),
+    ("unmark", "copy"),
+    ("twin", "wipe"),
+    ("twin", "restore"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +86,10 @@ def draw(seed: int, directed: frozenset[str] | None = None) -> Drawn:
         operators=rng.choice((2, 3) if "operators" in wish else (1, 1, 1, 2, 2, 3)),
         fenced="unfenced" not in wish and ("fenced" in wish or rng.random() < 0.4),
         names=("web", "db", "ci")[: rng.choice((1, 2, 2, 3))],
-        span=rng.choice((30.0, 60.0, 150.0)),
+        span=rng.choice((30.0, 60.0, 150.0)) if "twin" not in faults else 500.0,
         acts=rng.randint(3, 22),
         rate=rng.choice((0.03, 0.1, 0.25)) if directed is None else 0.25,
-        lists_lag=rng.choice((1.0, 4.0, 10.0)) if "lists lag" in faults else 0.0,
+        lists_lag=rng.choice((1.0, 4.0, 10.0, 40.0)) if "lists lag" in faults else 0.0,
         watch_lag=rng.choice((0.5, 4.0, 15.0)) if "old watch" in faults else 0.002,
         late=rng.choice((3.0, 12.0, 25.0)) if "late" in faults else 0.0,
         slow=rng.choice((0.5, 3.0)) if "slow" in faults else 0.005,

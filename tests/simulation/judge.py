@@ -1,19 +1,46 @@
 """What must hold after every step, and once all has come to rest (PROTOCOLS.md; reliability properties S1 to S20)."""
 
+from collections import Counter
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from tests.engine.operators import Operator
 
-from hostwright.core.names import ANNOTATION_MACHINE_ID, FINALIZER
+from hostwright.core.errors import MachineDeletedExternally
+from hostwright.core.names import ANNOTATION_MACHINE_ID, ANNOTATION_PAUSED, FINALIZER
 from hostwright.engine.ports import Body, Key
-from hostwright.providers.simulated.rows import Machine, State
+from hostwright.providers.simulated.rows import Machine, Page, State
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
 #: Seconds that a request may be under way, with what its sender needs between looking and sending.
 UNDER_WAY = 45.0
+
+
+#: Seconds after which every operator hears of a deletion: the longest deafness, and a request that was on its way.
+DEAF = 60.0 + 70.0 + UNDER_WAY
+#: Seconds after which everybody who looks sees a machine, beside the lists' lag.
+OLD_NEWS = UNDER_WAY
+#: More requests than any life needs in that time.
+STORM, STORM_SECONDS = 150, 10.0
+#: A pool's requests, which are as grave as those to a site.
+OF_POOLS = {"apply", "delete_object", "own"}
+#: A look that began so shortly before an answer counts as one after it (the provider's plan says why).
+AT_ONCE = 0.06
+#: The reason of Ready where a machine is gone.
+GONE = MachineDeletedExternally.__name__
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the sender of a request knew."""
+
+    sent: float
+    read: float  # the beginning of its latest answered read
+    paused: frozenset[Key]  # objects that it was shown as paused, for a while
+    going: frozenset[Key]  # and as being deleted
 
 
 class Violation(AssertionError):  # noqa: N818 - what it is called
@@ -32,6 +59,15 @@ class Judge:
         self.stripped: set[str] = set()  # machine ids, without dashes, whose object was taken away by hand
         self.paused_at: dict[Key, float] = {}
         self.wiped_at: dict[str, float] = {}  # names whose status was lost: of what was under way then nothing tells
+        self.made: dict[str, float] = {}  # machines of ours: when, monotonic
+        self.pauses: dict[tuple[str, Key], float] = {}  # since when an operator has been shown that it is paused
+        self.goings: dict[tuple[str, Key], float] = {}  # or that it is being deleted
+        self.read_at: dict[str, float] = {}  # the latest beginning of an operator's answered read
+        self.shown_as: dict[tuple[str, str], tuple[float, State]] = {}  # by the site itself, to an operator that asked
+        self.blind: dict[tuple[str, str], float] = {}  # a machine that an operator changed without hearing of it
+        self.retains: set[Key] = set()
+        self.retained: dict[Key, float] = {}  # until when it was to be
+        self.requests: Counter[tuple[str, int]] = Counter()
         self.checks = 0
         self.broken: Violation | None = None
         self.writes = 0  # on the site, by operators
@@ -48,13 +84,54 @@ class Judge:
 
     # steps
 
-    def sent(self, owner: str, name: str) -> None:
-        """S8: no request without the Lease."""
-        for operator in self.world.alive():
-            if operator.name == owner:
-                self.expect(operator.lease.held(), f"{owner} sent {name} without the Lease")
+    def sends(self, owner: str, name: str, *, grave: bool) -> "Told":
+        """S8: no request to the site without the Lease, as we and as the API server know it; and no storm of them."""
+        now = self._now()
+        self.requests[owner, int(now // STORM_SECONDS)] += name not in OF_POOLS
+        many = self.requests[owner, int(now // STORM_SECONDS)]
+        self.expect(many < STORM, f"L2: {owner} sent {many} requests within {STORM_SECONDS:.0f} s, the last: {name}")
+        if grave:
+            held = any(each.lease.held() for each in self.world.alive() if each.name == owner)
+            self.expect(held, f"S8: {owner} sent {name} without the Lease")
+            holder = ((self.world.leases.lease or {}).get("spec") or {}).get("holderIdentity")
+            self.expect(holder == owner, f"S8: {owner} sent {name}, and the Lease is {holder}'s")
+        known = now - 2 * self.world.drawn.slow - 2.0  # an intent may be on its way to the API server meanwhile
+        paused, going = (
+            frozenset(key for (who, key), since in shown.items() if who == owner and since < known)
+            for shown in (self.pauses, self.goings)
+        )
+        return Told(now, self.read_at.get(owner, float("-inf")), paused, going)
 
-    def carried_out(self, owner: str, name: str, row: Any) -> None:
+    def shown(self, owner: str, key: Key, body: Body | None) -> None:
+        """An operator's watch shows this."""
+        if key.kind != "VirtualMachine":
+            return
+        going = body is not None and "deletionTimestamp" in body["metadata"]
+        for so, since in ((body is not None and _paused(body), self.pauses), (going, self.goings)):
+            if so:
+                since.setdefault((owner, key), self._now())
+            else:
+                since.pop((owner, key), None)
+
+    def stored(self, key: Key, body: Body) -> None:
+        """The API server has this now."""
+        if (body.get("spec") or {}).get("deletionPolicy") == "Retain":
+            self.retains.add(key)
+        elif key in self.retains:
+            self.retains.discard(key)
+            self.retained[key] = self._now()
+
+    def answered(self, owner: str, began: float, answer: Any) -> None:
+        """An operator's read of the site."""
+        if isinstance(answer, Machine | Page):
+            self.read_at[owner] = max(began, self.read_at.get(owner, began))
+        if isinstance(answer, Machine):
+            self.shown_as[owner, answer.id] = (self._now(), answer.state)
+
+    def unheard(self, owner: str, machine: str) -> None:
+        self.blind[owner, machine] = self._now()
+
+    def carried_out(self, owner: str, name: str, row: Any, told: "Told") -> None:
         """A request of an operator changed the site."""
         self.writes += 1
         self.world.say(f"site: {name} {row.name} {row.id[:8]} of {owner}")
@@ -65,12 +142,18 @@ class Judge:
         if name == "remove_mark":
             self._let_go(row)
         if name == "create":
-            self._created(row, body)
+            self._created(row, body, told)
         if name == "delete" and body is not None:
-            self._deleted(row, body)
+            self._deleted(owner, row, body)
+        unheard = self.blind.get((owner, row.id), float("-inf"))
+        self.expect(unheard < told.read + AT_ONCE, f"2.5: {owner} sent {name} for {row.name} again, and had not looked")
         if body is not None:
-            paused = self.paused_at.get(_key(body))
-            told = self.world.drawn.watch_lag + UNDER_WAY
+            key = _key(body)
+            self.expect(key not in told.paused, f"S19: {name} on {row.name}, whose object was shown as paused")
+            finalizers = body["metadata"].get("finalizers") or ()
+            self.expect(FINALIZER in finalizers, f"S5: {name} on {row.name} without a finalizer")
+            paused = self.paused_at.get(key) if _paused(body) else None
+            told = self._lag() + UNDER_WAY
             still = paused is not None and self._now() - paused > told
             self.expect(not still, f"S19: {name} on {row.name}, whose object is paused")
         self.look()
@@ -98,29 +181,42 @@ class Judge:
         """Our mark comes off only what a user wants to keep."""
         key = self.made_for.get(row.id)
         body = self.world.api.objects.get(key) if key is not None else None
-        kept = body is not None and body["spec"].get("deletionPolicy") == "Retain"
+        # What was edited a moment ago was not known when the request was sent.
+        kept = key in self.retains or (
+            key is not None and self._now() - self.retained.get(key, float("-inf")) < UNDER_WAY + self._lag()
+        )
         self.expect(body is None or kept, f"our mark was taken off {row.name}, which is to be deleted")
         self.let_go.add(row.id)
 
-    def _created(self, row: Machine, body: Body | None) -> None:
+    def _created(self, row: Machine, body: Body | None, told: "Told") -> None:
         self.expect(row.mark != "", f"2.7: {row.name} was made without an owner mark")
+        self.made[row.id] = self._now()
+        namesakes = [
+            other
+            for other in self._namesakes(row)
+            if self._now() - self.made[other] > OLD_NEWS + self.world.drawn.lists_lag
+        ]
+        there = [other[:8] for other in namesakes]
+        self.expect(not there, f"1.3: {row.name} made, and {there} of its namespace and name were there")
         if body is None:
             return
         status, metadata = body.get("status") or {}, body["metadata"]
-        self.expect(FINALIZER in (metadata.get("finalizers") or ()), f"S5: {row.name} made without a finalizer")
         operation = status.get("operation") or {}
-        told = operation.get("type") == "Create" or self._wiped(row)
-        self.expect(told, f"S5: {row.name} made, and no intent is written")
+        intended = operation.get("type") == "Create" or self._wiped(row)
+        self.expect(intended, f"S5: {row.name} made, and no intent is written")
+        self.expect(_key(body) not in told.going, f"S20: {row.name} made, and its object was shown as being deleted")
         gone_for = self._since(metadata.get("deletionTimestamp"))
-        self.expect(gone_for is None or gone_for < UNDER_WAY, f"S20: {row.name} made {gone_for} s after its deletion")
+        self.expect(gone_for is None or gone_for < DEAF, f"S20: {row.name} made {gone_for} s after its deletion")
 
-    def _deleted(self, row: Machine, body: Body) -> None:
-        """S10: what was up and is wished is never deleted."""
+    def _deleted(self, owner: str, row: Machine, body: Body) -> None:
+        """S10: what is up and wished is never deleted: the site itself said otherwise just before."""
         wished = not body["metadata"].get("deletionTimestamp")
         mine = [one for one in self.world.site.model.machines.values() if one.mark == row.mark]
-        self.expect(
-            not (wished and row.id in self.was_up and len(mine) == 1), f"S10: {row.name} deleted, and is wished"
-        )
+        if wished and len(mine) == 1:
+            at, state = self.shown_as.get((owner, row.id), (float("-inf"), State.ACTIVE))
+            self.expect(state is not State.ACTIVE, f"S10: {row.name} deleted; it is wished, and was shown as {state}")
+            age = self._now() - at
+            self.expect(age < UNDER_WAY, f"S10: {row.name} deleted; it is wished, and was asked for {age} s ago")
         policy = body["spec"].get("deletionPolicy", "Delete")
         self.expect(wished or policy == "Delete", f"S19: {row.name} deleted, and is to be retained")
 
@@ -131,6 +227,14 @@ class Judge:
         same = before.get("metadata", {}).get("uid") == after["metadata"]["uid"]
         back = same and (new.get("observedGeneration") or 0) < (old.get("observedGeneration") or -1)
         self.expect(not back, f"S17: observedGeneration of {key} went back")
+        if key.kind == "VirtualMachine" and _reason(after) == GONE != _reason(before):
+            left = self._alive(old)
+            self.expect(not left, f"S10: {key} is told as deleted by somebody, and {left} is there")
+
+    def _alive(self, status: Body) -> list[str]:
+        machines = self.world.site.model.machines
+        ids = [row["id"] for row in status.get("resources") or () if row["name"] == "server"]
+        return [item[:8] for item in ids if item in machines and machines[item].state is not State.DELETING]
 
     def released(self, key: Key, body: Body) -> None:
         """S6: our finalizer goes when nothing of the object's is left, or all of it is rightly let go."""
@@ -205,6 +309,9 @@ class Judge:
 
     # inside
 
+    def _lag(self) -> float:
+        return self.world.drawn.watch_lag
+
     def _now(self) -> float:
         return self.world.clock.monotonic()
 
@@ -215,6 +322,17 @@ class Judge:
 
     def _wiped(self, row: Machine) -> bool:
         return self._now() - self.wiped_at.get(row.object_name, float("-inf")) < 2 * UNDER_WAY
+
+    def _namesakes(self, row: Machine) -> list[str]:
+        """Machines of ours, made for the same namespace and name under another machine id, that anybody can see."""
+        return [
+            other.id
+            for other in self.world.site.model.machines.values()
+            if (other.namespace, other.object_name) == (row.namespace, row.object_name)
+            and other.mark not in {"", row.mark}
+            and other.id in self.made
+            and other.state in {State.ACTIVE, State.BUILDING}
+        ]
 
     def _of(self, machine_id: str) -> list[Machine]:
         plain = machine_id.replace("-", "")
@@ -237,5 +355,14 @@ def _cannot_run(body: Body) -> bool:
     return bool((body["spec"].get("imageRef") or {}).get("name") == "bad")
 
 
+def _reason(body: Body) -> str:
+    rows = (body.get("status") or {}).get("conditions") or ()
+    return next((row["reason"] for row in rows if row["type"] == "Ready"), "")
+
+
 def _key(body: Body) -> Key:
     return Key("VirtualMachine", body["metadata"]["namespace"], body["metadata"]["name"])
+
+
+def _paused(body: Body) -> bool:
+    return ANNOTATION_PAUSED in (body["metadata"].get("annotations") or {})

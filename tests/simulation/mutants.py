@@ -93,17 +93,20 @@ MUTANTS: Mapping[str, Mutant] = {
         "        return _create(situation)\n",
         "vanish",
     ),
-}
-#: Planted and not found yet: each needs a fault, or a check, of its own.
-NOT_YET: Mapping[str, Mutant] = {
     "trust an empty list": _mutant(
         "providers.simulated.machines",
         'return Unsure("no machine of ours is listed on the simulated site", as_of)',
         "return Missing(as_of)",
         "lists lag",
-        "cut",
-        "late",
-        "unfenced",
+        "log in",
+    ),
+    "trust a page that ended early": _mutant(
+        "providers.simulated.inventory",
+        "        while page.more:\n",
+        "        while False:\n",
+        "short pages",
+        "strip",
+        "log in",
     ),
     "take a lost reply for a refusal": _mutant(
         "engine.act",
@@ -111,9 +114,26 @@ NOT_YET: Mapping[str, Mutant] = {
         "    if False:\n        recall.receipts",
         "lost",
         "cut",
+        "lists lag",
         "unfenced",
     ),
-    "ignore a machine of our own name": _mutant("engine.claim", "    if not twins:\n", "    if True:\n", "strip"),
+    "send a creation again on a 5xx": _mutant(
+        "providers.simulated.machines",
+        "                return await self._send(call, user_data)\n",
+        "                try:\n                    return await self._send(call, user_data)\n"
+        "                except Refused as refusal:\n                    if refusal.status < 500:\n"
+        "                        raise\n                    return await self._send(call, user_data)\n",
+        "fails",
+        "unfenced",
+    ),
+    "ignore as of when a look was": _mutant(
+        "providers.simulated.plan",
+        'return as_of + STAMPING < memory.receipts.get(row, float("-inf"))',
+        "return False",
+        "lost",
+        "fails",
+    ),
+    "ignore a machine of our own name": _mutant("engine.claim", "    if not twin:\n", "    if True:\n", "strip"),
     "skip the ledger": _mutant("engine.ledger", "    for row in made:\n", "    for row in ():\n", "crash"),
     "delete while paused": _mutant(
         "kinds.virtualmachine.leaving", "    if situation.paused is not None:\n", "    if False:\n", "pause"
@@ -122,15 +142,37 @@ NOT_YET: Mapping[str, Mutant] = {
         "engine.act", "    try:\n        tools.gate.check()\n", "    try:\n", "stop", "slow", "operators"
     ),
     "delete a marked clone": _mutant(
-        "kinds.virtualmachine.extras", "    return trace.made_here(twin.created_at)\n", "    return True\n", "clone"
+        "kinds.virtualmachine.extras",
+        "    return trace.made_here(twin.created_at)\n",
+        "    return True\n",
+        "twin",
+        "unfenced",
+    ),
+    "delete whatever bears our mark": _mutant(
+        "kinds.virtualmachine.leaving",
+        "    strangers = {twin.id for twin in verdict.strangers}\n    rows = [part for part",
+        "    strangers = set()\n    rows = [part for part",
+        "clone",
+        "vanish",
     ),
     "take an outage for absence": _mutant(
         "engine.proof",
         "            return _unanswered(tools, view, recall, failure, connection)\n",
         "            look = Missing(began)\n",
+        "odd answers",
         "site away",
-        "crash",
-        "unfenced",
+    ),
+    "take a 403 for gone": _mutant(
+        "providers.simulated.rows",
+        "return self.status == HTTPStatus.NOT_FOUND and self.problem.code == Code.NOT_FOUND",
+        "return self.status in (403, 404)",
+        "odd answers",
+    ),
+    "take a proxy's 404 for gone": _mutant(
+        "providers.simulated.rows",
+        "return self.status == HTTPStatus.NOT_FOUND and self.problem.code == Code.NOT_FOUND",
+        "return self.status == HTTPStatus.NOT_FOUND",
+        "odd answers",
     ),
     "read the power from the wish": _mutant(
         "providers.simulated.translate", "Power.ON if machine.powered_on else Power.OFF", "Power.ON", "power"
@@ -140,17 +182,19 @@ NOT_YET: Mapping[str, Mutant] = {
         "case Call() as call if call.destructive and not proven:",
         "case Call() as call if False:",
         "builds fail",
+        "builds slow",
         "lists lag",
-        "old watch",
     ),
     "let go without a proof": _mutant(
         "kinds.virtualmachine.leaving",
         "    if situation.proven:\n        match situation.look:\n",
         "    if not situation.trace.ledger:\n        return _released(situation, Reason.DELETED, '')\n"
         "    if situation.proven:\n        match situation.look:\n",
-        "crash",
-        "lists lag",
-        "late",
+        "wipe",
+        "restore",
+        "site away",
+        "deaf watch",
+        "end",
     ),
 }
 

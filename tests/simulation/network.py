@@ -1,25 +1,41 @@
 """The API server, the wires and the watches, with the faults of the seed."""
 
 import asyncio
+import contextvars
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import msgspec
 from tests.engine.apiserver import ApiServer, FakeCluster, Subscriber, copied
 from tests.engine.operators import TO_KUBERNETES, Leases
-from tests.engine.virtual import NOBODY
+from tests.engine.virtual import OWNER
 from tests.engine.wire import Place, Wire
+from tests.simulation.judge import OF_POOLS
 
 from hostwright.core.decision import Note
 from hostwright.engine.ports import Body, ClusterUnavailableError, Key, StaleBodyError
+from hostwright.providers.simulated.client import Unanswered
+from hostwright.providers.simulated.rows import Code, Page, Problem, Refused
 from hostwright.runtime.checks import COMPARE_EVERY
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
 T = TypeVar("T")
-#: A pool's requests, which are as grave as those to a site.
-OF_POOLS = {"apply", "delete_object", "own"}
+Told = TypeVar("Told", Body, Body | None)
+#: What a read may be answered with where all is well: by the site, by a proxy before it, by nobody.
+ODD: tuple[tuple[str, Exception], ...] = (
+    ("500", Refused(500, Problem(code=Code.FAILED, message="it failed"))),
+    ("503", Refused(503, Problem(code="", message="no backend"))),
+    ("401", Refused(401, Problem(code=Code.UNAUTHORIZED, message="who are you"))),
+    ("403", Refused(403, Problem(code="", message="forbidden"))),
+    ("404", Refused(404, Problem(code="", message="no such path"))),
+    ("nothing", Unanswered("no answer")),
+)
+#: What a write may be answered with although it was carried out, or was not.
+TOO_MANY = 429
+FAILS = tuple((str(status), status) for status in (500, 503, 408, TOO_MANY))
 
 
 @dataclass(eq=False)
@@ -28,7 +44,16 @@ class SimApi(ApiServer):
 
     world: "World" = None  # type: ignore[assignment]
     shown_at: dict[Subscriber, float] = field(default_factory=dict)
+    homes: dict[Subscriber, contextvars.Context] = field(
+        default_factory=dict
+    )  # whose it is: who stands still hears late
     deaf: set[Subscriber] = field(default_factory=set)
+
+    def subscribe(self, subscriber: Subscriber) -> None:
+        self.homes[subscriber] = contextvars.copy_context()
+        for key, body in self.objects.items():
+            self.world.judge.shown(OWNER.get(), key, body)
+        super().subscribe(subscriber)
 
     def patch_status(self, key: Key, patch: Body) -> Body:
         before = self.objects.get(key)
@@ -52,16 +77,19 @@ class SimApi(ApiServer):
         world.say(f"etcd {event} {key.kind} {key.name} rv={body['metadata']['resourceVersion']}")
         if world.pools is not None:
             world.pools.stored(key, event, body)
+        world.judge.stored(key, body)
         for subscriber in list(self.subscribers):
             lag = world.rng.uniform(0.002, world.drawn.watch_lag, "watch") if world.has("old watch") else 0.002
             at = max(self.shown_at.get(subscriber, 0.0) + 1e-4, loop.time() + lag)  # in order
             self.shown_at[subscriber] = at
             times = 2 if world.has("twice") and world.rng.chance(0.2, "twice") else 1
             for again in range(times):
-                loop.call_at(at + 2e-5 * again, self._deliver, subscriber, key, event, copied(body), context=NOBODY)
+                home = self.homes[subscriber]
+                loop.call_at(at + 2e-5 * again, self._deliver, subscriber, key, event, copied(body), context=home)
 
     def _deliver(self, subscriber: Subscriber, key: Key, event: str, body: Body) -> None:
         if subscriber not in self.deaf:
+            self.world.judge.shown(OWNER.get(), key, None if event == "DELETED" else body)
             super()._deliver(subscriber, key, event, body)
 
     def close_ears(self, subscriber: Subscriber, seconds: float) -> None:
@@ -69,20 +97,22 @@ class SimApi(ApiServer):
         if subscriber in self.deaf:
             return
         self.deaf.add(subscriber)
-        loop, known = asyncio.get_running_loop(), dict(self.objects)
-        loop.call_later(seconds, self._list_anew, subscriber, context=NOBODY)
-        loop.call_later(seconds + COMPARE_EVERY, self._compare, subscriber, known, context=NOBODY)
+        loop, known, home = asyncio.get_running_loop(), dict(self.objects), self.homes[subscriber]
+        loop.call_later(seconds, self._list_anew, subscriber, context=home)
+        loop.call_later(seconds + COMPARE_EVERY, self._compare, subscriber, known, context=home)
 
     def _compare(self, subscriber: Subscriber, known: dict[Key, Body]) -> None:
         """As runtime.checks does: what is gone and was never told is told."""
         for key, body in known.items():
             if subscriber in self.subscribers and key not in self.objects:
+                self.world.judge.shown(OWNER.get(), key, None)
                 subscriber(key, "DELETED", copied(body))
 
     def _list_anew(self, subscriber: Subscriber) -> None:
         self.deaf.discard(subscriber)
         if subscriber in self.subscribers:
             for key, body in self.objects.items():
+                self.world.judge.shown(OWNER.get(), key, body)
                 subscriber(key, None, copied(body))
 
 
@@ -97,7 +127,8 @@ class SimLeases(Leases):
         if self.world.api_away:
             await asyncio.sleep(1.0)
             raise ClusterUnavailableError("the API server is away")
-        return await super().raw(method, path, body)
+        await asyncio.sleep(0.01)  # there and back: half the turns of a quiet life are the Lease's
+        return self._serve(method, body)
 
 
 @dataclass
@@ -115,15 +146,19 @@ class SimCluster(FakeCluster):
 
     async def patch(self, key: Key, patch: Body) -> Body:
         await self._reach()
-        return await super().patch(key, patch)
+        return self._told(key, await super().patch(key, patch))
 
     async def patch_status(self, key: Key, patch: Body) -> Body:
         await self._reach()
-        return await super().patch_status(key, patch)
+        return self._told(key, await super().patch_status(key, patch))
 
     async def get(self, key: Key) -> Body | None:
         await self._reach(writes=False)
-        return await super().get(key)
+        return self._told(key, await super().get(key))
+
+    def _told(self, key: Key, body: Told) -> Told:
+        self.world.judge.shown(OWNER.get(), key, body)
+        return body
 
     async def drop_finalizer(self, key: Key, body: Body, finalizer: str) -> Body | None:
         await self._reach()
@@ -156,32 +191,59 @@ class SimWire(Wire):
     owner: str = ""
 
     async def carry(self, name: str, apply: Callable[[], T], *, lost: Callable[[str], Exception]) -> T:
-        world, rng = self.world, self.world.rng
+        world, judge = self.world, self.world.judge
         to_site = name not in TO_KUBERNETES
-        if to_site or name in OF_POOLS:
-            world.judge.sent(self.owner, name)
+        told = judge.sends(self.owner, name, grave=to_site or name in OF_POOLS)
         if not world.quiet:
-            self.there, self.back = (rng.uniform(0.001, world.drawn.slow, "way") for _ in range(2))
-            self.late = rng.uniform(0.0, world.drawn.late, "late")
+            self.there, self.back = (world.rng.uniform(0.001, world.drawn.slow, "way") for _ in range(2))
+            self.late = world.rng.uniform(0.0, world.drawn.late, "late")
             place = self._struck()
             if place is not None:
                 self.strikes[len(self.names)] = place
         else:
             self.there = self.back = 0.005
+        fails = self._fails() if to_site else ""
         struck = self.strikes.get(len(self.names))
-        world.say(f"{self.owner} sends {name}" + (f" ({struck})" if struck else ""))
+        world.say(f"{self.owner} sends {name}" + (f" ({struck})" if struck else "") + (f" ({fails})" if fails else ""))
+        touched: list[str] = []
 
         def carried() -> T:
+            if fails and not fails.startswith("done"):
+                raise _refusal(fails)
             world.hand = self.owner
             try:
                 answer = apply()
             finally:
                 world.hand = ""
             if to_site:
-                world.judge.carried_out(self.owner, name, answer)
+                touched.append(getattr(answer, "id", ""))
+                judge.carried_out(self.owner, name, answer, told)
+            if fails:
+                raise _refusal(fails)
             return answer
 
-        return await super().carry(name, carried, lost=lost)
+        if world.has("stop") and world.rng.chance(world.drawn.rate / 4, "stops here"):
+            world.stop(self.owner)
+        try:
+            return await super().carry(name, carried, lost=lost)
+        except Exception:
+            if touched:
+                judge.unheard(self.owner, touched[0])
+            raise
+
+    async def ask(self, look: Callable[[], T]) -> T:
+        world, began = self.world, self.world.clock.monotonic()
+        await asyncio.sleep(0.005)
+        if world.has("odd answers") and world.rng.chance(world.drawn.rate / 2, "odd"):
+            what, error = world.rng.named(ODD, "odd answer")
+            world.say(f"{self.owner} reads, and is answered {what}")
+            if error is not None:
+                raise error
+        answer = look()
+        if isinstance(answer, Page) and world.has("short pages") and world.rng.chance(0.3, "empty page"):
+            answer = msgspec.structs.replace(answer, machines=(), more=1)  # no row bears that number: all come after
+        world.judge.answered(self.owner, began, answer)
+        return answer
 
     def _struck(self) -> Place | None:
         world = self.world
@@ -192,3 +254,18 @@ class SimWire(Wire):
             return None
         _, place = world.rng.named([(str(place), place) for place in places], "where")
         return place
+
+    def _fails(self) -> str:
+        """A 5xx, or the like, in place of the answer: `done` or not."""
+        world = self.world
+        if not world.has("fails") or not world.rng.chance(world.drawn.rate, "fails"):
+            return ""
+        name, status = world.rng.named(FAILS, "fails with")
+        done = "done " if world.rng.chance(0.6, "fails after") else ""
+        return f"{done}{name}" if status is not None else ""
+
+
+def _refusal(words: str) -> Refused:
+    status = int(words.rpartition(" ")[2])
+    code = Code.TOO_MANY_REQUESTS if status == TOO_MANY else Code.FAILED
+    return Refused(status, Problem(code=code, message="the site failed"))

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: Short ones: what hangs is not waited for long.
 TIMEOUTS = {"create": "2m", "powerOff": "1m", "delete": "5m"}
+#: Seconds after which what is made is in no window of ours: with skewed clocks, and with the time that a call takes.
+OLD = 60.0 + 2 * 50.0 + 40.0
 COPY = Key("VirtualMachine", "team-a", "copy")
 
 
@@ -37,7 +39,7 @@ class People:
             done[1]()
 
     def _deeds(self) -> list[tuple[str, str, Callable[[], None]]]:
-        """What can be done with the seed's faults: users' plain work three times as often as each of the others."""
+        """What can be done with the seed's faults: users' plain work at least as often as all the rest."""
         world = self.world
         plain = [
             ("make", self.make),
@@ -49,30 +51,34 @@ class People:
         faults: dict[str, tuple[tuple[str, Callable[[], None]], ...]] = {
             "crash": (("crash", world.crash),),
             "stop": (("stop", world.stop),),
+            "end": (("end", world.bid_end),),
+            "log in": (("log in", self.edit_provider),),
             "deaf watch": (("deafen", world.deafen),),
             "api away": (("lose the API server", world.lose_api),),
             "site away": (("cut the site", self.cut), ("join the site", self.join)),
             "builds fail": (("a build will fail", self.fail_build),),
             "builds hang": (("a build will hang", self.hang_build),),
+            "builds slow": (("builds are slow", self.slow_builds),),
             "quota": (("quota", self.quota),),
             "power": (("press", self.press),),
             "retag": (("retag", self.retag),),
             "unmark": (("unmark", self.unmark),),
             "vanish": (("vanish", self.vanish),),
             "clone": (("clone", self.clone),),
+            "twin": (("twin", self.twin),),
             "squat": (("squat", self.squat), ("make", self.make)),
             "copy": (("copy", self.copy),),
             "strip": (("strip", self.strip),),
             "restore": (("back up", self.back_up), ("restore", self.restore)),
-            "wipe": (("wipe", self.wipe),),
-            "pause": (("pause", self.pause), ("go on", self.go_on)),
+            "wipe": (("wipe", self.wipe), ("wipe and delete", self.wipe_and_delete)),
+            "pause": (("pause", self.pause), ("pause and delete", self.pause_and_delete), ("go on", self.go_on)),
             "retain": (("retain", self.retain),),
         }
         rare = [(fault, *deed) for fault, deeds in faults.items() if fault in world.drawn.faults for deed in deeds]
         made = [("", *deed) for deed in (*plain, *plain, *plain, ("make", self.make), ("make", self.make))]
         if world.pools is not None:
             made += [("", *deed) for deed in world.pools.deeds()]
-        return [*made, *rare]
+        return [*made, *(rare * max(1, len(made) // (2 * len(rare) or 1)))]
 
     # users
 
@@ -89,7 +95,10 @@ class People:
     def make(self) -> None:
         key = self._key()
         if key not in self.world.api.objects:
-            self.world.api.apply(key, {**SPEC, "tags": {"team": "a"}, "timeouts": TIMEOUTS})
+            self._make(key)
+
+    def _make(self, key: Key) -> None:
+        self.world.api.apply(key, {**SPEC, "tags": {"team": "a"}, "timeouts": TIMEOUTS})
 
     def _edit(self, **fields: Any) -> None:
         key, body = self._body()
@@ -125,6 +134,12 @@ class People:
             self._annotate(key, body, **{ANNOTATION_PAUSED: "surgery"})
             self.world.judge.paused_at.setdefault(key, self.world.clock.monotonic())
 
+    def pause_and_delete(self) -> None:
+        self.pause()
+        for key in list(self.world.judge.paused_at):
+            if key in self.world.api.objects:
+                self.world.api.delete(key)
+
     def go_on(self) -> None:
         for key, body in list(self.world.api.objects.items()):
             if key.kind == "VirtualMachine":
@@ -141,12 +156,16 @@ class People:
     def strip(self) -> None:
         """Deleted, and our finalizer taken off by hand: what was made for it is left alone from now on."""
         key, body = self._body()
-        if body is None or not body["metadata"].get("deletionTimestamp"):
+        if body is None:
+            return
+        if not body["metadata"].get("deletionTimestamp"):
+            self.world.api.delete(key)
+        if key not in self.world.api.objects:
             return
         api, judge = self.world.api, self.world.judge
         machine_id = (body["metadata"].get("annotations") or {}).get(ANNOTATION_MACHINE_ID) or body["metadata"]["uid"]
         judge.stripped.add(machine_id.replace("-", ""))
-        api._remove(key, copied(body))
+        api._remove(key, copied(api.objects[key]))
 
     def back_up(self) -> None:
         key, body = self._body()
@@ -170,6 +189,17 @@ class People:
             body["status"] = {"observedGeneration": -1}
             self.world.api._store(key, body, "MODIFIED")
             self.world.judge.wiped_at[key.name] = self.world.clock.monotonic()
+
+    def wipe_and_delete(self) -> None:
+        self.wipe()
+        self.delete()
+
+    def edit_provider(self) -> None:
+        """Another field of it: the operator logs in anew, and knows nothing of the site at first."""
+        key = Key("Provider", "", "sim")
+        spec = self.world.api.objects[key]["spec"]
+        seconds = "5s" if spec["limits"]["pollInterval"] == "4s" else "4s"
+        self.world.api.apply(key, {**spec, "limits": {"pollInterval": seconds}})
 
     # strangers and fate, on the site
 
@@ -213,21 +243,34 @@ class People:
     def clone(self) -> None:
         """A running machine copied with all that is written on it, under a name of theirs."""
         row = self._row()
-        if row is None or row.state is not State.ACTIVE:
+        if row is not None and row.state is State.ACTIVE:
+            self.tokens += 1
+            self._clone(row, f"copy-{self.tokens}")
+
+    def twin(self) -> None:
+        """The same, under the same name, and long after ours was made: only when it was made tells them apart."""
+        row, now = self._row(), self.world.clock.now().timestamp()
+        if row is None or row.state is not State.ACTIVE or now - row.created_at < OLD:
             return
+        statuses = [body.get("status") or {} for body in self.world.api.objects.values()]
+        told = [each for each in statuses if any(item["id"] == row.id for item in each.get("resources") or ())]
+        if told and (told[0].get("operation") or {}).get("type") != "Create":  # else its window would be open still
+            self._clone(row, row.name)
+
+    def _clone(self, row: Machine, name: str) -> None:
         model, now = self.world.site.model, self.world.clock.now().timestamp()
-        self.tokens += 1
-        number, name = model.revision + 1, f"copy-{self.tokens}"
+        number = model.revision + 1
         made = {"id": f"clone-{number}", "number": number, "name": name, "interfaces": (), "created_at": now}
         model._write(now, msgspec.structs.replace(row, **made, revision=number))
         model._names[name], model._cpu = f"clone-{number}", model._cpu + row.cpu
         self.world.judge.strange.add(f"clone-{number}")
 
     def squat(self) -> None:
-        """A machine of theirs under the name that ours is to have."""
-        key, body = self._body()
-        if body is None:
-            return
+        """A machine of theirs under the name that ours is to have: of an object that comes just now, most often."""
+        key = self._key()
+        if key not in self.world.api.objects:
+            self._make(key)
+        body = self.world.api.objects[key]
         machine_id = (body["metadata"].get("annotations") or {}).get(ANNOTATION_MACHINE_ID) or body["metadata"]["uid"]
         request = MachineRequest(
             name=provider_name(key.namespace, key.name, machine_id), image="image-tiny", cpu=1, memory_mib=512
@@ -251,11 +294,11 @@ class People:
         self.world.site.model.builds.append(Build(hang=True))
 
     def quota(self) -> None:
-        model = self.world.site.model
-        limit = self.rng.choice((0, 1, None), "quota")
-        model.settings = type(model.settings)(
-            visibility_lag=model.settings.visibility_lag, page_size=model.settings.page_size, quota_machines=limit
-        )
+        self.world.behaves(quota_machines=self.rng.choice((0, 1, None), "quota"))
+
+    def slow_builds(self) -> None:
+        """About as long as is waited for them."""
+        self.world.behaves(build_seconds=self.rng.choice((20.0, 110.0, 119.0, 121.0, 1.0), "build"))
 
     # the end
 
@@ -264,7 +307,7 @@ class People:
         world = self.world
         self.join()
         world.site.model.builds.clear()
-        world.site.model.settings = type(world.site.model.settings)(visibility_lag=world.drawn.lists_lag)
+        world.behaves(page_size=1000, quota_machines=None, build_seconds=1.0)
         self.go_on()
         if world.pools is not None:
             world.pools.tidy_up()
@@ -287,11 +330,11 @@ class People:
             elif reason == "OwnershipConflict":
                 world.api.delete(key)
         if any(world.api.condition(key, "Ready").get("reason") == "OwnershipMismatch" for key in world.api.objects):
-            for item in sorted(world.judge.strange & set(world.site.model.machines)):
-                if item.startswith("clone-"):
-                    self._tamper(world.site.model.machines[item], mark="")
-                else:
-                    self._vanish(world.site.model.machines[item])
+            for row in list(world.site.model.machines.values()):
+                if row.id in world.judge.strange and row.id.startswith("clone-"):
+                    self._tamper(row, mark="")
+                elif row.id in world.judge.strange or row.mark.rpartition(":")[2] in world.judge.stripped:
+                    self._vanish(row)
 
     def _remove_namesake(self, key: Key) -> None:
         world = self.world

@@ -1,4 +1,4 @@
-"""Each small fault planted in our own code is found: the simulation can fail."""
+"""Each small fault planted in our own code is found, by the faults that should show it: the simulation can fail."""
 
 import pytest
 from tests.simulation.mutants import MUTANTS
@@ -8,6 +8,6 @@ from tests.simulation.test_simulation import simulate
 
 @pytest.mark.parametrize("mutant", sorted({**MUTANTS, **POOLS}))
 def test_a_planted_fault_is_found(mutant: str) -> None:
-    hunted = simulate("--mutant", mutant, "--seeds", "60")
-    print(hunted.stdout)
+    hunted = simulate("--mutant", mutant, "--seeds", "80", "--seconds", "2")
+    print(f"bar: {hunted.stdout.strip()}")
     assert hunted.returncode == 0, hunted.stdout + hunted.stderr

@@ -2,8 +2,9 @@
 
 import asyncio
 from datetime import datetime, timedelta
-from typing import cast
+from typing import Any, cast
 
+import msgspec
 from tests.engine.operators import Operator
 from tests.engine.process import site
 from tests.engine.samples import CATALOG
@@ -44,10 +45,11 @@ class World:
         self.api = SimApi(self.clock, world=self)
         self.site = site(visibility_lag=drawn.lists_lag, fenced=drawn.fenced)
         self.site.clock = self.clock
-        if "short pages" in drawn.faults:
-            self.site.model.settings = type(self.site.model.settings)(visibility_lag=drawn.lists_lag, page_size=1)
+        self.site.model.revision = 10  # a page may end before the first of the rows
+        self.behaves(page_size=1 if "short pages" in drawn.faults else 1000)
         self.judge = Judge(self)
         self.operators: dict[int, Operator | None] = {}
+        self.ending: dict[str, asyncio.Task[None]] = {}  # told to end
         self._named = 0
         for key, spec in CATALOG.items():
             self.api.apply(key, {**spec, "limits": {"pollInterval": "4s"}} if key.kind == "Provider" else spec)
@@ -88,8 +90,10 @@ class World:
         if operator is None or operator.name != name:
             return
         self.say(f"{name} dies")
+        if name in self.ending:
+            self.ending.pop(name).cancel()
         self.judge.ended(operator)
-        operator.kill()
+        self._stop_dead(operator)
         self.operators[slot] = None
         wait = self.rng.choice((0.5, 3.0, 35.0), "dead for") if not self.quiet else 1.0
         asyncio.get_running_loop().call_later(wait, self._begin, slot, context=NOBODY)
@@ -106,20 +110,42 @@ class World:
             operator = self.operators[slot]
             self.kill(slot, operator.name if operator else "")
 
-    def stop(self) -> None:
+    def stop(self, name: str = "") -> None:
         """SIGSTOP, and SIGCONT after a while."""
-        running = [operator for operator in self.alive() if operator.name not in self._loop().frozen()]
+        frozen = self._loop().frozen()
+        running = [each.name for each in self.alive() if each.name not in frozen and name in {"", each.name}]
         if not running:
             return
-        name, seconds = self.rng.choice(running, "who stops").name, self.rng.choice((3.0, 25.0, 70.0), "stopped for")
+        name, seconds = self.rng.choice(running, "who stops"), self.rng.choice((3.0, 25.0, 70.0), "stopped for")
         self.say(f"{name} stands still for {seconds:.0f} s")
         self._loop().freeze(name)
-        self._loop().call_later(seconds, self._go_on, name)
+        self._loop().call_later(seconds, self._go_on, name, context=NOBODY)
 
     def _go_on(self, name: str) -> None:
         if name in self._loop().frozen():
             self.say(f"{name} goes on")
             self._loop().thaw(name)
+
+    def bid_end(self) -> None:
+        """SIGTERM, as each new version of the operator begins with; the next one begins beside it."""
+        living = [(slot, each) for slot, each in self.operators.items() if each and each.name not in self.ending]
+        if living:
+            slot, operator = self.rng.choice(living, "who is to end")
+            self.say(f"{operator.name} is told to end")
+            work = operator.context.copy().run(asyncio.ensure_future, self._end(slot, operator))
+            self.ending[operator.name] = work
+
+    async def _end(self, slot: int, operator: Operator) -> None:
+        drained = await operator.terminate()
+        self.ending.pop(operator.name, None)
+        self.say(f"{operator.name} has ended" + ("" if drained else " with a call under way"))
+        self.judge.ended(operator)
+        self.operators[slot] = None
+        self._loop().call_later(0.5, self._begin, slot, context=NOBODY)
+
+    def behaves(self, **settings: Any) -> None:
+        """How the site does from now on."""
+        self.site.model.settings = msgspec.structs.replace(self.site.model.settings, **settings)
 
     def deafen(self) -> None:
         living = self.alive()
@@ -146,9 +172,17 @@ class World:
 
     def end(self) -> None:
         self.over = True
+        for task in self.ending.values():
+            task.cancel()
         for operator in self.alive():
             self.judge.ended(operator)
-            operator.kill()
+            self._stop_dead(operator)
+
+    def _stop_dead(self, operator: Operator) -> None:
+        """One that stands still is killed as well as any other."""
+        if operator.name in self._loop().frozen():
+            self._loop().thaw(operator.name)
+        operator.kill()
 
     def _loop(self) -> VirtualLoop:
         return cast("VirtualLoop", asyncio.get_running_loop())
