@@ -234,6 +234,22 @@ async def test_only_an_empty_page_is_the_end(
     assert len(site.requests) == len(sizes) + 1
 
 
+@pytest.mark.parametrize("answer", [{}, [], "text", {"servers": {}}, {"servers": [{"name": "no id"}]}, {"server": 1}])
+async def test_an_answer_that_holds_something_else_is_no_answer(site: Site, client: SdkClient, answer: Any) -> None:
+    """Of a proxy, say: an empty list would be read as `nothing is there`."""
+    site.answer = lambda method, path: (200, answer)
+    for ask in (
+        lambda: client.servers(None),
+        lambda: client.servers_tagged("hw:1:2"),
+        lambda: client.server("s1"),
+        client.ports,
+        lambda: client.port("p1"),
+        client.catalog,
+    ):
+        with pytest.raises(Unanswered):
+            await ask()
+
+
 async def test_a_marker_that_went_away_ends_the_list_and_says_so(site: Site, client: SdkClient) -> None:
     def answer(method: str, path: str) -> tuple[int, Any]:
         if "marker" in path:

@@ -122,6 +122,12 @@ async def test_a_server_that_was_accepted_is_seen_before_any_list_shows_it(site:
     assert isinstance(site.plan(Create(), trace(row("server", "s1"))), Wait)
 
 
+@pytest.mark.parametrize("answer", [{}, {"server": {}}, {"server": "s1"}])
+async def test_a_creation_whose_answer_cannot_be_read_has_an_unknown_outcome(site: Site, answer: object) -> None:
+    site.inventory.write_port(port(), site.cloud.now)
+    assert type(await site.fails(site.call(Create()), answer)) is errors.Ambiguous
+
+
 async def settled(site: Site) -> Trace:
     site.cloud.put("s1", name=TRACE.name, tags=(MARK,))
     site.cloud.plugs["p1"] = port(device_id="s1")

@@ -7,14 +7,14 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Any, Protocol
 
-import msgspec
-
+from hostwright.providers.openstack.read import document, part, rows, whole
 from hostwright.providers.openstack.rows import (
     Catalog,
     Flavor,
     Image,
+    KeyPair,
     Login,
     Network,
     Port,
@@ -25,6 +25,7 @@ from hostwright.providers.openstack.rows import (
     Server,
     Servers,
     Subnet,
+    Zone,
 )
 from hostwright.providers.openstack.section import ProviderSection
 from hostwright.providers.openstack.transport import MICROVERSION, Transport
@@ -86,7 +87,7 @@ class SdkClient:
             if refusal.status in {401, 403, 404}:  # its access rules may forbid even this
                 return None
             raise
-        text = msgspec.json.decode(reply.body)["application_credential"]["expires_at"]
+        text = part(reply, "application_credential", dict[str, Any]).get("expires_at")
         return datetime.fromisoformat(text).replace(tzinfo=UTC) if text else None
 
     async def catalog(self) -> Catalog:
@@ -99,15 +100,18 @@ class SdkClient:
             "availabilityZoneInfo": ("compute", "/os-availability-zone"),
         }
         replies = await asyncio.gather(*(self._get(*path) for path in paths.values()))
-        raw = {name: msgspec.json.decode(reply.body)[name] for name, reply in zip(paths, replies, strict=True)}
+        answers = dict(zip(paths, replies, strict=True))
+        pairs = part(answers["keypairs"], "keypairs", list[KeyPair])
         return Catalog(
-            flavors=tuple(msgspec.convert(raw["flavors"], list[Flavor])),
+            flavors=part(answers["flavors"], "flavors", tuple[Flavor, ...]),
             images=tuple(await self._images()),
-            networks=tuple(msgspec.convert(raw["networks"], list[Network])),
-            subnets=tuple(msgspec.convert(raw["subnets"], list[Subnet])),
-            security_groups=tuple(msgspec.convert(raw["security_groups"], list[SecurityGroup])),
-            key_pairs=frozenset(row["keypair"]["name"] for row in raw["keypairs"]),
-            zones=frozenset(row["zoneName"] for row in raw["availabilityZoneInfo"]),
+            networks=part(answers["networks"], "networks", tuple[Network, ...]),
+            subnets=part(answers["subnets"], "subnets", tuple[Subnet, ...]),
+            security_groups=part(answers["security_groups"], "security_groups", tuple[SecurityGroup, ...]),
+            key_pairs=frozenset(row.keypair.name for row in pairs),
+            zones=frozenset(
+                row.name for row in part(answers["availabilityZoneInfo"], "availabilityZoneInfo", list[Zone])
+            ),
         )
 
     async def _images(self) -> list[Image]:
@@ -115,13 +119,13 @@ class SdkClient:
         path = f"/v2/images?limit={PAGE}"
         while path:
             reply = await self._get("image", path)
-            page = msgspec.json.decode(reply.body)
-            images.extend(msgspec.convert(page["images"], list[Image]))
+            page = document(reply)
+            images.extend(rows(page, "images", list[Image]))
             path = page.get("next") or ""
         return images
 
     async def servers(self, since: str | None) -> tuple[list[Server], str, bool]:
-        rows: list[Server] = []
+        found: list[Server] = []
         sizes: list[int] = []
         date, marker = "", ""
         while True:
@@ -134,23 +138,23 @@ class SdkClient:
                 reply, stamp = await self._transport.get("compute", f"/servers/detail{query}")
             except Refused as refusal:
                 if marker and refusal.status == 400 and "marker" in refusal.text:  # deleted meanwhile  # noqa: PLR2004
-                    return rows, date, False
+                    return found, date, False
                 raise
             date = date or stamp
-            page = msgspec.json.decode(reply.body, type=Servers).servers
+            page = whole(reply, Servers).servers
             if not page:  # only this is the end: while servers are built, any page may be short (tried)
-                return rows, date, all(size == sizes[0] for size in sizes[:-1]) and sizes[-1:] <= sizes[:1]
-            rows.extend(page)
+                return found, date, all(size == sizes[0] for size in sizes[:-1]) and sizes[-1:] <= sizes[:1]
+            found.extend(page)
             sizes.append(len(page))
             marker = page[-1].id
 
     async def servers_tagged(self, mark: str) -> list[Server]:
         reply = await self._get("compute", f"/servers/detail?tags={mark}")
-        return list(msgspec.json.decode(reply.body, type=Servers).servers)
+        return list(whole(reply, Servers).servers)
 
     async def server(self, server_id: str) -> Server:
         reply = await self._get("compute", f"/servers/{server_id}")
-        return msgspec.convert(msgspec.json.decode(reply.body)["server"], Server)
+        return part(reply, "server", Server)
 
     async def ports(self, marks: Sequence[str] = ()) -> list[Port]:
         if not marks:
@@ -159,19 +163,20 @@ class SdkClient:
         return [row for part in parts for row in await self._ports("".join(f"&description={mark}" for mark in part))]
 
     async def _ports(self, filters: str) -> list[Port]:
-        rows: list[Port] = []
+        found: list[Port] = []
         query = f"/v2.0/ports?project_id={self._project}&limit={PORT_PAGE}{PORT_FIELDS}{filters}"
         marker = ""
         while True:
-            page = msgspec.json.decode((await self._get("network", query + marker)).body)
-            rows.extend(msgspec.convert(page["ports"], list[Port]))
-            if not page["ports"] or not any(link["rel"] == "next" for link in page.get("ports_links", ())):
-                return rows
-            marker = f"&marker={rows[-1].id}"
+            page = document(await self._get("network", query + marker))
+            listed = rows(page, "ports", list[Port])
+            found.extend(listed)
+            if not listed or not any(link.get("rel") == "next" for link in page.get("ports_links", ())):
+                return found
+            marker = f"&marker={listed[-1].id}"
 
     async def port(self, port_id: str) -> Port:
         reply = await self._get("network", f"/v2.0/ports/{port_id}")
-        return msgspec.convert(msgspec.json.decode(reply.body)["port"], Port)
+        return part(reply, "port", Port)
 
     async def send(self, request: Request, seconds: float) -> Reply:
         return (await self._transport.request(request.service, request.method, request.path, request.body, seconds))[0]

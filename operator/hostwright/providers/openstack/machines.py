@@ -4,8 +4,6 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-import msgspec
-
 from hostwright.core.cloudinit import compose
 from hostwright.core.errors import AddressInUse, Bug, InvalidConfiguration
 from hostwright.core.port import Call, Done, LedgerRow, Missing, Present, Receipt, Repeat, Trace, Unsure, Wait
@@ -15,6 +13,7 @@ from hostwright.providers.openstack import errors, translate
 from hostwright.providers.openstack.client import Client
 from hostwright.providers.openstack.inventory import Inventory
 from hostwright.providers.openstack.plan import Fence, NewPort, NewServer, On, PortSeen, plan
+from hostwright.providers.openstack.read import part
 from hostwright.providers.openstack.resolve import Names, resolve
 from hostwright.providers.openstack.rows import Port, Refused, Request, Server
 from hostwright.providers.openstack.section import SECTIONS
@@ -113,7 +112,7 @@ class Machines:
             reply = await self._client.send(Request("network", "POST", "/v2.0/ports", new.body), call.deadline)
         except Refused as refusal:
             return await self._port_refused(call, new, refusal)
-        port = msgspec.convert(msgspec.json.decode(reply.body)["port"], Port)
+        port = part(reply, "port", Port)
         self._inventory.write_port(port, self._monotonic())
         self._inventory.touch(port.id)
         return Receipt(made=(LedgerRow(call.expect, port.id),))
@@ -155,7 +154,7 @@ class Machines:
         body = translate.server_body(new.wanted, new.trace, new.ports, data)
         began = self._monotonic()
         reply = await self._client.send(Request("compute", "POST", "/servers", body), call.deadline)
-        server_id = str(msgspec.json.decode(reply.body)["server"]["id"])
+        server_id = part(reply, "server", Server).id
         # The reply carries only the id; what we asked for stands in for the row until the first read shows it. Without
         # it the next look would not see the server, and the next plan would make a second one.
         made = body["server"]
@@ -176,7 +175,7 @@ class Machines:
             self._inventory.write_gone(on.id, self._monotonic())
             return Receipt(gone=())
         if on.service == "network":  # the answer has the whole port
-            port = msgspec.convert(msgspec.json.decode(reply.body)["port"], Port)
+            port = part(reply, "port", Port)
             self._inventory.write_port(port, self._monotonic())
         self._inventory.touch(on.id)
         return Receipt()

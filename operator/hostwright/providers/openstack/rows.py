@@ -20,6 +20,18 @@ class Flavor(msgspec.Struct, frozen=True):
     disk: int = 0
 
 
+class Name(msgspec.Struct, frozen=True):
+    name: str = ""
+
+
+class KeyPair(msgspec.Struct, frozen=True):
+    keypair: Name
+
+
+class Zone(msgspec.Struct, frozen=True):
+    name: str = Named(name="zoneName", default="")
+
+
 class Fault(msgspec.Struct, frozen=True):
     message: str = ""
     code: int = 0
@@ -108,7 +120,7 @@ class Image(msgspec.Struct, frozen=True):
 
 
 class Servers(msgspec.Struct, frozen=True):
-    servers: tuple[Server, ...] = ()
+    servers: tuple[Server, ...]  # without a default: an object of something in between is no empty list
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +199,7 @@ def _words(body: bytes) -> tuple[str, str]:
     """
     try:
         raw = msgspec.json.decode(body)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return "", body.decode(errors="replace")[:400]
     if isinstance(raw, dict):
         for name, inner in raw.items():
