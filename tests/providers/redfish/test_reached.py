@@ -4,12 +4,12 @@ import asyncio
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from tests.fixtures_redfish import Rack
+from tests.providers.redfish.listener import listening
 
 from hostwright.core import errors
 from hostwright.providers.redfish.client import RedfishClient
@@ -40,31 +40,9 @@ async def test_nothing_is_sent_to_an_untrusted_certificate(rack: Rack, connect: 
     assert (await connect(ca="", insecure=True, allow_insecure=True).system()).power is Power.OFF
 
 
-@contextmanager
-def listening(answer: Callable[[socket.socket], None] | None = None) -> Iterator[tuple[int, list[str]]]:
-    """A server that notes who connects."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        came: list[str] = []
-
-        def accept() -> None:
-            while True:
-                try:
-                    line, peer = server.accept()
-                except OSError:
-                    return
-                came.append(str(peer))
-                with line:
-                    if answer is not None:
-                        answer(line)
-
-        thread = threading.Thread(target=accept)
-        thread.start()
-        yield server.getsockname()[1], came
-        server.shutdown(socket.SHUT_RDWR)
-        thread.join()
-
-
-@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::ffff:127.0.0.1]"])
+@pytest.mark.parametrize(
+    "host", ["localhost", "127.0.0.1", "[::ffff:127.0.0.1]", "2130706433", "0x7f000001", "0177.0.0.1", "127.1"]
+)
 async def test_an_address_outside_the_range_is_refused_before_connecting(connect: Connect, host: str) -> None:
     with listening() as (port, came):
         with pytest.raises(Outside, match="allowedAddresses") as caught:

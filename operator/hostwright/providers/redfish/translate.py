@@ -158,7 +158,7 @@ def refusal(status: int, body: bytes, retry_after: str | None) -> Refused:
     """The most telling message of an error (DSP0266 section 8.6); a body may be anything."""
     try:
         document = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         document = {}
     error = part(document if isinstance(document, dict) else {}, "error")
     info = error.get("@Message.ExtendedInfo")

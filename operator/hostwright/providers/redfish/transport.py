@@ -165,7 +165,7 @@ class Transport(Connector):  # type: ignore[misc]  # as above
     def _object(answer: Any) -> Mapping[str, Any]:
         try:
             document = answer.json()
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise Unreadable(f"the answer to {urlsplit(answer.url).path} is not JSON") from error
         if not isinstance(document, dict):
             raise Unreadable(f"the answer to {urlsplit(answer.url).path} is no JSON object")
