@@ -41,13 +41,21 @@ class Eyes:
 
     def get(self, path: str) -> dict[str, Any] | None:
         """None: not there."""
+        return self._ask("GET", path)
+
+    def edit(self, name: str, spec: dict[str, Any]) -> None:
+        """A machine of the namespace default, by a merge patch of its spec."""
+        self._ask("PATCH", f"/apis/{API_VERSION}/namespaces/default/virtualmachines/{name}", {"spec": spec})
+
+    def _ask(self, method: str, path: str, change: dict[str, Any] | None = None) -> dict[str, Any] | None:
         connection = getattr(self._kept, "connection", None)
         if connection is None:
             connection = self._kept.connection = http.client.HTTPSConnection(
                 self._address, context=self._tls, timeout=30
             )
         try:
-            connection.request("GET", path, headers={"Accept": "application/json"})
+            headers = {"Accept": "application/json", "Content-Type": "application/merge-patch+json"}
+            connection.request(method, path, None if change is None else json.dumps(change), headers)
             answer = connection.getresponse()
             body = json.loads(answer.read())
         except (http.client.HTTPException, OSError):

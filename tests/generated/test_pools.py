@@ -65,6 +65,8 @@ def test_its_members_may_be_claims(api: Api, good: Good) -> None:
         ({"selector": {"matchLabels": {"app": "other"}}}, "must have those of selector.matchLabels"),
         ({"selector": {"matchLabels": {"app": None}}}, "should have at least 1 properties"),
         ({"replicas": -1}, "should be greater than or equal to 0"),
+        ({"replicas": 2**31}, "should be less than or equal to"),
+        ({"replicas": 1_000_000_000}, "should be less than or equal to"),
         ({"naming": {"template": "web"}}, "one of {ordinal} and {random}"),
         ({"naming": {"template": "{ordinal}-{random}"}}, "one of {ordinal} and {random}"),
         (TWO, "set exactly one of classRef, resources"),
