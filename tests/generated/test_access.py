@@ -172,7 +172,7 @@ def test_no_role_holds_a_wildcard(api: Api) -> None:
         roles += [
             item for item in api.send("GET", path).body["items"] if item["metadata"]["name"].startswith("hostwright")
         ]
-    assert len(roles) == 5
+    assert len(roles) == 6
     for role in roles:
         for rule in role["rules"]:
             assert "*" not in [*rule["apiGroups"], *rule["resources"], *rule["verbs"]], role["metadata"]["name"]
