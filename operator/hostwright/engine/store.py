@@ -14,6 +14,8 @@ M = TypeVar("M", bound=BaseModel)
 
 #: Characters of a word worth keeping once: reasons, types, names, moments, ids; not messages.
 SHORT = 64
+#: What a decoder makes that holds nothing: told by its type, as to ask an abstract class takes as long as all the rest.
+PLAIN = frozenset({list, int, float, bool, type(None)})
 #: The kinds that name a Provider and have a machine id.
 MACHINES = frozenset({"VirtualMachine", "PhysicalMachine"})
 #: spec field → kind it refers to.
@@ -205,9 +207,10 @@ def _slim(body: Body) -> Body:
 
 def _shared(value: Any) -> Any:
     """Each key and short word once in the process: a settled machine takes 7 kB so, and 15 as the decoder made it."""
-    if type(value) is str:  # only a plain one can be kept
+    kind = type(value)
+    if kind is str:  # only a plain one can be kept
         return sys.intern(value) if len(value) <= SHORT else value
-    if isinstance(value, Mapping):
+    if kind is dict or (kind not in PLAIN and isinstance(value, Mapping)):
         return {_shared(name): _shared(item) for name, item in value.items()}
     if isinstance(value, list):
         return [_shared(item) for item in value]
