@@ -48,7 +48,7 @@ bench: $(STAMP) ## the tables of figures (a part alone: make bench ARGS=latency;
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 simulate: $(STAMP) ## the engine's lives from seeds: make simulate SEEDS=100000 START=0
-	@$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),1000) --start $(or $(START),0)
+	@$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),1000) --start $(or $(START),0) --workers 2 --branches 40 $(ARGS)
 
 faults: $(STAMP) ## every call of a machine's life, each with every fault (one site: make faults SITE=simulated)
 	@$(BIN)/python -m tests.faults $(if $(SITE),--site $(SITE)) $(ARGS)

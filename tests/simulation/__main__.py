@@ -4,24 +4,32 @@
 
 import argparse
 import logging
+import multiprocessing
 import os
 import sys
 import time
-from collections import Counter
+from typing import TYPE_CHECKING
 
 import structlog
 from tests.simulation.mutants import MUTANTS, plant
 from tests.simulation.mutants_pools import POOLS
 
+if TYPE_CHECKING:
+    from tests.simulation.tally import Tally
+
 PLANTED = {**MUTANTS, **POOLS}
 #: Directed seeds in which a mutant dies before others are tried.
 ENOUGH = 2
+#: Seeds that a worker plays before it tells what came of them.
+CHUNK = 50
 
 
 def _wishes() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.add_argument("--seeds", type=int, default=1000, help="how many")
     parser.add_argument("--start", type=int, default=0, help="the first of them")
+    parser.add_argument("--workers", type=int, default=1, help="processes that share them")
+    parser.add_argument("--branches", type=int, default=0, help="in how many of them our branches are counted")
     parser.add_argument("--seed", type=int, help="this one alone")
     parser.add_argument(
         "--keep", metavar="WHY", help="with --seed: its decisions, as few as still fail, for corpus.txt"
@@ -49,12 +57,12 @@ def main() -> int:
     if wanted.corpus:
         return _corpus(trace=wanted.trace)
     if wanted.seed is not None and wanted.keep:
-        return _keep(wanted.seed, wanted.keep)
+        return _keep(wanted.seed, wanted.keep, directed)
     if wanted.seed is not None:
         return _one(wanted.seed, directed, trace=wanted.trace)
     if wanted.mutant is not None:
         return _hunt(wanted.mutant, range(wanted.start, wanted.start + wanted.seeds), wanted.seconds)
-    return _many(range(wanted.start, wanted.start + wanted.seeds))
+    return _many(range(wanted.start, wanted.start + wanted.seeds), wanted.branches, wanted.workers)
 
 
 def _hunt(mutant: str, seeds: range, seconds: float) -> int:
@@ -99,7 +107,7 @@ def _corpus(*, trace: bool) -> int:
     return 1 if broken else 0
 
 
-def _keep(seed: int, why: str) -> int:
+def _keep(seed: int, why: str, directed: frozenset[str] | None) -> int:
     """A line for corpus.txt, of a seed that fails."""
     from tests.simulation.corpus import Case, shrunk
     from tests.simulation.draw import draw
@@ -108,8 +116,8 @@ def _keep(seed: int, why: str) -> int:
     def rule(violation: str) -> str:
         return violation.partition(":")[0]
 
-    first = play(seed)
-    case = Case(why, draw(seed), first.decisions)
+    first = play(seed, directed)
+    case = Case(why, draw(seed, directed), first.decisions)
 
     def fails(smaller: Case) -> bool:
         return rule(tell(smaller.drawn, smaller.decisions).violation) == rule(first.violation)
@@ -121,38 +129,43 @@ def _keep(seed: int, why: str) -> int:
     return 0
 
 
-def _many(seeds: range) -> int:
-    from tests.simulation.play import Outcome, play
+def _many(seeds: range, branches: int, workers: int) -> int:
+    from tests.simulation.tally import Branches, Tally
 
-    began = time.perf_counter()
-    failed: list[Outcome] = []
-    used: Counter[str] = Counter()
-    checks = writes = 0
-    seconds = 0.0
+    began, tally = time.perf_counter(), Tally()
+    measured = seeds[: min(branches, len(seeds))]
+    covered = Branches(len(measured))
+    rest = seeds[len(measured) :]
+    parts = [rest[place : place + CHUNK] for place in range(0, len(rest), CHUNK)]
+    for seed in measured:
+        _told(tally, _part(range(seed, seed + 1)))
+        covered.played()
+    if workers > 1 and parts:
+        with multiprocessing.Pool(workers) as pool:
+            for part in pool.imap_unordered(_part, parts):
+                _told(tally, part)
+    else:
+        for seeds_of_part in parts:
+            _told(tally, _part(seeds_of_part))
+    for line in (*covered.lines(), *tally.lines(time.perf_counter() - began)):
+        print(line)
+    return 1 if tally.failed else 0
+
+
+def _part(seeds: range) -> "Tally":
+    from tests.simulation.play import play
+    from tests.simulation.tally import Tally
+
+    tally = Tally()
     for seed in seeds:
-        outcome = play(seed)
-        used.update(outcome.used)
-        checks, writes, seconds = checks + outcome.checks, writes + outcome.writes, seconds + outcome.seconds
-        if outcome.violation:
-            failed.append(outcome)
-            print(
-                f"seed {seed}: {outcome.violation}\n  again: python -m tests.simulation --seed {seed} --trace",
-                flush=True,
-            )
-    took = time.perf_counter() - began
-    _table(used, len(seeds))
-    print(
-        f"{len(seeds)} seeds, {len(failed)} violations, {checks} checks, {writes} writes on sites, "
-        f"{seconds / 3600:.0f} h in {took:.0f} s: {len(seeds) / took:.1f} seeds/s"
-    )
-    return 1 if failed else 0
+        tally.add(play(seed))
+    return tally
 
 
-def _table(used: "Counter[str]", seeds: int) -> None:
-    from tests.simulation.draw import FAULTS
-
-    for fault in (*FAULTS, "pool"):
-        print(f"  {fault:12} in {100 * used[fault] / seeds:5.1f} % of the seeds")
+def _told(tally: "Tally", part: "Tally") -> None:
+    tally.join(part)
+    for seed, violation in part.failed:
+        print(f"seed {seed}: {violation}\n  again: python -m tests.simulation --seed {seed} --trace", flush=True)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from tests.engine.operators import Operator
+from tests.simulation.tally import rule_of
 
 from hostwright.core.errors import MachineDeletedExternally
 from hostwright.core.names import ANNOTATION_MACHINE_ID, ANNOTATION_PAUSED, FINALIZER
@@ -68,7 +69,8 @@ class Judge:
         self.retains: set[Key] = set()
         self.retained: dict[Key, float] = {}  # until when it was to be
         self.requests: Counter[tuple[str, int]] = Counter()
-        self.checks = 0
+        self.checks: Counter[str] = Counter()  # by their rule
+        self.names: Counter[str] = Counter()  # of requests
         self.broken: Violation | None = None
         self.writes = 0  # on the site, by operators
 
@@ -78,7 +80,7 @@ class Judge:
         self.broken = self.broken or Violation(text)
 
     def expect(self, holds: bool, text: str) -> None:
-        self.checks += 1
+        self.checks[rule_of(text)] += 1
         if not holds:
             self.fail(text)
 
@@ -87,6 +89,7 @@ class Judge:
     def sends(self, owner: str, name: str, *, grave: bool) -> "Told":
         """S8: no request to the site without the Lease, as we and as the API server know it; and no storm of them."""
         now = self._now()
+        self.names[name] += 1
         self.requests[owner, int(now // STORM_SECONDS)] += name not in OF_POOLS
         many = self.requests[owner, int(now // STORM_SECONDS)]
         self.expect(many < STORM, f"L2: {owner} sent {many} requests within {STORM_SECONDS:.0f} s, the last: {name}")
@@ -146,7 +149,8 @@ class Judge:
         if name == "delete" and body is not None:
             self._deleted(owner, row, body)
         unheard = self.blind.get((owner, row.id), float("-inf"))
-        self.expect(unheard < told.read + AT_ONCE, f"2.5: {owner} sent {name} for {row.name} again, and had not looked")
+        looked = not unheard < told.sent or unheard < told.read + AT_ONCE
+        self.expect(looked, f"2.5: {owner} sent {name} for {row.name} again, and had not looked")
         if body is not None:
             key = _key(body)
             self.expect(key not in told.paused, f"S19: {name} on {row.name}, whose object was shown as paused")
@@ -249,6 +253,8 @@ class Judge:
         )
         if rival:
             return
+        self.let_go |= {row.id for row in left if self._untold(row)}
+        left = [row for row in left if row.id not in self.let_go]
         if body["spec"].get("deletionPolicy") == "Retain":
             self.let_go |= {row["id"] for row in (body.get("status") or {}).get("resources") or ()}
             self.let_go |= {row.id for row in left}
@@ -301,7 +307,9 @@ class Judge:
         beside = {
             item
             for item, row in machines.items()
-            if item not in held | self.strange | self.let_go and row.mark.rpartition(":")[2] not in self.stripped
+            if item not in held | self.strange | self.let_go
+            and not self._untold(row)
+            and row.mark.rpartition(":")[2] not in self.stripped
         }
         self.expect(not beside, f"machines that are nobody's: {sorted(item[:8] for item in beside)}")
         if self.broken is not None:
@@ -333,6 +341,11 @@ class Judge:
             and other.id in self.made
             and other.state in {State.ACTIVE, State.BUILDING}
         ]
+
+    def _untold(self, row: Machine) -> bool:
+        """Made about when its object's status was lost: no intent told of it any more, and no list showed it yet."""
+        wiped = self.wiped_at.get(row.object_name, float("inf"))
+        return self.made.get(row.id, float("-inf")) > wiped - UNDER_WAY - self.world.drawn.lists_lag
 
     def _of(self, machine_id: str) -> list[Machine]:
         plain = machine_id.replace("-", "")

@@ -185,6 +185,13 @@ MUTANTS: Mapping[str, Mutant] = {
         "builds slow",
         "lists lag",
     ),
+    "send on and on what is so already": _mutant(
+        "providers.simulated.machines",
+        "                await self._inventory.prove(call.arguments.id)\n",
+        "",
+        "lists lag",
+        "power",
+    ),
     "let go without a proof": _mutant(
         "kinds.virtualmachine.leaving",
         "    if situation.proven:\n        match situation.look:\n",

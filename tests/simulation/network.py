@@ -225,11 +225,13 @@ class SimWire(Wire):
         if world.has("stop") and world.rng.chance(world.drawn.rate / 4, "stops here"):
             world.stop(self.owner)
         try:
-            return await super().carry(name, carried, lost=lost)
+            answer = await super().carry(name, carried, lost=lost)
         except Exception:
             if touched:
                 judge.unheard(self.owner, touched[0])
             raise
+        judge.answered(self.owner, world.clock.monotonic(), answer)  # a reply shows the machine, too
+        return answer
 
     async def ask(self, look: Callable[[], T]) -> T:
         world, began = self.world, self.world.clock.monotonic()

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tests.engine.virtual import run
@@ -23,8 +24,9 @@ class Outcome:
     seed: int
     violation: str = ""
     seconds: float = 0.0  # virtual
-    checks: int = 0
-    writes: int = 0
+    checks: Mapping[str, int] = field(default_factory=dict)  # by their rule
+    requests: Mapping[str, int] = field(default_factory=dict)
+    told: frozenset[str] = frozenset()  # the reasons of its Events
     used: frozenset[str] = frozenset()
     trace: tuple[str, ...] = field(default=(), repr=False)
     decisions: Decisions = field(default_factory=dict, repr=False)
@@ -53,7 +55,8 @@ def tell(drawn: Drawn, given: Decisions | None = None) -> Outcome:
         violation,
         seconds,
         judge.checks,
-        judge.writes,
+        judge.names,
+        frozenset(str(note.reason) for note in world.api.events.values()),
         frozenset(world.used),
         (str(drawn), *world.trace),
         world.rng.taken,
@@ -70,6 +73,9 @@ async def _whole(drawn: Drawn, given: Decisions | None, worlds: list[World]) -> 
         people.tidy_up()
         await _rest(world, people)
         await _silence(world)
+        while world.judge.at_rest():  # a sweep of the site may have told something new meanwhile
+            await _rest(world, people)
+            await _silence(world)
         world.judge.last()
     finally:
         world.end()
@@ -90,7 +96,7 @@ async def _trouble(world: World, people: People) -> None:
 async def _rest(world: World, people: People) -> None:
     """Until all is as wished for a while; what people are asked to do they do."""
     end, calm = world.clock.monotonic() + BOUND, 0
-    while calm < 4:
+    while calm < 2:
         _step(world)
         wrong = world.judge.at_rest()
         calm = 0 if wrong else calm + 1
