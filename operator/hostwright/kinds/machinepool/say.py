@@ -78,8 +78,8 @@ def _name_taken(outlook: Outlook) -> Failure | None:
     if not outlook.taken:
         return None
     return NameTaken(
-        f"{_names(outlook.taken)} would be the name of a member, and is another object's. Rename or delete that "
-        "object, give it the pool's labels, or change naming.template."
+        f"Names that members would have are taken by objects that are none: {_names(outlook.taken)}. Rename or delete "
+        "them, give them the pool's labels, or change naming.template."
     )
 
 
