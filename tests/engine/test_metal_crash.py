@@ -80,6 +80,26 @@ def test_a_soft_off_whose_reply_is_lost_is_not_asked_for_again_while_the_system_
     run(slow())
 
 
+def test_a_soft_off_that_was_never_asked_for_is_no_reason_for_a_hard_one() -> None:
+    """The intent is written and its reply lost, so nothing is sent: the system is asked then, and given its time."""
+
+    async def unsure() -> None:
+        room = Room(power=Power.ON)
+        room.begin()
+        room.apply(powerState="PoweredOn")
+        await room.reach(room.ready, "on")
+        began = room.clock.monotonic()
+        room.wire.next_of["patch_status"] = Place.LOST
+        room.apply(powerState="PoweredOff")
+        await room.reach(room.ready, "off")
+        assert room.wire.next_of == {}
+        assert room.bmc.resets == [Reset.SOFT_OFF]
+        assert room.clock.monotonic() - began < 15
+        room.end()
+
+    run(unsure())
+
+
 def test_a_reset_that_was_taken_and_not_carried_out_is_sent_again_after_deadline_and_lag() -> None:
     async def deaf() -> None:
         room = Room(deaf=True)

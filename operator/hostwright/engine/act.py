@@ -10,7 +10,7 @@ from hostwright.core.intent import SEND_WITHIN, begin
 from hostwright.core.port import Call, Operation, OperationType, Repeat, RowState, Window
 from hostwright.engine import tell
 from hostwright.engine.ledger import operation_of
-from hostwright.engine.ports import Body
+from hostwright.engine.ports import Body, ClusterUnavailableError
 from hostwright.engine.recall import Recall
 from hostwright.engine.store import resource_version
 from hostwright.engine.view import Tools, View
@@ -71,7 +71,7 @@ def _may_send(tools: Tools, recall: Recall, operation: Operation | None) -> bool
         sent = tools.clock.monotonic() - first_seen <= SEND_WITHIN
     finally:
         if operation is not None and not sent:
-            recall.known.add(operation.key)
+            recall.abandon(operation, recall.first_seen[operation.key])
     return sent
 
 
@@ -181,7 +181,13 @@ async def _intent(
     if opens:
         now = max(tools.clock.now().replace(microsecond=0), _after(view, expect))
         operation = begin(call, kind, expect, new_id=tools.new_id(), now=now, previous=previous)
-    body = await tell.write(tools, view, recall, decision, operation)
+    try:
+        body = await tell.write(tools, view, recall, decision, operation)
+    except ClusterUnavailableError:
+        # It may have been written all the same; an operation of a new id is nobody else's, and we send nothing for it.
+        if opens and operation is not None and (previous is None or operation.id != previous.id):
+            recall.abandon(operation, tools.clock.monotonic())
+        raise
     if not opens or operation is None:
         return body, None
     recall.opened(operation, tools.clock.monotonic())

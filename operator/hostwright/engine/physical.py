@@ -86,7 +86,7 @@ class PhysicalMachines:
             nothing_made=seen.nothing_made,
             answered=answered_at is not None,
             since_call=since,
-            refused=recall.refusal is not None and operation is not None and operation.key in recall.known,
+            refused=_not_asked(recall, operation),
             deleting_since=moment(metadata.get("deletionTimestamp")),
             paused=(metadata.get("annotations") or {}).get(ANNOTATION_PAUSED),
             never_reported=not status.machine_id,
@@ -124,6 +124,13 @@ def _spec(view: View) -> PhysicalMachineSpec:
     if not isinstance(view.spec, PhysicalMachineSpec):
         raise TypeError(f"{view.key} was read as {type(view.spec).__name__}")
     return view.spec
+
+
+def _not_asked(recall: Recall, operation: Operation | None) -> bool:
+    """Its call was refused, or never sent."""
+    if operation is None:
+        return False
+    return operation.key == recall.unsent or (recall.refusal is not None and operation.key in recall.known)
 
 
 def _answered_at(recall: Recall, operation: Operation | None) -> float | None:

@@ -21,6 +21,7 @@ class Recall:
     machine_id: str  # another one, another machine: nothing remembered is about it
     first_seen: dict[str, float] = field(default_factory=dict)  # operation key → monotonic first sight of the intent
     known: set[str] = field(default_factory=set)  # operation keys whose outcome we know
+    unsent: str = ""  # key of the last operation for which nothing was sent
     receipts: dict[str, float] = field(default_factory=dict)  # ledger name → monotonic end of its last receipt
     made: dict[str, LedgerRow] = field(default_factory=dict)  # rows no patch has carried yet
     gone: set[str] = field(default_factory=set)
@@ -94,6 +95,12 @@ class Recall:
         self.first_seen[operation.key] = now
         self.known.discard(operation.key)
         self.verify_at, self.unseen = float("-inf"), 0
+
+    def abandon(self, operation: Operation, first_seen: float) -> None:
+        """Nothing was sent for it, so there is nothing to verify, whether its intent stands in the status or not."""
+        self.first_seen[operation.key] = first_seen
+        self.known.add(operation.key)
+        self.unsent = operation.key
 
     def see(self, operation: Operation | None, now: float) -> None:
         """The quiet time runs from here. What another process sent after it, fenced, is in no intent."""

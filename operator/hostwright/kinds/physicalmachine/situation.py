@@ -46,7 +46,7 @@ class Situation:
     nothing_made: bool = False  # the quiet time of the open operation is over and a look begun after it shows nothing
     answered: bool = False  # the operation's call was answered, or may have been taken, in this process
     since_call: float | None = None  # seconds from that answer to the look; None: none is known
-    refused: bool = False  # the operation's call was definitely refused, and nothing is wished since
+    refused: bool = False  # the operation's call was definitely refused, or not sent, and nothing is wished since
     deleting_since: datetime | None = None
     paused: str | None = None  # the annotation's value: why
     never_reported: bool = False
