@@ -17,6 +17,7 @@ class Step:
     do: Callable[[World, Sequence[str]], object]
     lacks: Callable[[World, str], str]
     wrong: Callable[[World, str], str]
+    tried: bool = True  # its calls meet faults
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ class Metal:
         machines = list(yaml.safe_load_all(Path(facts["machines"]).read_text()))[:SERVERS]
         for body, bmc in zip(machines, facts["bmcs"], strict=False):
             name, address = body["metadata"]["name"], bmc["address"]
-            port = ways.proxy.open(Side(f"bmc {name}", address, upstream), tls)
+            port = ways.proxy.open(Side("bmc", address, upstream), tls)
             body["spec"]["bmc"]["address"] = f"https://127.0.0.1:{port}"
             ways.stage.learn(name, bmc["systemId"])
         world.apply(*machines)
@@ -73,7 +73,12 @@ def metal(site: Metal) -> Scenario:
             world.kubectl("patch", "hpm", name, "--type=merge", "-p", json.dumps({"spec": nothing}))
             site.bmcs.switch(number(name), "Off")
 
+    def registered(world: World, name: str) -> str:
+        status = world.status(name, "hpm")
+        return "" if status.get("phase") == "Free" and not status.get("operation") else f"{status.get('phase')}"
+
     steps = (
+        Step("registered", lambda *_: None, registered, lambda *_: "", tried=False),
         step("on", "On", powerState="PoweredOn"),
         step("restart", "On", restartedAt="once", powerOffMode="Hard"),
         step("off", "Off", powerState="PoweredOff", powerOffMode="TrySoft"),

@@ -58,7 +58,6 @@ class Proxy:
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
-        self.sides: dict[str, Side] = {}
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="proxy")
         self._thread.start()
@@ -74,7 +73,6 @@ class Proxy:
             connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=5)
             timeout = aiohttp.ClientTimeout(total=None)
             self._http = aiohttp.ClientSession(connector=connector, timeout=timeout, auto_decompress=False)
-        self.sides[side.name] = side
 
         async def handle(request: web.BaseRequest) -> web.StreamResponse:
             return await self._handle(side, request)
@@ -174,6 +172,7 @@ class Proxy:
             data=asked.body or None,
             ssl=side.tls if side.tls is not None else True,
             allow_redirects=False,
+            skip_auto_headers=("Content-Type", "User-Agent", "Accept", "Accept-Encoding"),  # as it came, nothing more
         )
 
     async def _watched(self, side: Side, asked: Asked, request: web.BaseRequest) -> web.StreamResponse:

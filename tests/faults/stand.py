@@ -12,6 +12,7 @@ from tests.faults.metal import Metal, metal
 from tests.faults.pools import pools
 from tests.faults.proxy import proxy
 from tests.faults.site import Simulated
+from tests.faults.site_openstack import OpenStack
 from tests.faults.site_vsphere import VSphere
 from tests.faults.stage import Stage
 from tests.faults.trial import Theatre
@@ -32,6 +33,7 @@ class Kind:
 
 SITES: Mapping[str, Kind] = {
     "simulated": Kind(Simulated, (life, pools)),
+    "openstack": Kind(OpenStack, (life,)),
     "vsphere": Kind(VSphere, (life,)),
     "redfish": Kind(Metal, (metal,)),
 }

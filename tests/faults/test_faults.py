@@ -16,7 +16,8 @@ CALLS = 4
 def test_one_fault_at_each_call_of_a_step_leaves_all_as_it_must_be(here: Stand, number: int) -> None:
     at, scenario = turn() // 3, here.scenarios[number]
     fault = FAULTS[(at + number) % len(FAULTS)]
-    step = scenario.steps[at // len(FAULTS) % len(scenario.steps)].name
+    tried = [step.name for step in scenario.steps if step.tried]
+    step = tried[at // len(FAULTS) % len(tried)]
     wave = [{step: Plan(Call(step, ANY, ANY, nth), fault)} for nth in range(1, CALLS + 1)]
     verdicts = play(here.theatre, scenario, wave)
     print(table(scenario.name, verdicts))

@@ -68,7 +68,9 @@ def learn(theatre: Theatre, scenario: Scenario) -> list[Call]:
         wrong = _rest(theatre, step, [name], scenario.rest)
         assert not wrong, f"without any fault, {step.name}: {wrong}"
     scenario.tidy(theatre.ways.world, [name])
-    return [met.call for met in stage.trace if met.subject == name and met.call.nth <= scenario.most]
+    tried = {step.name for step in scenario.steps if step.tried}
+    calls = [met.call for met in stage.trace if met.subject == name and met.call.step in tried]
+    return [call for call in calls if call.nth <= scenario.most]
 
 
 def waves(plans: Sequence[Plan], width: int = WIDTH) -> list[list[dict[str, Plan]]]:
