@@ -1,5 +1,7 @@
 """A part of the trials, another with each commit: `FAULTS_TURN` plays a given one again, `make faults` plays all."""
 
+from dataclasses import replace
+
 import pytest
 from tests.faults.plan import ANY, Call, Fault, Plan
 from tests.faults.stand import Stand
@@ -18,8 +20,10 @@ def test_one_fault_at_each_call_of_a_step_leaves_all_as_it_must_be(here: Stand, 
     fault = FAULTS[(at + number) % len(FAULTS)]
     tried = [step.name for step in scenario.steps if step.tried]
     step = tried[at // len(FAULTS) % len(tried)]
+    until = next(number for number, each in enumerate(scenario.steps) if each.name == step)
+    steps = (*scenario.steps[: until + 1], *(scenario.steps[-1:] if step != tried[-1] else ()))
     wave = [{step: Plan(Call(step, ANY, ANY, nth), fault)} for nth in range(1, CALLS + 1)]
-    verdicts = play(here.theatre, scenario, wave)
+    verdicts = play(here.theatre, replace(scenario, steps=steps), wave)
     print(table(scenario.name, verdicts))
     met = [each for each in verdicts if each.wrong != NOT_MET]
     print(f"\nbar: FAULTS_TURN={turn()}: {scenario.name}, {fault} at {len(met)} calls of {step}: none wrong")

@@ -8,7 +8,7 @@ from hostwright.sandbox.openstack import lab
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Beside the simulated site, whose scenarios are played each time.
-OTHERS = ("vsphere", "redfish")
+OTHERS = ("openstack", "vsphere", "redfish")
 
 
 def turn() -> int:
