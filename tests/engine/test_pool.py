@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from tests.engine.apiserver import ApiServer
-from tests.engine.process import Gate, Process, site
+from tests.engine.process import Process, site
 from tests.engine.samples import CATALOG, SPEC
 from tests.engine.virtual import Clock, run, until
 from tests.engine.wire import Place, Wire
@@ -311,71 +311,5 @@ def test_a_deletion_that_meets_anothers_write_is_asked_for_again_at_once() -> No
         ground.api.busy_deletions = 2
         ground.api.apply(POOL, wish(1))
         await until(lambda: list(ground.machines()) == ["web-0"], 5.0, "two gone")
-
-    story(tale)
-
-
-class Meanwhile(Gate):
-    """Something happens between a decision and its requests."""
-
-    happens: Callable[[], None] | None = None
-
-    def check(self) -> None:
-        if self.happens is not None:
-            happens, self.happens = self.happens, None
-            happens()
-
-
-def test_a_member_that_is_orphaned_meanwhile_is_not_taken_back_by_a_change() -> None:
-    """Else it would go with its pool, which its owner asked to spare it."""
-
-    async def tale(ground: Ground) -> None:
-        ground.api.apply(POOL, wish(1))
-        await ground.is_ready()
-        gate, key = Meanwhile(), member("web-0")
-        ground.process.engine.pools.gate = gate
-
-        def orphan() -> None:
-            ground.api.own(key, ground.api.objects[key], [])
-            ground.process.engine.inbox.observe(key, "MODIFIED", ground.api.objects[key])
-            ground.api.delete(POOL)
-
-        gate.happens = orphan
-        ground.api.apply(POOL, wish(1, machine={"tags": {"team": "b"}}))
-        await until(lambda: POOL not in ground.api.objects, 30.0, "orphaned")
-        await asyncio.sleep(30.0)
-        assert ground.machines()["web-0"]["metadata"]["ownerReferences"] == []
-
-    story(tale)
-
-
-def test_an_object_that_takes_the_name_meanwhile_is_left_alone() -> None:
-    """Written as the template is: nothing in it would contradict the birth's apply."""
-
-    async def tale(ground: Ground) -> None:
-        gate = Meanwhile()
-        ground.process.engine.pools.gate = gate
-        gate.happens = lambda: ground.api.apply(member("web-0"), dict(SPEC))
-        ground.api.apply(POOL, wish(1))
-        await until(lambda: ground.api.condition(POOL, "Stalled").get("reason") == "NameTaken", 60.0, "told")
-        assert not ground.machines()["web-0"]["metadata"].get("ownerReferences")
-        ground.api.delete(member("web-0"))
-        await ground.is_ready()
-
-    story(tale)
-
-
-def test_a_member_that_the_watch_does_not_show_keeps_its_machine_id() -> None:
-    async def tale(ground: Ground) -> None:
-        ground.api.apply(POOL, wish(1))
-        await ground.is_ready()
-        before = ground.machines()
-        observe = ground.process.engine.inbox.observe
-        observe(member("web-0"), "DELETED", before["web-0"])
-        await asyncio.sleep(30.0)
-        assert ground.machines() == before
-        observe(member("web-0"), None, before["web-0"])
-        await asyncio.sleep(30.0)
-        assert list(ground.machines()) == ["web-0"]
 
     story(tale)

@@ -21,7 +21,7 @@ from hostwright.engine.reconcile import MachinePass
 from hostwright.engine.store import Store, uid
 from hostwright.engine.view import Tools
 from hostwright.engine.virtual import VirtualMachines
-from hostwright.engine.worker import Pass, Workers
+from hostwright.engine.worker import Pass, Reread, Workers
 from hostwright.engine.world import World
 from hostwright.kinds.provider.port import Backend
 from hostwright.kinds.provider.resource import ProviderSpec
@@ -63,9 +63,9 @@ class Engine:
         self.fleet = Fleet(self.queue.add)
         self.store.follow(self.fleet.follow)
         self.claims = BindingPass(self.store, self.fleet, outside.cluster, outside.clock, outside.telemetry)
-        self.pools = self._pools()
-        self._passes = self._by_kind()
         reread = partial(read_anew, self.store, self.inbox, outside.cluster)
+        self.pools = self._pools(reread)
+        self._passes = self._by_kind()
         self.workers = Workers(self.queue, self._passes, outside.gate, outside.clock, outside.telemetry, reread)
 
     def turned(self, leading: bool) -> None:
@@ -105,7 +105,7 @@ class Engine:
             outside.capacity,
         )
 
-    def _pools(self) -> PoolPass:
+    def _pools(self, reread: Reread) -> PoolPass:
         outside = self._outside
         return PoolPass(
             self.store,
@@ -115,6 +115,7 @@ class Engine:
             outside.clock,
             outside.telemetry,
             [backend.sections for backend in outside.backends.values()],
+            reread,
             changed=lambda member: self.queue.add(member, Priority.USER),
         )
 

@@ -67,6 +67,7 @@ class PoolPass:
     clock: Clock
     telemetry: Telemetry
     sections: Sequence[Sections]
+    reread: Callable[[Key], Awaitable[None]]  # as the API server has it
     changed: Callable[[Key], None]  # a member was changed by us: its own pass does not hear of it from the watch
     recalls: dict[Key, PoolRecall] = field(default_factory=dict)
 
@@ -109,7 +110,8 @@ class PoolPass:
             if member in expected.deaths and expected.deaths[member].due(now):
                 found = await self.cluster.get(key)
                 if found is None or uid(found) != member or is_deleting(found):
-                    expected.deaths[member] = Sent(now, member)  # the watch is late
+                    expected.deaths[member] = Sent(now, member)
+                    await self.reread(key)  # the watch is late, or never tells
                 else:
                     del expected.deaths[member]
 
@@ -247,7 +249,7 @@ class PoolPass:
     # -- what is said
 
     async def _say(self, pool: Pool, situation: Situation, decision: Decision) -> Again:
-        again = _soon(decision, situation)
+        again = _soon(decision, situation, asked=bool(pool.recall.expected.deaths))
         body, now = self.store.get(pool.key), self.clock.monotonic()
         if body is None or uid(body) != uid(pool.body):
             return Again()
@@ -293,12 +295,12 @@ class PoolPass:
         return status
 
 
-def _soon(decision: Decision, situation: Situation) -> Again:
-    """The next batch at once; else when something is due, or moves."""
+def _soon(decision: Decision, situation: Situation, *, asked: bool) -> Again:
+    """The next batch at once; else when something is due, or moves. A deletion that was `asked` for may be lost."""
     if decision.step is not None:
         return Again(0.0)
     due = [each for each in (decision.look_again,) if each is not None]
-    if any(not member.seen for member in situation.members):
+    if asked or any(not member.seen for member in situation.members):
         due.append(1.0)
     stalled = any(item.type is Condition.STALLED for item in decision.said)
     if stalled or any(member.protected for member in situation.members):

@@ -1,0 +1,123 @@
+"""A pool whose store is behind, and what happens between its decision and its requests."""
+
+import asyncio
+from collections.abc import Callable
+
+from tests.engine.apiserver import FakeCluster
+from tests.engine.process import Gate, Process
+from tests.engine.samples import SPEC
+from tests.engine.test_pool import POOL, Ground, member, story, wish
+from tests.engine.virtual import until
+
+from hostwright.engine.ports import ClusterUnavailableError, Key
+
+
+class Meanwhile(Gate):
+    """Something happens between a decision and its requests."""
+
+    happens: Callable[[], None] | None = None
+
+    def check(self) -> None:
+        if self.happens is not None:
+            happens, self.happens = self.happens, None
+            happens()
+
+
+def test_a_member_that_is_orphaned_meanwhile_is_not_taken_back_by_a_change() -> None:
+    """Else it would go with its pool, which its owner asked to spare it."""
+
+    async def tale(ground: Ground) -> None:
+        ground.api.apply(POOL, wish(1))
+        await ground.is_ready()
+        gate, key = Meanwhile(), member("web-0")
+        ground.process.engine.pools.gate = gate
+
+        def orphan() -> None:
+            ground.api.own(key, ground.api.objects[key], [])
+            ground.process.engine.inbox.observe(key, "MODIFIED", ground.api.objects[key])
+            ground.api.delete(POOL)
+
+        gate.happens = orphan
+        ground.api.apply(POOL, wish(1, machine={"tags": {"team": "b"}}))
+        await until(lambda: POOL not in ground.api.objects, 30.0, "orphaned")
+        await asyncio.sleep(30.0)
+        assert ground.machines()["web-0"]["metadata"]["ownerReferences"] == []
+
+    story(tale)
+
+
+def test_an_object_that_takes_the_name_meanwhile_is_left_alone() -> None:
+    """Written as the template is: nothing in it would contradict the birth's apply."""
+
+    async def tale(ground: Ground) -> None:
+        gate = Meanwhile()
+        ground.process.engine.pools.gate = gate
+        gate.happens = lambda: ground.api.apply(member("web-0"), dict(SPEC))
+        ground.api.apply(POOL, wish(1))
+        await until(lambda: ground.api.condition(POOL, "Stalled").get("reason") == "NameTaken", 60.0, "told")
+        assert not ground.machines()["web-0"]["metadata"].get("ownerReferences")
+        ground.api.delete(member("web-0"))
+        await ground.is_ready()
+
+    story(tale)
+
+
+def test_a_member_that_the_watch_does_not_show_keeps_its_machine_id() -> None:
+    async def tale(ground: Ground) -> None:
+        ground.api.apply(POOL, wish(1))
+        await ground.is_ready()
+        before = ground.machines()
+        observe = ground.process.engine.inbox.observe
+        observe(member("web-0"), "DELETED", before["web-0"])
+        await asyncio.sleep(30.0)
+        assert ground.machines() == before
+        observe(member("web-0"), None, before["web-0"])
+        await asyncio.sleep(30.0)
+        assert list(ground.machines()) == ["web-0"]
+
+    story(tale)
+
+
+class Away(FakeCluster):
+    """The API server is away for so many deletions: none of them arrives."""
+
+    deletions = 0
+
+    async def delete(self, key: Key, uid: str) -> None:
+        if self.deletions:
+            self.deletions -= 1
+            raise ClusterUnavailableError("the API server is away")
+        await super().delete(key, uid)
+
+
+def test_a_deletion_that_never_arrived_is_asked_for_again() -> None:
+    """Nothing moves meanwhile: the pool has to look by itself."""
+
+    async def tale(ground: Ground) -> None:
+        ground.process.kill()
+        cluster = Away(ground.api, ground.wire)
+        ground.process = Process(ground.api, ground.site, ground.wire, ground.clock, cluster=cluster).start()
+        ground.api.apply(POOL, wish(1))
+        await ground.is_ready()
+        cluster.deletions = 1
+        ground.api.apply(POOL, wish(0))
+        await until(lambda: ground.machines() == {}, 60.0, "gone")
+
+    story(tale)
+
+
+def test_a_member_whose_end_the_watch_never_told_is_no_member() -> None:
+    async def tale(ground: Ground) -> None:
+        ground.api.apply(POOL, wish(2))
+        await ground.is_ready()
+        inbox, subscribers = ground.process.engine.inbox, ground.api.subscribers
+        subscribers.remove(inbox.observe)
+        ground.api.delete(member("web-1"))
+        ground.api._remove(member("web-1"), dict(ground.machines()["web-1"]))
+        subscribers.append(inbox.observe)
+        ground.api.apply(POOL, wish(1))
+        await until(lambda: ground.process.store.get(member("web-1")) is None, 60.0, "known to be gone")
+        await ground.is_ready()
+        assert list(ground.machines()) == ["web-0"]
+
+    story(tale)
