@@ -1,5 +1,6 @@
 """Lost replies, deaths, refused logins, another server, outages: no Reset for what was carried out."""
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -132,6 +133,28 @@ def test_a_wish_that_goes_to_and_fro_sends_nothing_that_is_on_its_way() -> None:
         room.end()
 
     run(to_and_fro())
+
+
+@pytest.mark.parametrize("first", ["restart", "off"])
+def test_what_goes_down_for_one_reason_is_not_asked_again_for_another(first: str) -> None:
+    """A restart that is under way when the server is to be off, and the other way round."""
+
+    async def both() -> None:
+        room = Room(takes=60.0, power=Power.ON)
+        room.begin()
+        room.apply(powerState="PoweredOn")
+        await room.reach(room.ready, "on")
+        one, other = {"powerState": "PoweredOn", "restartedAt": "1"}, {"powerState": "PoweredOff"}
+        room.apply(**(one if first == "restart" else other))
+        await room.reach(lambda: room.bmc.resets == [Reset.SOFT_OFF], "asked")
+        room.bmc.takes = 3.0  # what comes next
+        room.apply(**(other if first == "restart" else one))
+        await room.reach(room.ready, "as wished")
+        assert all(one is not next_one for one, next_one in pairwise(room.bmc.resets)), room.bmc.resets
+        assert room.bmc.power is (Power.ON if first == "off" else Power.OFF)
+        room.end()
+
+    run(both())
 
 
 def test_a_server_whose_deletion_follows_its_start_is_seen_off() -> None:

@@ -54,13 +54,16 @@ def change(situation: Situation, found: FoundServer) -> Decision[Step] | None:
 
 
 def toward(situation: Situation, found: FoundServer, goal: Power, kind: OperationType) -> Decision[Step] | None:
-    """The next thing on the way there; None: the goal is reached."""
+    """The next thing on the way there; None: the goal is reached.
+
+    A Reset that leads there is on its way whatever it was sent for: half of a restart, and now it is to stay off.
+    """
     if found.power is goal:
         return None
     if found.power is Power.UNKNOWN:
         return _waiting(kind, goal, "the BMC does not say whether the server is on", 10.0)
     before = situation.operation
-    mine = before if before is not None and before.type is kind and _LEADS_TO.get(before.expect) is goal else None
+    mine = before if before is not None and _LEADS_TO.get(before.expect) is goal else None
     reset = Reset.ON if goal is Power.ON else _off(situation, found, mine)
     if found.power in {Power.STARTING, Power.STOPPING} and not (
         reset is Reset.HARD_OFF and found.power is Power.STOPPING and mine is not None and mine.expect == SOFT
