@@ -3,12 +3,15 @@
 import asyncio
 from collections.abc import Callable
 
+import pytest
 from tests.engine.apiserver import FakeCluster
 from tests.engine.process import Gate, Process
 from tests.engine.samples import SPEC
 from tests.engine.test_pool import POOL, Ground, member, story, wish
 from tests.engine.virtual import until
+from tests.engine.wire import Place
 
+from hostwright.core.names import ANNOTATION_MACHINE_ID
 from hostwright.engine.ports import ClusterUnavailableError, Key
 
 
@@ -119,5 +122,36 @@ def test_a_member_whose_end_the_watch_never_told_is_no_member() -> None:
         await until(lambda: ground.process.store.get(member("web-1")) is None, 60.0, "known to be gone")
         await ground.is_ready()
         assert list(ground.machines()) == ["web-0"]
+
+    story(tale)
+
+
+@pytest.mark.parametrize("request_", ["delete_object", "apply"])
+def test_what_arrives_late_and_unanswered_breaks_no_bound(request_: str) -> None:
+    """A deletion, and the birth in its place must wait for it; a birth, and the next one must not have its name."""
+
+    async def tale(ground: Ground) -> None:
+        ground.api.apply(POOL, wish(2))
+        await ground.is_ready()
+        ground.wire.late, ground.wire.next_of[request_] = 22.0, Place.CUT
+        most, ids = 0, set[str]()
+        if request_ == "apply":
+            ground.api.apply(POOL, wish(3))
+        else:
+            ground.api.apply(POOL, wish(2, machine={"classRef": {"name": "medium"}}))
+
+        def done() -> bool:
+            nonlocal most
+            most = max(most, len(ground.live()))
+            ids.update(
+                f"{name}/{body['metadata']['uid']}/{body['metadata']['annotations'][ANNOTATION_MACHINE_ID]}"
+                for name, body in ground.machines().items()
+            )
+            return ground.ready() and ground.api.status(POOL)["upToDateReplicas"] == (3 if request_ == "apply" else 2)
+
+        await until(done, 200.0, "rolled")
+        assert most == 3
+        uids = [each.split("/")[1] for each in ids]
+        assert len(uids) == len(set(uids)), f"a member with two machine ids: {ids}"
 
     story(tale)

@@ -165,9 +165,12 @@ def _seen(chosen: Sequence[Member]) -> tuple[Member, ...]:
 
 
 def _births(situation: Situation, counted: Count, plan: Plan) -> tuple[tuple[Birth, ...], tuple[str, ...]]:
-    """Up to replicas, and during a rollout up to so many more as there are members to replace, within the surge."""
+    """Up to replicas, and during a rollout up to so many more as there are members to replace, within the surge.
+
+    One whose deletion has no answer counts as gone for the lower bound, and as there for this one.
+    """
     more = min(situation.surge, len(plan.replaced)) if plan.rolling else 0
-    number = situation.wanted + more - len(counted.live)
+    number = situation.wanted + more - len(counted.live) - sum(member.unsure for member in counted.going)
     if situation.limit is not None:
         number = min(number, situation.limit - len(situation.members))
     return births(situation, min(number, BATCH)) if number > 0 else ((), ())

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field, replace
 
 from hostwright.kinds.machinepool.situation import Member
 
-#: A birth without an answer may still be carried out; so long after it was sent it is not (the call ends before).
-UNANSWERED_FOR = 20.0
+#: What has no answer may still be carried out; so long after it was sent it is not. The call itself ends after 15 s,
+#: but what the API server has received it may get to later.
+UNANSWERED_FOR = 30.0
 #: The watch has shown by then what was answered; what it did not show is looked up.
 SHOWN_WITHIN = 5.0
 
@@ -43,7 +44,7 @@ class Expected:
 
     def applied(self, members: Iterable[Member]) -> tuple[Member, ...]:
         """The members as they are once all that was asked for is seen."""
-        found = [replace(member, going=True) if member.uid in self.deaths else member for member in members]
+        found = [self._going(member) if member.uid in self.deaths else member for member in members]
         known = {member.uid for member in found}
         coming = [
             Member(name, sent.uid or f"unanswered/{name}", up_to_date=None, seen=False, writable=False)
@@ -51,3 +52,6 @@ class Expected:
             if sent.uid not in known
         ]
         return (*found, *coming)
+
+    def _going(self, member: Member) -> Member:
+        return replace(member, going=True, unsure=not member.going and not self.deaths[member.uid].uid)

@@ -24,6 +24,7 @@ class Member:
     uid: str
     born: str = ""  # its creation, as Kubernetes writes it: later is greater
     going: bool = False  # it is being deleted
+    unsure: bool = False  # its deletion was asked for, and whether that arrived is not known
     ready: bool | None = False  # of its present generation; None: nobody can say now
     ready_since: datetime | None = None
     change: Change | None = None  # None: its spec is the template's
