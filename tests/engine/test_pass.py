@@ -107,6 +107,14 @@ async def test_retain_that_is_wished_late_still_tries_once_to_take_our_marks_off
     assert place.backend.calls == ["remove_mark"]
 
 
+async def _deleted_once_its_provider_is_back(place: Place) -> None:
+    assert not place.api.gone
+    place.line.state.failure = None
+    await place.run(30)
+    assert place.backend.calls == ["delete_server"]
+    assert place.api.gone
+
+
 async def test_a_restored_object_is_deleted_only_after_a_look_whatever_its_status_says() -> None:
     place = Place()
     place.backend.found = machine(Life.STEADY, "m-7")
@@ -117,11 +125,7 @@ async def test_a_restored_object_is_deleted_only_after_a_look_whatever_its_statu
     assert place.status["observedGeneration"] == place.api.body["metadata"]["generation"]
     place.api.edit(deletionTimestamp="2026-01-01T00:00:00Z")
     await place.run(30)
-    assert not place.api.gone
-    place.line.state.failure = None
-    await place.run(30)
-    assert place.backend.calls == ["delete_server"]
-    assert place.api.gone
+    await _deleted_once_its_provider_is_back(place)
 
 
 @pytest.mark.parametrize("restarted", [True, False])
@@ -140,11 +144,7 @@ async def test_a_machine_whose_status_was_lost_while_its_provider_was_away_is_de
     assert place.status["observedGeneration"] == place.api.body["metadata"]["generation"]
     place.api.edit(deletionTimestamp="2026-01-01T00:00:00Z")
     await place.run(30)
-    assert not place.api.gone
-    place.line.state.failure = None
-    await place.run(30)
-    assert place.backend.calls == ["delete_server"]
-    assert place.api.gone
+    await _deleted_once_its_provider_is_back(place)
 
 
 async def test_a_look_that_came_too_early_does_not_count_for_a_status_that_is_lost_later() -> None:
@@ -157,11 +157,7 @@ async def test_a_look_that_came_too_early_does_not_count_for_a_status_that_is_lo
     place.api.body["status"] = {"observedGeneration": -1}
     place.api.edit(deletionTimestamp="2026-01-01T00:00:00Z")
     await place.run(10)
-    assert not place.api.gone
-    place.line.state.failure = None
-    await place.run(30)
-    assert place.backend.calls == ["delete_server"]
-    assert place.api.gone
+    await _deleted_once_its_provider_is_back(place)
 
 
 async def test_a_forged_id_is_told_for_as_long_as_it_is_there_and_changes_who_the_machine_is_not() -> None:

@@ -26,6 +26,8 @@ LABEL_ZONE = "topology.kubernetes.io/zone"
 LABEL_RACK = f"{GROUP}/rack"
 
 DEFAULT_OPERATOR_NAMESPACE = "hostwright-system"
+#: The ClusterRole of what the operator may do where machines are.
+MACHINES_ROLE = f"{PROJECT}-machines"
 CLUSTER_ID_CONFIGMAP = "hostwright-cluster-id"
 LEASE = "hostwright"
 FIELD_MANAGER = PROJECT

@@ -3,12 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from hostwright.core.names import CLUSTER_ID_CONFIGMAP, GROUP, LEASE, PROJECT
+from hostwright.core.names import CLUSTER_ID_CONFIGMAP, GROUP, LEASE, MACHINES_ROLE, PROJECT
 from hostwright.generate.discover import Kind, children
 from hostwright.generate.policies import CLAIM, IDENTIFY, claimable, identified
 
-#: What the operator may do where machines are.
-MACHINES = f"{PROJECT}-machines"
 _RBAC = "rbac.authorization.k8s.io"
 _READ = ["get", "list", "watch"]
 _WRITE = ["create", "update", "patch", "delete", "deletecollection"]
@@ -19,11 +17,11 @@ Manifest = dict[str, Any]
 def roles(kinds: Sequence[Kind], operator_namespace: str) -> list[Manifest]:
     """ClusterRoles and Role of the operator, and the two that join the cluster's own view, edit and admin.
 
-    MACHINES is apart, so that it can be bound in some namespaces only. Nothing holds a wildcard.
+    MACHINES_ROLE is apart, so that it can be bound in some namespaces only. Nothing holds a wildcard.
     """
     return [
         _role("ClusterRole", {"name": PROJECT}, _platform([kind for kind in kinds if not kind.namespaced])),
-        _role("ClusterRole", {"name": MACHINES}, _machines([kind for kind in kinds if kind.namespaced])),
+        _role("ClusterRole", {"name": MACHINES_ROLE}, _machines([kind for kind in kinds if kind.namespaced])),
         _role("Role", {"name": PROJECT, "namespace": operator_namespace}, _at_home()),
         _role("ClusterRole", _joins("view", "view"), [_rule(GROUP, [kind.plural for kind in kinds], _READ)]),
         _role("ClusterRole", _joins("edit", "edit", "admin"), _editing(kinds)),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hostwright.core.names import DEFAULT_OPERATOR_NAMESPACE, PROJECT
+from hostwright.core.names import DEFAULT_OPERATOR_NAMESPACE, MACHINES_ROLE, PROJECT
 from hostwright.sandbox import kubeconfig
 from hostwright.sandbox.failure import SandboxError
 from hostwright.sandbox.record import write_file
@@ -78,7 +78,7 @@ def identity() -> list[Manifest]:
                 "roleRef": {"apiGroup": _RBAC, "kind": "ClusterRole", "name": name},
                 "subjects": [_SUBJECT],
             }
-            for name in (PROJECT, f"{PROJECT}-machines")
+            for name in (PROJECT, MACHINES_ROLE)
         ),
         {
             "apiVersion": f"{_RBAC}/v1",
