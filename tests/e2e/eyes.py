@@ -48,23 +48,34 @@ class Eyes:
         self._ask("PATCH", f"/apis/{API_VERSION}/namespaces/default/virtualmachines/{name}", {"spec": spec})
 
     def _ask(self, method: str, path: str, change: dict[str, Any] | None = None) -> dict[str, Any] | None:
-        connection = getattr(self._kept, "connection", None)
-        if connection is None:
-            connection = self._kept.connection = http.client.HTTPSConnection(
-                self._address, context=self._tls, timeout=30
-            )
+        kept: http.client.HTTPSConnection | None = getattr(self._kept, "connection", None)
         try:
-            headers = {"Accept": "application/json", "Content-Type": "application/merge-patch+json"}
+            status, body = self._answer(kept or self._connected(), method, path, change)
+        except (http.client.RemoteDisconnected, ConnectionError):
+            if kept is None:
+                raise
+            status, body = self._answer(self._connected(), method, path, change)  # the kept one had been closed
+        if status == http.HTTPStatus.NOT_FOUND:
+            return None
+        assert status == http.HTTPStatus.OK, body
+        return cast("dict[str, Any]", body)
+
+    def _connected(self) -> http.client.HTTPSConnection:
+        self._kept.connection = http.client.HTTPSConnection(self._address, context=self._tls, timeout=30)
+        return cast("http.client.HTTPSConnection", self._kept.connection)
+
+    def _answer(
+        self, connection: http.client.HTTPSConnection, method: str, path: str, change: dict[str, Any] | None
+    ) -> tuple[int, Any]:
+        headers = {"Accept": "application/json", "Content-Type": "application/merge-patch+json"}
+        try:
             connection.request(method, path, None if change is None else json.dumps(change), headers)
             answer = connection.getresponse()
-            body = json.loads(answer.read())
+            return answer.status, json.loads(answer.read())
         except (http.client.HTTPException, OSError):
-            connection.close()  # a kept connection that went stale is opened anew by the next look
+            connection.close()
+            self._kept.connection = None
             raise
-        if answer.status == http.HTTPStatus.NOT_FOUND:
-            return None
-        assert answer.status == http.HTTPStatus.OK, body
-        return cast("dict[str, Any]", body)
 
     def object(self, kind: str, name: str, namespace: str) -> dict[str, Any] | None:
         """One of ours, by its kind's short name, or `secret`."""
