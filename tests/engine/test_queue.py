@@ -181,6 +181,38 @@ def test_a_closed_queue_lets_every_worker_go_and_takes_nothing() -> None:
     run(work())
 
 
+def test_a_worker_that_takes_a_more_urgent_key_leaves_none_behind() -> None:
+    """The first is woken for a resync and takes the user's key; the second waits for users only, the third for all."""
+
+    async def work() -> None:
+        queue = WorkQueue()
+        waits = [
+            asyncio.create_task(queue.get(only=only)) for only in (Priority.RESYNC, Priority.USER, Priority.RESYNC)
+        ]
+        await asyncio.sleep(0)
+        queue.add(vm("settled"), Priority.RESYNC)
+        queue.add(vm("edited"), Priority.USER)
+        done, _ = await asyncio.wait(waits, timeout=0.1)
+        assert sorted(key.name for wait in done if (key := wait.result())) == ["edited", "settled"]
+        queue.close()
+        await asyncio.gather(*waits)
+
+    run(work())
+
+
+def test_a_worker_cancelled_as_it_is_woken_leaves_its_key_to_another() -> None:
+    async def work() -> None:
+        queue = WorkQueue()
+        first, second = (asyncio.create_task(queue.get()) for _ in range(2))
+        await asyncio.sleep(0)
+        queue.add(vm("web"), Priority.USER)
+        first.cancel()
+        assert await asyncio.wait_for(second, 0.1) == vm("web")
+        assert first.cancelled()
+
+    run(work())
+
+
 def test_twenty_thousand_keys_that_become_urgent_in_any_order_hold_nobody_up() -> None:
     """As when the first full look at a large Provider wakes all that a restart had listed."""
 

@@ -3,7 +3,7 @@
 import asyncio
 import heapq
 import itertools
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from enum import IntEnum
 
 from hostwright.engine.ports import Key
@@ -33,8 +33,7 @@ class WorkQueue:
         self._heap: list[tuple[float, int, Key]] = []
         self._order = itertools.count()
         self._timer: asyncio.TimerHandle | None = None
-        self._wake = asyncio.Condition()
-        self._pokes: set[asyncio.Task[None]] = set()
+        self._idle: deque[tuple[Priority, asyncio.Future[None]]] = deque()
         self._closed = False
 
     def add(self, key: Key, priority: Priority) -> None:
@@ -52,7 +51,7 @@ class WorkQueue:
             self._take_out(key, before)
         self._waiting[key] = priority
         self._ready[priority].setdefault(key.namespace, OrderedDict())[key] = None
-        self._poke()
+        self._wake(priority)
 
     def add_after(self, key: Key, delay: float, priority: Priority) -> None:
         """Look at the key after `delay` seconds; an earlier time that is set already stays, a sooner add wins."""
@@ -71,15 +70,14 @@ class WorkQueue:
 
     async def get(self, *, only: Priority = Priority.RESYNC) -> Key | None:
         """The next key of priority `only` or more urgent; None once the queue is closed."""
-        async with self._wake:
-            while True:
-                if self._closed:
-                    return None
-                key = self._pop(only)
-                if key is not None:
-                    self._running.add(key)
-                    return key
-                await self._wake.wait()
+        while not self._closed:
+            key = self._pop(only)
+            if key is not None:
+                self._running.add(key)
+                self._pass_on()  # it may have taken another key than it was woken for
+                return key
+            await self._turn(only)
+        return None
 
     def done(self, key: Key) -> None:
         """The look at the key ended; what was added meanwhile goes on now."""
@@ -101,7 +99,8 @@ class WorkQueue:
         self._closed = True
         if self._timer is not None:
             self._timer.cancel()
-        self._poke()
+        for _ in range(len(self._idle)):
+            self._wake(Priority.USER)
 
     def depth(self) -> dict[Priority, int]:
         counts = dict.fromkeys(Priority, 0)
@@ -164,11 +163,28 @@ class WorkQueue:
         due = self._due.get(entry[2])
         return due is None or due[0] != entry[0]
 
-    def _poke(self) -> None:
-        task = asyncio.get_running_loop().create_task(self._notify(), name="hostwright queue poke")
-        self._pokes.add(task)
-        task.add_done_callback(self._pokes.discard)
+    async def _turn(self, only: Priority) -> None:
+        """Until a key was added that this one may take: one is woken for one key, as waking all costs each of them."""
+        mine: tuple[Priority, asyncio.Future[None]] = (only, asyncio.get_running_loop().create_future())
+        self._idle.append(mine)
+        try:
+            await mine[1]
+        except asyncio.CancelledError:
+            if mine in self._idle:
+                self._idle.remove(mine)
+            else:  # woken and cancelled in one step: what it was woken for is another's
+                self._pass_on()
+            raise
 
-    async def _notify(self) -> None:
-        async with self._wake:
-            self._wake.notify_all()
+    def _pass_on(self) -> None:
+        for priority, lanes in self._ready.items():
+            if lanes:
+                self._wake(priority)
+
+    def _wake(self, priority: Priority) -> None:
+        """The one that waits longest of those that may take a key of this priority."""
+        for place, (only, turn) in enumerate(self._idle):
+            if priority <= only and not turn.done():
+                del self._idle[place]
+                turn.set_result(None)
+                return
