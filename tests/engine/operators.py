@@ -65,12 +65,13 @@ class Operator:
         wire: Wire,
         lag: float = 1.0,
         cluster: FakeCluster | None = None,
+        made: Callable[..., Process] = Process,
     ) -> None:
         self.name, self.wire = name, wire
         self.context = contextvars.copy_context()
         self.context.run(OWNER.set, name)
         self.lease = Lease(cast("KubernetesCluster", leases), "here", name, clock)
-        self.process = Process(api, site, wire, clock, lag, name, gate=cast("Any", self.lease), cluster=cluster)
+        self.process = made(api, site, wire, clock, lag, name, gate=cast("Any", self.lease), cluster=cluster)
         self.lease.on_turn = self.process.engine.turned
         self.renewing: asyncio.Task[None] = self._inside(lambda: asyncio.create_task(self.lease.run()))
         self._inside(self.process.start)

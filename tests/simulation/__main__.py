@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 
 import structlog
 from tests.simulation.mutants import MUTANTS, plant
+from tests.simulation.mutants_metal import METAL
 from tests.simulation.mutants_pools import POOLS
 
 if TYPE_CHECKING:
     from tests.simulation.tally import Tally
 
-PLANTED = {**MUTANTS, **POOLS}
+PLANTED = {**MUTANTS, **POOLS, **METAL}
 #: Directed seeds in which a mutant dies before others are tried.
 ENOUGH = 2
 #: Seeds that a worker plays before it tells what came of them.

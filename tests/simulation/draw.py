@@ -68,6 +68,7 @@ class Drawn:
     late: float  # seconds at most
     slow: float  # seconds at most, one way
     pool: bool = False  # there is a MachinePool
+    metal: bool = False  # there are servers in a rack
 
 
 def draw(seed: int, directed: frozenset[str] | None = None) -> Drawn:
@@ -94,6 +95,7 @@ def draw(seed: int, directed: frozenset[str] | None = None) -> Drawn:
         late=rng.choice((3.0, 12.0, 25.0)) if "late" in faults else 0.0,
         slow=rng.choice((0.5, 3.0)) if "slow" in faults else 0.005,
         pool=_beside("pool", seed, directed, 0.3),
+        metal=_beside("metal", seed, directed, 0.3),
     )
 
 

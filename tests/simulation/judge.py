@@ -271,6 +271,7 @@ class Judge:
         """What is not yet as it should be; empty: all is."""
         pools = self.world.pools
         wrong = pools.judge.at_rest() if pools is not None else []
+        wrong += self.world.metal.judge.at_rest() if self.world.metal is not None else []
         for key, body in self.world.api.objects.items():
             if key.kind not in {"VirtualMachine", "Provider"} or _cannot_run(body):
                 continue
@@ -285,6 +286,8 @@ class Judge:
         """One machine for each object, as wished, and none beside."""
         if self.world.pools is not None:
             self.world.pools.judge.last()
+        if self.world.metal is not None:
+            self.world.metal.judge.last()
         machines = self.world.site.model.machines
         wished = {
             key: body

@@ -9,6 +9,7 @@ from tests.engine.apiserver import copied
 
 from hostwright.core.names import ANNOTATION_DELETE_MACHINE, ANNOTATION_DO_NOT_DISRUPT, ANNOTATION_MACHINE_ID
 from hostwright.core.names import ANNOTATION_PAUSED as HELD
+from hostwright.engine.members import REFUSED_FOR
 from hostwright.engine.ports import Body, Key
 from hostwright.runtime.checks import COMPARE_EVERY
 
@@ -32,6 +33,7 @@ class Seen:
     owned_since: float = NEVER
     owned_by: str = ""  # whose write made it a member
     protected_since: float | None = None
+    marked_at: float = NEVER  # when a user last had a say in whether it goes first, or not at all
     body: Body = field(default_factory=dict, repr=False)
 
 
@@ -72,6 +74,8 @@ class PoolJudge:
         if went and known.went_at == NEVER:
             known.went_at, known.went_by = now, self.world.hand
             self._went(known, before)
+        if _marked(before):
+            known.marked_at = now
         self._note(known, body, now)
         if not went and self.world.hand not in {"", "collector"}:
             self._written(known, before, body)
@@ -81,6 +85,7 @@ class PoolJudge:
             known.ready_until = now
         ready = is_ready(body)
         known.ready_since = (known.ready_since if known.ready_since is not None else now) if ready else None
+        known.marked_at = now if _marked(body) else known.marked_at
         protected = bool(body["spec"].get("deletionProtection"))
         known.protected_since = (known.protected_since or now) if protected else None
         owned = _pool_of(body) is not None
@@ -132,7 +137,8 @@ class PoolJudge:
         if up_for <= self.unseen:
             return  # it may have been taken for one that is not ready
         wishes = self._lately(pool)
-        chosen = any(_marked(one.body) for one in (known, *others))
+        told = self.unseen + REFUSED_FOR
+        chosen = any(_marked(one.body) or self._now() - one.marked_at <= told for one in (known, *others))
         if over and chosen:
             return  # the users' own choice
         up = [one for one in others if one.ready_since is not None or self._now() - one.ready_until <= self.undead]

@@ -12,9 +12,11 @@ from tests.engine.operators import TO_KUBERNETES, Leases
 from tests.engine.virtual import OWNER
 from tests.engine.wire import Place, Wire
 from tests.simulation.judge import OF_POOLS
+from tests.simulation.metal import LATE
 
 from hostwright.core.decision import Note
 from hostwright.engine.ports import Body, ClusterUnavailableError, Key, StaleBodyError
+from hostwright.providers.redfish.rows import Refused as RefusedByBmc
 from hostwright.providers.simulated.client import Unanswered
 from hostwright.providers.simulated.rows import Code, Page, Problem, Refused
 from hostwright.runtime.checks import COMPARE_EVERY
@@ -36,6 +38,7 @@ ODD: tuple[tuple[str, Exception], ...] = (
 #: What a write may be answered with although it was carried out, or was not.
 TOO_MANY = 429
 FAILS = tuple((str(status), status) for status in (500, 503, 408, TOO_MANY))
+OF_BMCS = {"reset", "reset_bmc", "indicator", "boot"}
 
 
 @dataclass(eq=False)
@@ -77,6 +80,8 @@ class SimApi(ApiServer):
         world.say(f"etcd {event} {key.kind} {key.name} rv={body['metadata']['resourceVersion']}")
         if world.pools is not None:
             world.pools.stored(key, event, body)
+        if world.metal is not None:
+            world.metal.stored(key, event, body)
         world.judge.stored(key, body)
         for subscriber in list(self.subscribers):
             lag = world.rng.uniform(0.002, world.drawn.watch_lag, "watch") if world.has("old watch") else 0.002
@@ -196,7 +201,8 @@ class SimWire(Wire):
         told = judge.sends(self.owner, name, grave=to_site or name in OF_POOLS)
         if not world.quiet:
             self.there, self.back = (world.rng.uniform(0.001, world.drawn.slow, "way") for _ in range(2))
-            self.late = world.rng.uniform(0.0, world.drawn.late, "late")
+            late = min(world.drawn.late, LATE) if name in OF_BMCS else world.drawn.late
+            self.late = world.rng.uniform(0.0, late, "late")
             place = self._struck()
             if place is not None:
                 self.strikes[len(self.names)] = place
@@ -209,17 +215,17 @@ class SimWire(Wire):
 
         def carried() -> T:
             if fails and not fails.startswith("done"):
-                raise _refusal(fails)
+                raise _refusal(name, fails)
             world.hand = self.owner
             try:
                 answer = apply()
             finally:
                 world.hand = ""
-            if to_site:
+            if to_site and name not in OF_BMCS:
                 touched.append(getattr(answer, "id", ""))
                 judge.carried_out(self.owner, name, answer, told)
             if fails:
-                raise _refusal(fails)
+                raise _refusal(name, fails)
             return answer
 
         if world.has("stop") and world.rng.chance(world.drawn.rate / 4, "stops here"):
@@ -267,7 +273,9 @@ class SimWire(Wire):
         return f"{done}{name}" if status is not None else ""
 
 
-def _refusal(words: str) -> Refused:
+def _refusal(name: str, words: str) -> Exception:
     status = int(words.rpartition(" ")[2])
+    if name in OF_BMCS:
+        return RefusedByBmc(status, "GeneralError", "the BMC failed")
     code = Code.TOO_MANY_REQUESTS if status == TOO_MANY else Code.FAILED
     return Refused(status, Problem(code=code, message="the site failed"))

@@ -78,6 +78,8 @@ class People:
         made = [("", *deed) for deed in (*plain, *plain, *plain, ("make", self.make), ("make", self.make))]
         if world.pools is not None:
             made += [("", *deed) for deed in world.pools.deeds()]
+        if world.metal is not None:
+            made += [("", *deed) for deed in world.metal.deeds()]
         return [*made, *(rare * max(1, len(made) // (2 * len(rare) or 1)))]
 
     # users
@@ -311,6 +313,8 @@ class People:
         self.go_on()
         if world.pools is not None:
             world.pools.tidy_up()
+        if world.metal is not None:
+            world.metal.tidy_up()
         if COPY in world.api.objects:
             world.api.delete(COPY)
 
@@ -319,6 +323,8 @@ class People:
         world = self.world
         if world.pools is not None:
             world.pools.help()
+        if world.metal is not None:
+            world.metal.help()
         for key, body in list(world.api.objects.items()):
             if key.kind != "VirtualMachine" or body["metadata"].get("deletionTimestamp"):
                 continue

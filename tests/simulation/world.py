@@ -6,12 +6,13 @@ from typing import Any, cast
 
 import msgspec
 from tests.engine.operators import Operator
-from tests.engine.process import site
+from tests.engine.process import Process, site
 from tests.engine.samples import CATALOG
 from tests.engine.virtual import NOBODY, Clock, VirtualLoop
 from tests.simulation.dice import Decisions, Dice
 from tests.simulation.draw import Drawn
 from tests.simulation.judge import Judge
+from tests.simulation.metal import LAG, Metal
 from tests.simulation.network import SimApi, SimCluster, SimLeases, SimWire
 from tests.simulation.pools import Pools
 
@@ -39,6 +40,7 @@ class World:
         self.api_away = False
         self.hand = ""  # whose request is being carried out; empty: a user's
         self.pools: Pools | None = None
+        self.metal: Metal | None = None
         self.trace: list[str] = []
         self.used: set[str] = {name for name in ("late", "slow", "lists lag", "short pages") if name in drawn.faults}
         self.leases = SimLeases(self)
@@ -56,6 +58,9 @@ class World:
         if drawn.pool:
             self.pools = Pools(self)
             self.pools.make()
+        if drawn.metal:
+            self.metal = Metal(self)
+            self.metal.begin()
         for slot in range(drawn.operators):
             self._begin(slot)
 
@@ -77,9 +82,10 @@ class World:
         self.say(f"{name} begins")
         wire = SimWire(world=self, owner=name)
         wire.die = lambda: self.kill(slot, name)
-        lag = self.drawn.lists_lag + 1.0
+        lag = max(self.drawn.lists_lag + 1.0, LAG if self.metal is not None else 0.0)
+        made = self.metal.process if self.metal is not None else Process
         clock = Skewed(self.rng.uniform(-SKEW, SKEW, "skew") if self.has("skew") else 0.0)
-        operator = Operator(self.api, self.site, self.leases, clock, name, wire, lag, cluster=self._cluster(wire))
+        operator = Operator(self.api, self.site, self.leases, clock, name, wire, lag, self._cluster(wire), made)
         self.operators[slot] = operator
 
     def _cluster(self, wire: SimWire) -> SimCluster:
