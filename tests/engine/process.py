@@ -77,7 +77,7 @@ class WiredClient:
     wire: Wire
     clock: Clock
 
-    async def _read(self, look: Callable[[float], Any]) -> Any:
+    async def _read(self, look: Callable[[float], Any], *, mark: str | None = None) -> Any:
         self.site_.reads += 1
 
         def answer() -> Any:
@@ -85,7 +85,7 @@ class WiredClient:
                 raise NotSent("cannot connect")
             return look(self._now())
 
-        return await self.wire.ask(answer)
+        return await self.wire.ask(answer, mark=mark)
 
     async def _write(self, name: str, act: Callable[[float], Machine]) -> Machine:
         if self.site_.down:
@@ -113,7 +113,9 @@ class WiredClient:
         self, *, since: int | None = None, after: int = 0, limit: int = 500, mark: str | None = None
     ) -> Page:
         model = self.site_.model
-        found: Page = await self._read(lambda now: model.page(now, since=since, after=after, limit=limit, mark=mark))
+        found: Page = await self._read(
+            lambda now: model.page(now, since=since, after=after, limit=limit, mark=mark), mark=mark
+        )
         return found
 
     async def machine(self, machine_id: str) -> Machine:

@@ -54,8 +54,8 @@ class Wire:
         await asyncio.sleep(self.back)
         return answer
 
-    async def ask(self, look: Callable[[], T]) -> T:
-        """A read: as things stand when it reaches the far side."""
+    async def ask(self, look: Callable[[], T], *, mark: str | None = None) -> T:
+        """A read: as things stand when it reaches the far side. `mark`: it asks for the machines of this one alone."""
         await asyncio.sleep(0.005)
         return look()
 

@@ -124,12 +124,14 @@ class Judge:
             self.retains.discard(key)
             self.retained[key] = self._now()
 
-    def answered(self, owner: str, began: float, answer: Any) -> None:
-        """An operator's read of the site."""
+    def answered(self, owner: str, began: float, answer: Any, *, of_one: bool = False) -> None:
+        """An operator's read of the site. `of_one`: it asked for this machine, by its mark where it knows no id."""
         if isinstance(answer, Machine | Page):
             self.read_at[owner] = max(began, self.read_at.get(owner, began))
         if isinstance(answer, Machine):
             self.shown_as[owner, answer.id] = (self._now(), answer.state)
+        if isinstance(answer, Page) and of_one:
+            self.shown_as.update({(owner, row.id): (self._now(), row.state) for row in answer.machines})
 
     def unheard(self, owner: str, machine: str) -> None:
         self.blind[owner, machine] = self._now()

@@ -239,7 +239,7 @@ class SimWire(Wire):
         judge.answered(self.owner, world.clock.monotonic(), answer)  # a reply shows the machine, too
         return answer
 
-    async def ask(self, look: Callable[[], T]) -> T:
+    async def ask(self, look: Callable[[], T], *, mark: str | None = None) -> T:
         world, began = self.world, self.world.clock.monotonic()
         await asyncio.sleep(0.005)
         if world.has("odd answers") and world.rng.chance(world.drawn.rate / 2, "odd"):
@@ -250,7 +250,7 @@ class SimWire(Wire):
         answer = look()
         if isinstance(answer, Page) and world.has("short pages") and world.rng.chance(0.3, "empty page"):
             answer = msgspec.structs.replace(answer, machines=(), more=1)  # no row bears that number: all come after
-        world.judge.answered(self.owner, began, answer)
+        world.judge.answered(self.owner, began, answer, of_one=mark is not None)
         return answer
 
     def _struck(self) -> Place | None:
