@@ -118,6 +118,40 @@ def test_in_maintenance_no_power_action_is_made_and_the_light_still_works() -> N
     run(life())
 
 
+def test_a_maintenance_forgets_no_reset_that_is_under_way() -> None:
+    async def life() -> None:
+        room = Room(power=Power.ON, obeys=False)
+        room.begin()
+        room.apply(powerState="PoweredOff")
+        await room.reach(lambda: room.bmc.resets == [Reset.SOFT_OFF], "asked")
+        room.apply(powerState="PoweredOff", maintenance={"enabled": True})
+        await room.reach(lambda: room.reason("Ready") == "Maintenance", "in maintenance")
+        room.apply(powerState="PoweredOff")
+        await room.reach(room.ready, "off")
+        assert room.bmc.resets == [Reset.SOFT_OFF, Reset.HARD_OFF]
+        room.end()
+
+    run(life())
+
+
+def test_what_was_asked_before_a_long_maintenance_is_asked_anew_after_it() -> None:
+    async def life() -> None:
+        room = Room(power=Power.ON, obeys=False)
+        room.begin()
+        room.apply(powerState="PoweredOff")
+        await room.reach(lambda: room.bmc.resets == [Reset.SOFT_OFF], "asked")
+        room.apply(powerState="PoweredOff", maintenance={"enabled": True})
+        await room.seconds(300)
+        assert room.ready()
+        room.bmc.obeys = True
+        room.apply(powerState="PoweredOff")
+        await room.reach(room.ready, "off")
+        assert room.bmc.resets == [Reset.SOFT_OFF, Reset.SOFT_OFF]
+        room.end()
+
+    run(life())
+
+
 @pytest.mark.parametrize("key", ["inspect", "bmcReset"])
 def test_a_request_is_acted_on_once_for_each_token(key: str) -> None:
     async def life() -> None:

@@ -153,6 +153,23 @@ def test_a_half_done_restart_outlives_a_maintenance() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("expect", "more", "closed"),
+    [
+        ("power/hard", {"since_call": 5.0}, False),
+        ("power/hard", {"since_call": 26.0}, True),
+        ("power/hard", {"since_call": 5.0, "refused": True}, True),
+        ("power/soft", {"since_call": 90.0}, False),
+        ("power/soft", {"since_call": 90.0, "now": s.NOW + timedelta(minutes=3)}, True),
+    ],
+)
+def test_a_reset_that_is_not_seen_yet_outlives_a_maintenance(expect: str, more: dict[str, Any], closed: bool) -> None:
+    spec = s.spec(powerState="PoweredOff", maintenance={"enabled": True})
+    decision = decide(replace(s.at(spec=spec, operation=s.operation(POWER_OFF, expect)), **more))
+    assert (s.line(decision), decision.close_operation) == ("True Maintenance", closed)
+    assert (decision.look_again is None) is closed
+
+
 CLAIM_HANDLED = {**s.HANDLED, "claim.uid": "u-1", "claim.restartedAt": "1"}
 
 

@@ -17,6 +17,7 @@ from hostwright.kinds.physicalmachine.port import (
     BOOT,
     INSPECTION,
     LOCATOR,
+    ON,
     FoundServer,
     Inspect,
     Power,
@@ -25,7 +26,7 @@ from hostwright.kinds.physicalmachine.port import (
     SetLocator,
     Step,
 )
-from hostwright.kinds.physicalmachine.power import SETTLE, change
+from hostwright.kinds.physicalmachine.power import SETTLE, change, under_way
 from hostwright.kinds.physicalmachine.release import release
 from hostwright.kinds.physicalmachine.requests import one_shots
 from hostwright.kinds.physicalmachine.situation import CLAIM_RESTART, CLAIM_UID, Situation
@@ -194,14 +195,15 @@ def _content(situation: Situation, found: FoundServer) -> Decision[Step]:
         paused = (*paused, Said(Condition.PAUSED, True, Reason.PAUSED, text))
     operation = situation.operation
     halfway = operation is not None and operation.type is OperationType.RESTART and found.power is not Power.ON
-    keep = halfway and situation.wish is not Power.OFF
+    unseen = under_way(situation, found)
+    keep = unseen or (halfway and situation.wish is not Power.OFF)
     acted = not situation.observe_only and not situation.held
     return Decision(
         said=(ready, *paused, say.power_synced(situation, found)),
         status={"lastError": None, **({} if keep or not acted else {"handled": _all_handled(situation)})},
         close_operation=acted and not keep,
         notes=_done(situation) if acted and not keep else (),
-        look_again=SLOW if situation.held else None,
+        look_again=SETTLE if unseen else SLOW if situation.held else None,
     )
 
 
@@ -217,7 +219,7 @@ def _done(situation: Situation) -> tuple[Note, ...]:
     operation = situation.operation
     if operation is None:
         return ()
-    if operation.type is OperationType.RESTART:
+    if operation.type is OperationType.RESTART and operation.expect == ON:
         return (Note(Reason.RESTARTED, "restarted", operation.id),)
     if operation.type is OperationType.RESET_BMC:
         lost = "; whether it took the request is not known, and it is not sent again" if not situation.answered else ""

@@ -44,6 +44,16 @@ def unseen(situation: Situation, found: FoundServer, goal: Power | None) -> bool
     return not halfway and not shows(found, operation)
 
 
+def under_way(situation: Situation, found: FoundServer) -> bool:
+    """Whether a Reset that was sent may show any moment: forgotten, it would be sent a second time."""
+    operation, since = situation.operation, situation.since_call
+    if operation is None or operation.expect not in _LEADS_TO or situation.refused or shows(found, operation):
+        return False
+    if operation.expect == SOFT:
+        return not _late(situation, operation, SOFT_WITHIN)
+    return since is not None and since <= SETTLE
+
+
 def change(situation: Situation, found: FoundServer) -> Decision[Step] | None:
     """The restart or the power change that is due; None: power is as it is wanted."""
     decision = _restart(situation, found)
