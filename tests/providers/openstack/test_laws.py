@@ -11,7 +11,7 @@ from tests.providers.openstack.rows import BINDINGS, CATALOG, MARK, NAMES, TRACE
 from hostwright.core import errors
 from hostwright.core.port import Call, Done, LedgerRow, Ownership, Present, RowState, Trace, Wait
 from hostwright.kinds.virtualmachine.port import Create, Delete, Life, Memory, Power, SetPower, Unresolved, Wanted
-from hostwright.providers.openstack.inventory import SeenPort, SeenServer
+from hostwright.providers.openstack.inventory import Gathered, SeenPort, SeenServer
 from hostwright.providers.openstack.plan import Fence, PortSeen, plan
 from hostwright.providers.openstack.resolve import resolve
 from hostwright.providers.openstack.translate import LIFE, choose, found, life, main_ports
@@ -64,7 +64,7 @@ def look(servers: Sequence[SeenServer], ports: Sequence[SeenPort], trace: Trace)
     listed = {row.id for row in trace.ledger}
     ours = [seen for seen in servers if MARK in seen.row.tags or seen.row.id in listed]
     own = [seen for seen in ports if seen.row.description == MARK or seen.row.id in listed]
-    return Present(found("R", ours, own, trace, {seen.row.id: seen.as_of for seen in own}), 100.0)
+    return Present(found("R", Gathered(tuple(ours), tuple(own)), trace), 100.0)
 
 
 def wish(*names: str) -> Wanted:

@@ -37,7 +37,7 @@ from hostwright.kinds.virtualmachine.port import (
     Update,
     Wanted,
 )
-from hostwright.providers.openstack.inventory import SeenPort, SeenServer
+from hostwright.providers.openstack.inventory import Gathered, SeenPort, SeenServer
 from hostwright.providers.openstack.plan import SEND_AGAIN, Fence, NewPort, NewServer, On, PortSeen, plan
 from hostwright.providers.openstack.resolve import resolve
 from hostwright.providers.openstack.translate import found, mac
@@ -61,8 +61,7 @@ def ledger(*rows: LedgerRow) -> Trace:
 def seen(
     servers: Sequence[SeenServer] = (), ports: Sequence[SeenPort] = (), trace: Trace = TRACE, as_of: float = 100.0
 ) -> Look:
-    ages = {item.row.id: item.as_of for item in ports}
-    return Present(found("R", servers, ports, trace, ages), as_of)
+    return Present(found("R", Gathered(tuple(servers), tuple(ports)), trace), as_of)
 
 
 def ask(

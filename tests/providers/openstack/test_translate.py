@@ -1,5 +1,6 @@
 """OpenStack's rows in the kind's words."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -7,16 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.providers.openstack.rows import BINDINGS, MARK, NAMES, TRACE, port, row, server, spec
 
-from hostwright.core.port import LedgerRow, Window
-from hostwright.kinds.virtualmachine.port import Life, Power, Wanted
-from hostwright.providers.openstack.inventory import SeenPort, SeenServer, parse
+from hostwright.core.port import LedgerRow, Trace, Window
+from hostwright.kinds.virtualmachine.port import Found, Life, Power, Wanted
+from hostwright.providers.openstack.inventory import Gathered, SeenPort, SeenServer, parse
 from hostwright.providers.openstack.resolve import resolve
 from hostwright.providers.openstack.rows import Address, Fault, Flavor
 from hostwright.providers.openstack.translate import found, life, mac, server_body
 
 
-def seen(servers: list[SeenServer], ports: list[SeenPort], trace: object = TRACE) -> object:
-    return found("R", servers, ports, trace, {item.row.id: item.as_of for item in ports})  # type: ignore[arg-type] - a Trace
+def seen(servers: Sequence[SeenServer], ports: Sequence[SeenPort] = (), trace: Trace = TRACE) -> Found:
+    return found("R", Gathered(tuple(servers), tuple(ports)), trace)
 
 
 @pytest.mark.parametrize(
@@ -99,45 +100,44 @@ def test_an_old_row_of_a_port_does_not_say_that_it_came_loose(
     ],
 )
 def test_a_locked_server_at_rest_is_held(fields: dict[str, object], becomes: Life, words: str) -> None:
-    item = found("R", [server(**fields)], [], TRACE, {})
+    item = seen([server(**fields)])
     assert (item.life, item.message) == (becomes, words)
 
 
 def test_two_values_of_one_tag_are_both_shown() -> None:
-    item = found("R", [server(tags=("team=b", MARK, "team=a", "free"))], [], TRACE, {})
+    item = seen([server(tags=("team=b", MARK, "team=a", "free"))])
     assert item.shape.tags == {"team": "a,b"}
 
 
 def test_ports_without_a_server_are_a_part() -> None:
-    item = found("R", [], [port()], TRACE, {"p1": 10.0})
+    item = seen([], [port()])
     assert (item.life, item.id, item.parts, item.twins) == (Life.PARTIAL, "", (LedgerRow("port/eth0", "p1"),), ())
 
 
 def test_the_ledgers_server_is_the_machine_whatever_else_bears_the_mark() -> None:
     servers = [server("s1", status="ERROR"), server("s2")]
     trace = replace(TRACE, ledger=(row("server", "s1"),))
-    assert found("R", servers, [], trace, {}).id == "s1"
-    item = found("R", servers, [], TRACE, {})
+    assert seen(servers, [], trace).id == "s1"
+    item = seen(servers)
     assert item.id == "s2", "else the best"
     assert {twin.id for twin in item.twins} == {"s1", "s2"}
 
 
 def test_who_owns_our_ports_goes_before_who_is_older_and_our_name_before_all() -> None:
     older, owner = server("s1", created="2026-11-24T09:00:00Z"), server("s2")
-    assert found("R", [older, owner], [], TRACE, {}).id == "s1"
-    assert found("R", [older, owner], [port(device_id="s2")], TRACE, {"p1": 10.0}).id == "s2"
+    assert seen([older, owner]).id == "s1"
+    assert seen([older, owner], [port(device_id="s2")]).id == "s2"
     renamed = server("s3", name="else", created="2026-11-24T08:00:00Z")
-    assert found("R", [renamed, server("s4", status="BUILD")], [], TRACE, {}).id == "s4"
+    assert seen([renamed, server("s4", status="BUILD")]).id == "s4"
 
 
 def test_of_two_ports_the_oldest_stays_and_the_other_is_ours_only_inside_a_window() -> None:
     ports = [port("p2", created_at="2026-11-24T10:00:05Z"), port("p1")]
-    ages = {"p1": 10.0, "p2": 10.0}
-    assert found("R", [], ports, TRACE, ages).parts == (LedgerRow("port/eth0", "p1"),)
+    assert seen([], ports).parts == (LedgerRow("port/eth0", "p1"),)
     start = parse("2026-11-24T10:00:00Z")
     assert start is not None
     inside = replace(TRACE, windows=(Window(start, start),))
-    assert found("R", [], ports, inside, ages).parts == (LedgerRow("port/eth0", "p1"), LedgerRow("extra/p2", "p2"))
+    assert seen([], ports, inside).parts == (LedgerRow("port/eth0", "p1"), LedgerRow("extra/p2", "p2"))
 
 
 def test_a_whole_machine() -> None:
@@ -149,7 +149,7 @@ def test_a_whole_machine() -> None:
         image={"id": "i1"},
         addresses={"app": (Address("10.0.0.9", "fixed"), Address("172.24.0.3", "floating"))},
     )
-    item = found("R", [row_], [port(device_id="s1")], TRACE, {"p1": 10.0})
+    item = seen([row_], [port(device_id="s1")])
     assert item.shape.power is Power.OFF
     assert item.shape.tags == {"team": "a", "a": "b=c"}
     assert item.shape.metadata == {"rack": "r1"}
@@ -160,15 +160,15 @@ def test_a_whole_machine() -> None:
 
 
 def test_a_failure_has_novas_words() -> None:
-    item = found("R", [server(status="ERROR", fault=Fault("No valid host was found.", 500))], [], TRACE, {})
+    item = seen([server(status="ERROR", fault=Fault("No valid host was found.", 500))])
     assert (item.life, item.message, item.code) == (Life.FAILED, "No valid host was found.", "500")
     assert item.no_room
-    other = found("R", [server(status="ERROR", fault=Fault("Build of instance x aborted", 500))], [], TRACE, {})
+    other = seen([server(status="ERROR", fault=Fault("Build of instance x aborted", 500))])
     assert not other.no_room
 
 
 def test_a_server_of_a_cell_that_is_down_has_hardly_a_key() -> None:
-    item = found("R", [server(status="UNKNOWN", created="", metadata={}, name="")], [], TRACE, {})
+    item = seen([server(status="UNKNOWN", created="", metadata={}, name="")])
     assert (item.life, item.created_at, item.message) == (Life.HELD, None, "Nova says UNKNOWN")
 
 

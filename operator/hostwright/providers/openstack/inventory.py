@@ -8,16 +8,17 @@ is asked for by id too.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from typing import TypeVar
 
 from hostwright.core.names import MARK
 from hostwright.core.port import Trace
-from hostwright.core.rows import Rows
+from hostwright.core.rows import Aged, Rows
 from hostwright.providers.openstack.client import Client
-from hostwright.providers.openstack.rows import Port, Refused, Server
+from hostwright.providers.openstack.rows import Part, Port, Refused, Server
 
 #: Seconds: overlap of two windows; tempo while something moves; ports and full sweeps when nothing does.
 OVERLAP = 60
@@ -28,6 +29,7 @@ SWEEP, SMALL, SWEEP_LARGE = 60.0, 500, 900.0
 HOT_FOR = 2.0
 #: One row that Nova keeps refusing to show fails the reads for this long, and then no more.
 REFUSED_FOR = 60.0
+S = TypeVar("S", bound=Aged)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,17 @@ class SeenServer:
 class SeenPort:
     row: Port
     as_of: float
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """All that is seen of one machine."""
+
+    servers: tuple[SeenServer, ...] = ()
+    ports: tuple[SeenPort, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.servers or self.ports)
 
 
 class Inventory:
@@ -59,22 +72,22 @@ class Inventory:
 
     # -- what a look asks
 
-    def gather(self, trace: Trace) -> tuple[list[SeenServer], list[SeenPort]]:
+    def gather(self, trace: Trace) -> Gathered:
         """Everything that bears the mark or is named by the ledger."""
         listed = [row.id for row in trace.ledger]
-        servers = dict.fromkeys([*listed, *self.servers.marked(trace.mark)])
-        ports = dict.fromkeys([*listed, *self.ports.marked(trace.mark)])
-        return (
-            [self.servers[key] for key in servers if key in self.servers],
-            [self.ports[key] for key in ports if key in self.ports],
-        )
+        return Gathered(_gathered(self.servers, trace.mark, listed), _gathered(self.ports, trace.mark, listed))
 
-    def as_of(self, servers: Iterable[SeenServer], ports: Iterable[SeenPort]) -> float:
+    def as_of(self, seen: Gathered) -> float:
         """Of the machine's own row where there is one; of nothing at all, of the last complete read."""
-        rows = [item.as_of for item in servers]
-        if rows:
-            return min(rows)
-        return min((item.as_of for item in ports), default=min(self._servers_read, self._ports_read))
+        rows = [item.as_of for item in seen.servers] or [item.as_of for item in seen.ports]
+        return min(rows, default=min(self._servers_read, self._ports_read))
+
+    def part_of(self, item: str) -> Part | None:
+        """What it is; None: it was never seen."""
+        return Part.SERVER if item in self.servers else Part.PORT if item in self.ports else None
+
+    def _table(self, part: Part) -> Rows[SeenServer] | Rows[SeenPort]:
+        return self.servers if part is Part.SERVER else self.ports
 
     def gone_since(self, server_id: str) -> float | None:
         return self.servers.gone_since(server_id)
@@ -90,7 +103,7 @@ class Inventory:
         if self.servers.gone_since(row.id) is not None or (before is not None and as_of < before.as_of):
             return
         if row.status == "DELETED":
-            self.write_gone(row.id, as_of)
+            self.write_gone(row.id, Part.SERVER, as_of)
             return
         if row.status == "UNKNOWN" and before is not None:  # a cell that is down: no change of what is known
             return
@@ -108,11 +121,13 @@ class Inventory:
         if before is None or before.row != row:
             self._tell(row.id)
 
-    def write_gone(self, item: str, as_of: float) -> None:
-        """Proven: a GET answered 404, a DELETE of a port was answered, or Nova lists the deletion."""
+    def write_gone(self, item: str, part: Part, as_of: float) -> None:
+        """Proven: a GET answered 404, a DELETE of a port was answered, or Nova lists the deletion.
+
+        That Nova has no such server says nothing of a port.
+        """
         self._tell(item)
-        self.servers.drop(item, as_of)
-        self.ports.drop(item, as_of)
+        self._table(part).drop(item, as_of)
         self._hot.pop(item, None)
 
     def touch(self, item: str) -> None:
@@ -164,7 +179,7 @@ class Inventory:
 
         async def ask(item: str, touched: float) -> None:
             try:
-                await self.prove(item, server=True)
+                await self.prove(item, Part.SERVER)
             except Refused:
                 if start - touched < REFUSED_FOR:
                     raise
@@ -191,20 +206,21 @@ class Inventory:
 
     async def _absences(self, listed: set[str], known: Rows[SeenServer] | Rows[SeenPort], start: float) -> None:
         for item in known.unlisted(listed, start):
-            await self.prove(item, server=item in self.servers)
+            await self.prove(item, Part.SERVER if item in self.servers else Part.PORT)
 
-    async def prove(self, item: str, *, server: bool) -> bool:
+    async def prove(self, item: str, part: Part) -> bool:
         """Ask by id; False and only False: it is gone (404). Raises what the client raises."""
         start = self._monotonic()
         try:
-            if server:
-                self.write_server(await self._client.server(item), start)
-            else:
-                self.write_port(await self._client.port(item), start)
+            match part:
+                case Part.SERVER:
+                    self.write_server(await self._client.server(item), start)
+                case Part.PORT:
+                    self.write_port(await self._client.port(item), start)
         except Refused as refusal:
             if refusal.status != 404 or item not in refusal.text:  # noqa: PLR2004 - a proxy on the way says 404 too
                 raise
-            self.write_gone(item, start)
+            self.write_gone(item, part, start)
             return False
         return True
 
@@ -224,6 +240,10 @@ class Inventory:
         """The owner marks that a server or a port bears."""
         server, port = self.servers.get(item), self.ports.get(item)
         return _server_marks(server) if server else _port_marks(port) if port else []
+
+
+def _gathered(rows: Rows[S], mark: str, listed: Sequence[str]) -> tuple[S, ...]:
+    return tuple(rows[key] for key in dict.fromkeys([*listed, *rows.marked(mark)]) if key in rows)
 
 
 def _overlapping(date: str) -> str:

@@ -11,11 +11,11 @@ from hostwright.kinds.virtualmachine.port import Bindings, Look, Memory, Step, T
 from hostwright.kinds.virtualmachine.resource import VirtualMachineSpec
 from hostwright.providers.openstack import errors, translate
 from hostwright.providers.openstack.client import Client
-from hostwright.providers.openstack.inventory import Inventory
+from hostwright.providers.openstack.inventory import Gathered, Inventory
 from hostwright.providers.openstack.plan import Fence, NewPort, NewServer, On, PortSeen, plan
 from hostwright.providers.openstack.read import part
 from hostwright.providers.openstack.resolve import Names, resolve
-from hostwright.providers.openstack.rows import Port, Refused, Request, Server
+from hostwright.providers.openstack.rows import Part, Port, Refused, Request, Server
 from hostwright.providers.openstack.section import SECTIONS
 
 SUPPORTED = frozenset({"/powerState", "/tags", "/metadata"})
@@ -47,15 +47,12 @@ class Machines:
         self._conflicts: dict[str, str] = {}  # what Nova or Neutron refused last → the verb
 
     def look(self, trace: Trace) -> Look:
-        servers, ports = self._inventory.gather(trace)
-        if servers or ports:
-            ages = {seen.row.id: seen.as_of for seen in ports}
-            return Present(
-                translate.found(self._region, servers, ports, trace, ages), self._inventory.as_of(servers, ports)
-            )
+        seen = self._inventory.gather(trace)
+        if seen:
+            return Present(translate.found(self._region, seen, trace), self._inventory.as_of(seen))
         row = trace.row("server")
         deleted = self._inventory.gone_since(row.id) if row is not None else None
-        as_of = self._inventory.as_of((), ())
+        as_of = self._inventory.as_of(Gathered())
         if deleted is not None:
             return Missing(max(deleted, as_of))
         if not self._inventory.synced():
@@ -74,15 +71,15 @@ class Machines:
         return resolve(self._names(), spec, bindings)
 
     def plan(self, step: Step, trace: Trace, wanted: Wanted | None, look: Look, memory: Memory) -> Call | Wait | Done:
-        servers, ports = self._inventory.gather(trace)
-        marked = [seen.row.id for seen in servers if trace.mark in seen.row.tags]
-        marked += [seen.row.id for seen in ports if seen.row.description == trace.mark]
-        held = {seen.row.id: PortSeen(seen.row.device_id, seen.as_of) for seen in ports}
+        seen = self._inventory.gather(trace)
+        marked = [item.row.id for item in seen.servers if trace.mark in item.row.tags]
+        marked += [item.row.id for item in seen.ports if item.row.description == trace.mark]
+        held = {item.row.id: PortSeen(item.row.device_id, item.as_of) for item in seen.ports}
         fence = replace(
             self.fence,
             marked=frozenset(marked),
-            servers=frozenset(seen.row.id for seen in servers),
-            reclaimable=frozenset(seen.row.id for seen in servers if seen.row.reclaimable),
+            servers=frozenset(item.row.id for item in seen.servers),
+            reclaimable=frozenset(item.row.id for item in seen.servers if item.row.reclaimable),
             ports=held,
         )
         return plan(step, trace, wanted, look, memory, fence)
@@ -172,7 +169,7 @@ class Machines:
             return self._on_refused(call, on, refusal)
         self._conflicts.pop(on.id, None)
         if call.verb == "delete_port":
-            self._inventory.write_gone(on.id, self._monotonic())
+            self._inventory.write_gone(on.id, Part.PORT, self._monotonic())
             return Receipt(gone=())
         if on.service == "network":  # the answer has the whole port
             port = part(reply, "port", Port)
@@ -183,7 +180,7 @@ class Machines:
     def _on_refused(self, call: Call, on: On, refusal: Refused) -> Receipt:
         """Refusals that are answers: gone already, in that state already, plugged in already. The next look tells."""
         if refusal.status == NOT_FOUND and call.destructive and on.id in refusal.text:
-            self._inventory.write_gone(on.id, self._monotonic())
+            self._inventory.write_gone(on.id, on.part, self._monotonic())
             self._conflicts.pop(on.id, None)
             return Receipt(gone=(call.expect,))
         if refusal.status == NOT_FOUND and on.method == "DELETE":
@@ -204,8 +201,7 @@ class Machines:
             await self._ask(trace, start)
         except errors.RAISED as error:
             raise errors.of_read(error) from error
-        servers, ports = self._inventory.gather(trace)
-        return self.look(trace) if servers or ports else Missing(start)
+        return self.look(trace) if self._inventory.gather(trace) else Missing(start)
 
     async def _ask(self, trace: Trace, start: float) -> None:
         """By mark, and each thing of the ledger, or seen before, by id."""
@@ -215,15 +211,17 @@ class Machines:
         for port in ports:
             self._inventory.write_port(port, start)
         listed = {server.id for server in servers} | {port.id for port in ports}
-        seen_servers, seen_ports = self._inventory.gather(trace)
-        known = [*(seen.row.id for seen in seen_servers), *(seen.row.id for seen in seen_ports)]
-        ids = dict.fromkeys([*(row.id for row in trace.ledger), *known])
-        for item in [item for item in ids if item not in listed]:
-            names = {row.id: row.name for row in trace.ledger}
-            is_port = item in self._inventory.ports or names.get(item, "").startswith("port/")
-            if names.get(item, "").startswith("extra/") and item not in self._inventory.servers and not is_port:
-                await self._inventory.prove(item, server=True)
-                if item not in self._inventory.servers:
-                    await self._inventory.prove(item, server=False)
-                continue
-            await self._inventory.prove(item, server=not is_port)
+        seen = self._inventory.gather(trace)
+        known = [*(item.row.id for item in seen.servers), *(item.row.id for item in seen.ports)]
+        names = {row.id: row.name for row in trace.ledger}
+        for item in dict.fromkeys([*names, *known]):
+            if item not in listed:
+                await self._ask_for(item, names.get(item, ""))
+
+    async def _ask_for(self, item: str, name: str) -> None:
+        """What it is tells the inventory, or its name in the ledger; of an extra nobody knows after a restart."""
+        known = self._inventory.part_of(item)
+        word = name.partition("/")[0]
+        for each in [known] if known is not None else [Part(word)] if word in set(Part) else list(Part):
+            if await self._inventory.prove(item, each):
+                return

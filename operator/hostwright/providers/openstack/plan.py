@@ -39,7 +39,7 @@ from hostwright.kinds.virtualmachine.port import (
     Wanted,
 )
 from hostwright.providers.openstack import translate
-from hostwright.providers.openstack.rows import RECORD_NAME, RECORD_NAMESPACE
+from hostwright.providers.openstack.rows import RECORD_NAME, RECORD_NAMESPACE, Part
 
 CREATE_SECONDS = 30.0
 #: A deletion that was accepted and does not end is sent again after this long.
@@ -92,6 +92,11 @@ class On:
     method: str
     path: str
     body: Any = None
+
+    @property
+    def part(self) -> Part:
+        """What it is a request on."""
+        return Part.PORT if self.service == "network" else Part.SERVER
 
 
 def plan(

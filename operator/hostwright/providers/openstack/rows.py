@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 import msgspec
@@ -9,6 +10,13 @@ import msgspec
 Named = msgspec.field
 #: Keys of a server's metadata that say for which object it was made.
 RECORD_NAMESPACE, RECORD_NAME = "hostwright.namespace", "hostwright.name"
+
+
+class Part(StrEnum):
+    """What a machine is made of; the first word of a ledger name (`port/eth0`)."""
+
+    SERVER = "server"
+    PORT = "port"
 
 
 class Flavor(msgspec.Struct, frozen=True):

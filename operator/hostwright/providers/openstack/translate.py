@@ -18,7 +18,7 @@ from hostwright.kinds.virtualmachine.port import (
     Wanted,
 )
 from hostwright.providers.openstack import errors
-from hostwright.providers.openstack.inventory import SeenPort, SeenServer, parse
+from hostwright.providers.openstack.inventory import Gathered, SeenPort, SeenServer, parse
 from hostwright.providers.openstack.rows import RECORD_NAME, RECORD_NAMESPACE, Port, Server
 
 #: Nova's status → life; what is not here, or has a task, is judged below.
@@ -111,10 +111,9 @@ def main_ports(ports: Sequence[SeenPort], trace: Trace, server_id: str) -> tuple
     return chosen, others
 
 
-def found(
-    region: str, servers: Sequence[SeenServer], ports: Sequence[SeenPort], trace: Trace, port_ages: Mapping[str, float]
-) -> Found:
-    """What there is of a machine. `port_ages`: port id → as_of, to tell a stale row from an unplugged port."""
+def found(region: str, gathered: Gathered, trace: Trace) -> Found:
+    """What there is of a machine."""
+    servers, ports = gathered.servers, gathered.ports
     seen = choose(servers, ports, trace)
     server_id = seen.row.id if seen else ""
     chosen, others = main_ports(ports, trace, server_id)
@@ -128,7 +127,7 @@ def found(
         LedgerRow(listed[item.row.id], item.row.id) for item in servers if item is not seen and item.row.id in listed
     ]
     if seen is None:
-        return Found(life=Life.PARTIAL, parts=tuple(parts), interfaces=tuple(_interfaces(chosen, None, port_ages)))
+        return Found(life=Life.PARTIAL, parts=tuple(parts), interfaces=tuple(_interfaces(chosen, None)))
     server = seen.row
     addresses = [(item.addr, item.kind) for rows in server.addresses.values() for item in rows]
     return Found(
@@ -146,7 +145,7 @@ def found(
         created_at=parse(server.created),
         internal_addresses=tuple(address for address, kind in addresses if kind == "fixed"),
         external_addresses=tuple(address for address, kind in addresses if kind == "floating"),
-        interfaces=tuple(_interfaces(chosen, seen, port_ages)),
+        interfaces=tuple(_interfaces(chosen, seen)),
         parts=(LedgerRow("server", server.id), *parts),
         twins=twins,
         unmarked=_unmarked(seen, chosen),
@@ -239,13 +238,11 @@ def _shape(server: Server, chosen: Mapping[str, SeenPort]) -> MachineShape:
     )
 
 
-def _interfaces(
-    chosen: Mapping[str, SeenPort], seen: SeenServer | None, ages: Mapping[str, float]
-) -> list[InterfaceFound]:
+def _interfaces(chosen: Mapping[str, SeenPort], seen: SeenServer | None) -> list[InterfaceFound]:
     rows = []
     for name, item in sorted(chosen.items()):
         port = item.row
-        stale = seen is None or ages[port.id] <= seen.active_at  # read before the server came to rest
+        stale = seen is None or item.as_of <= seen.active_at  # read before the server came to rest
         bound = stale or (seen is not None and port.device_id == seen.row.id)
         rows.append(
             InterfaceFound(name, port.id, port.mac_address, tuple(ip.ip_address for ip in port.fixed_ips), bound)
