@@ -1,14 +1,15 @@
 """A fenced call needs no intent of its own: what it may still make after its reply was lost holds the finalizer."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.engine.place import Place, machine
+from tests.engine.place import START, Place, machine
 
 from hostwright.core.errors import Ambiguous, OwnershipMismatch
 from hostwright.core.names import ANNOTATION_MACHINE_ID, FINALIZER
 from hostwright.core.port import Repeat
-from hostwright.kinds.virtualmachine.port import Life
+from hostwright.kinds.virtualmachine.port import Life, Twin
 
 PORT = {"name": "port/eth0", "id": "p-1", "state": "Created", "ownership": "Created"}
 BEGUN: dict[str, Any] = {
@@ -82,6 +83,22 @@ async def test_a_part_that_a_faster_clock_began_answers_for_its_operation() -> N
     await place.run(60)
     assert place.api.gone
     assert place.backend.calls == ["delete_server"]
+
+
+async def test_a_copy_that_bears_our_mark_is_not_what_a_lost_call_made() -> None:
+    """The machine went before its receipt came; the deletion says what is left, and ends when that is gone."""
+    place = Place({**BEGUN, "resources": [], "operation": {**BEGUN["operation"], "expect": "server"}})
+    place.api.edit(annotations={ANNOTATION_MACHINE_ID: "u-1"}, finalizers=[FINALIZER])
+    copy = Twin("m-copy", "a-copy", Life.STEADY, START, "team-a", "web")
+    place.backend.found = replace(machine(Life.STEADY, "m-copy"), twins=(copy,))
+    place.api.edit(deletionTimestamp="2026-01-01T00:00:00Z")
+    await place.run(120)
+    assert place.condition("Stalled")["reason"] == "OwnershipMismatch"
+    assert "m-copy" in place.condition("Stalled")["message"]
+    assert (place.backend.calls, place.api.gone) == ([], False)
+    place.backend.found = None
+    await place.run(120)
+    assert place.api.gone
 
 
 async def test_whatever_is_the_first_call_of_a_machine_has_an_intent_though_its_status_was_lost() -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from hostwright.core.decision import Decision, Note
-from hostwright.core.port import Call, Done, Operation, Receipt, Trace, Wait
+from hostwright.core.port import Call, Done, Receipt, Trace, Wait
 from hostwright.core.resource import NameRef
 
 if TYPE_CHECKING:
@@ -70,8 +70,8 @@ class Kind(Protocol):
 
     def decide(self, tools: "Tools", view: "View", recall: "Recall", seen: Seen) -> Decision[Any]: ...
 
-    def shows(self, look: Any, operation: Operation | None) -> bool:
-        """Whether what the operation was to bring about is there."""
+    def shows(self, view: "View", look: Any) -> bool:
+        """Whether what the open operation was to bring about is there."""
         ...
 
     def in_the_making(self, look: Any) -> bool:

@@ -94,8 +94,8 @@ class PhysicalMachines:
             rival=_rival(tools.store, view, status, look),
         )
 
-    def shows(self, look: Look, operation: Operation | None) -> bool:
-        return operation is not None and isinstance(look, Present) and power.shows(look.found, operation)
+    def shows(self, view: View, look: Look) -> bool:
+        return view.operation is not None and isinstance(look, Present) and power.shows(look.found, view.operation)
 
     def in_the_making(self, _look: Look) -> bool:
         return False

@@ -52,7 +52,7 @@ class MachinePass:
         decision = self.kind.decide(tools, view, recall, Seen(look))
         if not decision.needs_proof or view.machines is None:
             return await carry_out(tools, view, recall, decision, look, proven=False)
-        proven = await decide_proven(tools, view, recall, shown=self.kind.shows(look, view.operation))
+        proven = await decide_proven(tools, view, recall, shown=self.kind.shows(view, look))
         if isinstance(proven, float):
             return await tell.flush(tools, view, recall, proven)
         return await carry_out(tools, view, recall, *proven, proven=True)

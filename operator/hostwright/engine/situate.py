@@ -33,7 +33,7 @@ def nothing_made(view: View, recall: Recall, look: Any, began: float) -> bool:
     operation = view.operation
     if operation is None or not recall.open(operation, view.rows) or view.machines is None:
         return False
-    if view.kind.shows(look, operation) or isinstance(look, Unsure):
+    if view.kind.shows(view, look) or isinstance(look, Unsure):
         return False
     if view.kind.in_the_making(look):
         return False

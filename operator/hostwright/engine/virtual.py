@@ -7,7 +7,7 @@ from typing import Any
 from hostwright.core.decision import Decision
 from hostwright.core.errors import Failure, UserDataMissing
 from hostwright.core.names import ANNOTATION_PAUSED
-from hostwright.core.port import Call, Done, Operation, Present, Receipt, Trace, Unsure, Wait
+from hostwright.core.port import Call, Done, Present, Receipt, Trace, Unsure, Wait
 from hostwright.engine.bindings import Catalog
 from hostwright.engine.kind import Reached, Seen
 from hostwright.engine.ledger import moment
@@ -16,7 +16,7 @@ from hostwright.engine.recall import Recall
 from hostwright.engine.view import Tools, View
 from hostwright.engine.world import is_deleting
 from hostwright.kinds.virtualmachine import decide as kind
-from hostwright.kinds.virtualmachine import leaving
+from hostwright.kinds.virtualmachine import extras, leaving
 from hostwright.kinds.virtualmachine.port import (
     Create,
     Delete,
@@ -105,10 +105,10 @@ class VirtualMachines:
             never_reported=not status.machine_id,
         )
 
-    def shows(self, look: Look, operation: Operation | None) -> bool:
-        if operation is None or not isinstance(look, Present):
+    def shows(self, view: View, look: Look) -> bool:
+        if view.operation is None or not isinstance(look, Present):
             return False
-        return any(part.name == operation.part for part in look.found.parts)
+        return extras.shows(look.found, view.operation, view.trace)
 
     def in_the_making(self, look: Look) -> bool:
         return isinstance(look, Present) and look.found.in_the_making

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from hostwright.core.port import LedgerRow, Ownership, Trace
+from hostwright.core.port import LedgerRow, Operation, Ownership, Trace
 from hostwright.kinds.virtualmachine.port import Found, Life, Twin
 
 _RANK = {Life.STEADY: 0, Life.CHANGING: 0, Life.HELD: 0, Life.BUILDING: 1, Life.FAILED: 2, Life.DELETING: 3}
@@ -32,6 +32,12 @@ def judge(found: Found, trace: Trace) -> Judgement:
     survivor = min(ours, key=lambda twin: _order(twin, trace))
     extras = tuple(twin for twin in ours if twin is not survivor and twin.life is not Life.DELETING)
     return Judgement(keep=survivor.id, extras=extras, strangers=strangers)
+
+
+def shows(found: Found, operation: Operation, trace: Trace) -> bool:
+    """Whether what the operation was to make is there: a copy that bears our mark is not it."""
+    strangers = {twin.id for twin in judge(found, trace).strangers}
+    return any(part.name == operation.part and part.id not in strangers for part in found.parts)
 
 
 def extra_row(twin: Twin) -> LedgerRow:
