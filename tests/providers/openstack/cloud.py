@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 
-from hostwright.providers.openstack.rows import Catalog, Login, Port, Refused, Reply, Request, Server
+from hostwright.providers.openstack.rows import Catalog, Login, Port, Refused, Reply, Request, Server, Volume
+from hostwright.providers.openstack.transport import BLOCK_STORAGE
 
 
 def refused(status: int, text: str, service: str = "compute", kind: str = "itemNotFound") -> Refused:
@@ -24,6 +25,7 @@ class Cloud:
     rows: dict[str, Server] = field(default_factory=dict)
     updated: dict[str, float] = field(default_factory=dict)  # by what Nova counts as a change
     plugs: dict[str, Port] = field(default_factory=dict)
+    disks: dict[str, Volume] = field(default_factory=dict)
     hidden: set[str] = field(default_factory=set)  # what the next lists leave out
     whole: bool = True
     asked: list[str] = field(default_factory=list)
@@ -90,6 +92,16 @@ class Cloud:
         if port_id not in self.plugs:
             raise refused(404, f"Port {port_id} could not be found.", "network", "PortNotFound")
         return self.plugs[port_id]
+
+    async def volumes(self, mark: str = "") -> list[Volume]:
+        self.asked.append(f"volumes {mark}".strip())
+        return [row for row in self.disks.values() if mark in {"", row.mark} and row.id not in self.hidden]
+
+    async def volume(self, volume_id: str) -> Volume:
+        self.asked.append(volume_id)
+        if volume_id not in self.disks:
+            raise refused(404, f"Volume {volume_id} could not be found.", BLOCK_STORAGE)
+        return self.disks[volume_id]
 
     async def send(self, request: Request, seconds: float) -> Reply:
         self.asked.append(f"{request.method} {request.path}")

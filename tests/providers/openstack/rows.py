@@ -4,10 +4,10 @@ from hostwright.core import names
 from hostwright.core.port import LedgerRow, Trace
 from hostwright.kinds.virtualmachine.port import Bindings
 from hostwright.kinds.virtualmachine.resource import VirtualMachineSpec
-from hostwright.providers.openstack.inventory import SeenPort, SeenServer
 from hostwright.providers.openstack.resolve import Names
 from hostwright.providers.openstack.rows import Catalog, Flavor, Image, Network, Port, SecurityGroup, Server, Subnet
 from hostwright.providers.openstack.section import NetworkSection
+from hostwright.providers.openstack.seen import SeenPort, SeenServer
 
 ID = "11111111-2222-4333-8444-555555555555"
 MARK = names.owner_mark("c", ID)

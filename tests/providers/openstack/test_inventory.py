@@ -19,7 +19,7 @@ from hostwright.providers.openstack.inventory import (
     SWEEP,
     Inventory,
 )
-from hostwright.providers.openstack.rows import Part, Port, Refused, Server
+from hostwright.providers.openstack.rows import VOLUME_MARK, Part, Port, Refused, Server, Volume
 
 HEX = ID.replace("-", "")
 LATER = OVERLAP + 5.0
@@ -319,3 +319,54 @@ async def test_that_nova_has_no_such_server_says_nothing_of_a_port(cloud: Cloud,
     assert not await inventory.prove("x1", Part.SERVER)
     assert await inventory.prove("x1", Part.PORT)
     assert [item.row.id for item in inventory.gather(TRACE).ports] == ["x1"]
+
+
+async def test_a_fleet_without_disks_of_its_own_costs_cinder_nothing(cloud: Cloud, inventory: Inventory) -> None:
+    cloud.disks["v1"] = Volume(id="v1", status="available")
+    await settled(cloud, inventory)
+    assert "volumes" not in cloud.asked
+    inventory.want_volumes()
+    assert not inventory.synced(), "until they were read once"
+    await read(cloud, inventory)
+    assert inventory.synced()
+    assert inventory.volumes["v1"].row.status == "available"
+    cloud.asked.clear()
+    await read(cloud, inventory)
+    assert "volumes" not in cloud.asked, "not again before they are due"
+
+
+async def test_a_volume_in_motion_is_read_each_time_and_one_of_many_by_its_id(
+    cloud: Cloud, inventory: Inventory
+) -> None:
+    cloud.disks["v1"] = Volume(id="v1", status="creating", metadata={VOLUME_MARK: MARK})
+    inventory.want_volumes()
+    await settled(cloud, inventory)
+    assert inventory.moving()
+    cloud.asked.clear()
+    await read(cloud, inventory)
+    assert "volumes" in cloud.asked
+    cloud.disks |= {f"f{number}": Volume(id=f"f{number}", status="in-use") for number in range(MANY_PORTS)}
+    cloud.now += PORTS_EVERY
+    await read(cloud, inventory)
+    cloud.asked.clear()
+    cloud.disks["v1"] = Volume(id="v1", status="available", metadata={VOLUME_MARK: MARK})
+    assert HEX in await read(cloud, inventory)
+    assert "v1" in cloud.asked
+    assert "volumes" not in cloud.asked
+    assert [item.row.status for item in inventory.gather(TRACE).volumes] == ["available"]
+
+
+async def test_a_volume_that_two_lists_leave_out_is_asked_for_by_id(cloud: Cloud, inventory: Inventory) -> None:
+    cloud.disks["v1"] = Volume(id="v1", status="available", metadata={VOLUME_MARK: MARK})
+    inventory.want_volumes()
+    await settled(cloud, inventory)
+    cloud.hidden.add("v1")
+    for _ in range(3):
+        cloud.now += PORTS_EVERY
+        await read(cloud, inventory)
+    assert "v1" in cloud.asked, "a list alone proves no absence"
+    assert inventory.gather(TRACE).volumes
+    del cloud.disks["v1"]
+    cloud.now += PORTS_EVERY
+    await read(cloud, inventory)
+    assert not inventory.gather(TRACE).volumes

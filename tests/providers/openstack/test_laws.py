@@ -11,9 +11,9 @@ from tests.providers.openstack.rows import BINDINGS, CATALOG, MARK, NAMES, TRACE
 from hostwright.core import errors
 from hostwright.core.port import Call, Done, LedgerRow, Ownership, Present, RowState, Trace, Wait
 from hostwright.kinds.virtualmachine.port import Create, Delete, Life, Memory, Power, SetPower, Unresolved, Wanted
-from hostwright.providers.openstack.inventory import Gathered, SeenPort, SeenServer
 from hostwright.providers.openstack.plan import Fence, PortSeen, plan
 from hostwright.providers.openstack.resolve import resolve
+from hostwright.providers.openstack.seen import Gathered, SeenPort, SeenServer
 from hostwright.providers.openstack.translate import LIFE, choose, found, life, main_ports
 
 STATUSES = st.sampled_from([*LIFE, "PAUSED", "SHELVED_OFFLOADED", "UNKNOWN", "VERIFY_RESIZE", "SOMETHING_NEW"])

@@ -37,9 +37,9 @@ from hostwright.kinds.virtualmachine.port import (
     Update,
     Wanted,
 )
-from hostwright.providers.openstack.inventory import Gathered, SeenPort, SeenServer
 from hostwright.providers.openstack.plan import SEND_AGAIN, Fence, NewPort, NewServer, On, PortSeen, plan
 from hostwright.providers.openstack.resolve import resolve
+from hostwright.providers.openstack.seen import Gathered, SeenPort, SeenServer
 from hostwright.providers.openstack.translate import found, mac
 
 TWO = spec({"name": "eth0", "networkRef": {"name": "db"}}, {"name": "eth1", "networkRef": {"name": "app"}})

@@ -8,14 +8,17 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from datetime import UTC, datetime
 from typing import Any, Protocol
+from urllib.parse import quote
 
 from hostwright.providers.openstack.read import document, part, rows, whole
 from hostwright.providers.openstack.rows import (
+    VOLUME_MARK,
     Catalog,
     Flavor,
     Image,
     KeyPair,
     Login,
+    Name,
     Network,
     Port,
     Refused,
@@ -25,10 +28,11 @@ from hostwright.providers.openstack.rows import (
     Server,
     Servers,
     Subnet,
+    Volume,
     Zone,
 )
 from hostwright.providers.openstack.section import ProviderSection
-from hostwright.providers.openstack.transport import MICROVERSION, Transport
+from hostwright.providers.openstack.transport import BLOCK_STORAGE, MICROVERSION, Transport
 
 PAGE = 500
 PORT_PAGE = 1000
@@ -53,6 +57,11 @@ class Client(Protocol):
         ...
 
     async def port(self, port_id: str) -> Port: ...
+    async def volumes(self, mark: str = "") -> list[Volume]:
+        """All of the project, or those that bear the mark; none where the cloud has no block storage."""
+        ...
+
+    async def volume(self, volume_id: str) -> Volume: ...
     async def send(self, request: Request, seconds: float) -> Reply: ...
     async def close(self) -> None: ...
 
@@ -112,7 +121,14 @@ class SdkClient:
             zones=frozenset(
                 row.name for row in part(answers["availabilityZoneInfo"], "availabilityZoneInfo", list[Zone])
             ),
+            volume_types=await self._volume_types(),
         )
+
+    async def _volume_types(self) -> frozenset[str] | None:
+        if not self._transport.has(BLOCK_STORAGE):
+            return None
+        reply = await self._get(BLOCK_STORAGE, f"/v3/{self._project}/types")
+        return frozenset(row.name for row in part(reply, "volume_types", list[Name]))
 
     async def _images(self) -> list[Image]:
         images: list[Image] = []
@@ -178,8 +194,30 @@ class SdkClient:
         reply = await self._get("network", f"/v2.0/ports/{port_id}")
         return part(reply, "port", Port)
 
+    async def volumes(self, mark: str = "") -> list[Volume]:
+        if not self._transport.has(BLOCK_STORAGE):
+            return []
+        found: list[Volume] = []
+        query = f"/v3/{self._project}/volumes/detail?limit={PORT_PAGE}"
+        query += "&metadata=" + quote(str({VOLUME_MARK: mark})) if mark else ""
+        marker = ""
+        while True:
+            page = document(await self._get(BLOCK_STORAGE, query + marker))
+            listed = rows(page, "volumes", list[Volume])
+            found.extend(listed)
+            if not listed or not any(link.get("rel") == "next" for link in page.get("volumes_links", ())):
+                return found
+            marker = f"&marker={listed[-1].id}"
+
+    async def volume(self, volume_id: str) -> Volume:
+        reply = await self._get(BLOCK_STORAGE, f"/v3/{self._project}/volumes/{volume_id}")
+        return part(reply, "volume", Volume)
+
     async def send(self, request: Request, seconds: float) -> Reply:
-        return (await self._transport.request(request.service, request.method, request.path, request.body, seconds))[0]
+        path = request.path
+        if request.service == BLOCK_STORAGE:
+            path = path.replace("/v3/", f"/v3/{self._project}/", 1)
+        return (await self._transport.request(request.service, request.method, path, request.body, seconds))[0]
 
     async def close(self) -> None:
         await self._transport.close()

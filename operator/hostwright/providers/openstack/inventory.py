@@ -1,4 +1,4 @@
-"""All servers and ports of one project as last seen; a list never removes a row, nor reverts a newer one.
+"""All servers, ports and volumes of one project as last seen; a list never removes a row, nor reverts a newer one.
 
 Servers by `changes-since` (one second of resolution, on the server's own clock, so the window overlaps) and full
 sweeps for what it does not show (tags, removed metadata, attachments). A row is as fresh as the read that carried it:
@@ -9,16 +9,24 @@ is asked for by id too.
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
-from hostwright.core.names import MARK
 from hostwright.core.port import Trace
 from hostwright.core.rows import Aged, Rows
 from hostwright.providers.openstack.client import Client
-from hostwright.providers.openstack.rows import Part, Port, Refused, Server
+from hostwright.providers.openstack.rows import Part, Port, Refused, Server, Volume
+from hostwright.providers.openstack.seen import (
+    Gathered,
+    SeenPort,
+    SeenServer,
+    SeenVolume,
+    port_marks,
+    record_of,
+    server_marks,
+    volume_marks,
+)
 
 #: Seconds: overlap of two windows; tempo while something moves; ports and full sweeps when nothing does.
 OVERLAP = 60
@@ -32,41 +40,20 @@ REFUSED_FOR = 60.0
 S = TypeVar("S", bound=Aged)
 
 
-@dataclass(frozen=True, slots=True)
-class SeenServer:
-    row: Server
-    as_of: float
-    active_at: float  # monotonic: first read that showed it at rest; infinity before
-
-
-@dataclass(frozen=True, slots=True)
-class SeenPort:
-    row: Port
-    as_of: float
-
-
-@dataclass(frozen=True, slots=True)
-class Gathered:
-    """All that is seen of one machine."""
-
-    servers: tuple[SeenServer, ...] = ()
-    ports: tuple[SeenPort, ...] = ()
-
-    def __bool__(self) -> bool:
-        return bool(self.servers or self.ports)
-
-
 class Inventory:
     """One for each session; for one event loop."""
 
     def __init__(self, client: Client, monotonic: Callable[[], float], hasten: Callable[[], None]) -> None:
         self._client, self._monotonic, self.hasten = client, monotonic, hasten
-        self.servers: Rows[SeenServer] = Rows(marks=_server_marks, record=_record)
-        self.ports: Rows[SeenPort] = Rows(marks=_port_marks, record=lambda _: ("", ""))
+        self.servers: Rows[SeenServer] = Rows(marks=server_marks, record=record_of)
+        self.ports: Rows[SeenPort] = Rows(marks=port_marks, record=lambda _: ("", ""))
+        self.volumes: Rows[SeenVolume] = Rows(marks=volume_marks, record=lambda _: ("", ""))
         self._told: dict[str, str] = {}
         self._hot: dict[str, float] = {}  # what we touched → when
         self._since = ""
         self._servers_read = self._ports_read = float("-inf")  # start of the last complete read, for what it left out
+        self._volumes_read = float("-inf")
+        self._volumes_wanted = False  # a fleet without disks of its own costs Cinder nothing
         self._swept_at: float | None = None
         self._sweeps = 0
 
@@ -75,25 +62,41 @@ class Inventory:
     def gather(self, trace: Trace) -> Gathered:
         """Everything that bears the mark or is named by the ledger."""
         listed = [row.id for row in trace.ledger]
-        return Gathered(_gathered(self.servers, trace.mark, listed), _gathered(self.ports, trace.mark, listed))
+        return Gathered(
+            _gathered(self.servers, trace.mark, listed),
+            _gathered(self.ports, trace.mark, listed),
+            _gathered(self.volumes, trace.mark, listed),
+        )
 
     def as_of(self, seen: Gathered) -> float:
         """Of the machine's own row where there is one; of nothing at all, of the last complete read."""
-        rows = [item.as_of for item in seen.servers] or [item.as_of for item in seen.ports]
+        rows = [item.as_of for item in seen.servers] or seen.ages
         return min(rows, default=min(self._servers_read, self._ports_read))
 
     def part_of(self, item: str) -> Part | None:
         """What it is; None: it was never seen."""
-        return Part.SERVER if item in self.servers else Part.PORT if item in self.ports else None
+        return next((part for part in Part if item in self._table(part)), None)
 
-    def _table(self, part: Part) -> Rows[SeenServer] | Rows[SeenPort]:
-        return self.servers if part is Part.SERVER else self.ports
+    def _table(self, part: Part) -> Rows[SeenServer] | Rows[SeenPort] | Rows[SeenVolume]:
+        match part:
+            case Part.SERVER:
+                return self.servers
+            case Part.PORT:
+                return self.ports
+            case Part.VOLUME:
+                return self.volumes
 
     def gone_since(self, server_id: str) -> float | None:
         return self.servers.gone_since(server_id)
 
     def synced(self) -> bool:
-        return self._swept_at is not None
+        return self._swept_at is not None and (not self._volumes_wanted or self._volumes_read > float("-inf"))
+
+    def want_volumes(self) -> None:
+        """A machine has disks of its own, or had: from now on they are read, too."""
+        if not self._volumes_wanted:
+            self._volumes_wanted = True
+            self.hasten()
 
     # -- what is written through
 
@@ -121,6 +124,14 @@ class Inventory:
         if before is None or before.row != row:
             self._tell(row.id)
 
+    def write_volume(self, row: Volume, as_of: float) -> None:
+        before = self.volumes.get(row.id)
+        if self.volumes.gone_since(row.id) is not None or (before is not None and as_of < before.as_of):
+            return
+        self.volumes.put(row.id, SeenVolume(row, as_of))
+        if before is None or before.row != row:
+            self._tell(row.id)
+
     def write_gone(self, item: str, part: Part, as_of: float) -> None:
         """Proven: a GET answered 404, a DELETE of a port was answered, or Nova lists the deletion.
 
@@ -137,7 +148,10 @@ class Inventory:
         self.hasten()
 
     def moving(self) -> bool:
-        return bool(self._hot) or any(seen.row.moving for seen in self.servers.values())
+        return bool(self._hot) or any(seen.row.moving for seen in self.servers.values()) or self._volumes_move()
+
+    def _volumes_move(self) -> bool:
+        return any(seen.row.moving and volume_marks(seen) for seen in self.volumes.values())
 
     # -- reading
 
@@ -158,12 +172,14 @@ class Inventory:
         self._since = _overlapping(date) or self._since
         listed = {row.id for row in rows}
         if full:
-            await self._absences(listed, self.servers, start)
+            await self._absences(listed, Part.SERVER, start)
         await self._ask_for_touched(listed, start)
         if full or ports_due or (self.moving() and len(self.ports) <= MANY_PORTS):
             await self._read_ports()
         elif self.moving():
             await self._read_ports_in_motion()
+        if self._volumes_wanted and (full or start - self._volumes_read >= PORTS_EVERY or self.moving()):
+            await self._read_volumes()
         self._servers_read = start
         if full:
             # The first one counts only when no page was short, or when one more showed nothing that was missing.
@@ -193,8 +209,21 @@ class Inventory:
         rows = await self._client.ports()
         for row in rows:
             self.write_port(row, start)
-        await self._absences({row.id for row in rows}, self.ports, start)
+        await self._absences({row.id for row in rows}, Part.PORT, start)
         self._ports_read = start
+
+    async def _read_volumes(self) -> None:
+        """All of them at first and each minute; of many only those that move in between."""
+        start = self._monotonic()
+        if len(self.volumes) > MANY_PORTS and start - self._volumes_read < PORTS_EVERY:
+            moving = [item for item, seen in self.volumes.items() if item in self._hot or seen.row.moving]
+            await asyncio.gather(*(self.prove(item, Part.VOLUME) for item in moving))
+            return
+        rows = await self._client.volumes()
+        for row in rows:
+            self.write_volume(row, start)
+        await self._absences({row.id for row in rows}, Part.VOLUME, start)
+        self._volumes_read = start
 
     async def _read_ports_in_motion(self) -> None:
         """Of many ports only those of machines that move: Neutron lists no changes (decisions/0010)."""
@@ -204,9 +233,9 @@ class Inventory:
         for row in await self._client.ports(sorted(marks)) if marks else ():
             self.write_port(row, start)
 
-    async def _absences(self, listed: set[str], known: Rows[SeenServer] | Rows[SeenPort], start: float) -> None:
-        for item in known.unlisted(listed, start):
-            await self.prove(item, Part.SERVER if item in self.servers else Part.PORT)
+    async def _absences(self, listed: set[str], part: Part, start: float) -> None:
+        for item in self._table(part).unlisted(listed, start):
+            await self.prove(item, part)
 
     async def prove(self, item: str, part: Part) -> bool:
         """Ask by id; False and only False: it is gone (404). Raises what the client raises."""
@@ -217,6 +246,8 @@ class Inventory:
                     self.write_server(await self._client.server(item), start)
                 case Part.PORT:
                     self.write_port(await self._client.port(item), start)
+                case Part.VOLUME:
+                    self.write_volume(await self._client.volume(item), start)
         except Refused as refusal:
             if refusal.status != 404 or item not in refusal.text:  # noqa: PLR2004 - a proxy on the way says 404 too
                 raise
@@ -237,9 +268,12 @@ class Inventory:
         self._told[item] = marks[0].rpartition(":")[2] if marks else item
 
     def _marks(self, item: str) -> list[str]:
-        """The owner marks that a server or a port bears."""
-        server, port = self.servers.get(item), self.ports.get(item)
-        return _server_marks(server) if server else _port_marks(port) if port else []
+        """The owner marks that it bears."""
+        if (server := self.servers.get(item)) is not None:
+            return server_marks(server)
+        if (port := self.ports.get(item)) is not None:
+            return port_marks(port)
+        return volume_marks(volume) if (volume := self.volumes.get(item)) is not None else []
 
 
 def _gathered(rows: Rows[S], mark: str, listed: Sequence[str]) -> tuple[S, ...]:
@@ -256,15 +290,3 @@ def _overlapping(date: str) -> str:
 def parse(text: str) -> datetime | None:
     """A time as Nova and Neutron write it."""
     return datetime.fromisoformat(text) if text else None
-
-
-def _server_marks(seen: SeenServer) -> list[str]:
-    return [tag for tag in seen.row.tags if tag.startswith(MARK)]
-
-
-def _port_marks(seen: SeenPort) -> list[str]:
-    return [seen.row.description] if seen.row.description.startswith(MARK) else []
-
-
-def _record(seen: SeenServer) -> tuple[str, str]:
-    return seen.row.record

@@ -11,12 +11,13 @@ from hostwright.kinds.virtualmachine.port import Bindings, Look, Memory, Step, T
 from hostwright.kinds.virtualmachine.resource import VirtualMachineSpec
 from hostwright.providers.openstack import errors, translate
 from hostwright.providers.openstack.client import Client
-from hostwright.providers.openstack.inventory import Gathered, Inventory
+from hostwright.providers.openstack.inventory import Inventory
 from hostwright.providers.openstack.plan import Fence, NewPort, NewServer, On, PortSeen, plan
 from hostwright.providers.openstack.read import part
 from hostwright.providers.openstack.resolve import Names, resolve
 from hostwright.providers.openstack.rows import Part, Port, Refused, Request, Server
 from hostwright.providers.openstack.section import SECTIONS
+from hostwright.providers.openstack.seen import Gathered
 
 SUPPORTED = frozenset({"/powerState", "/tags", "/metadata"})
 #: Nova takes 65,535 characters of base64 (nova.api.openstack.compute.schemas.servers).
@@ -205,16 +206,18 @@ class Machines:
 
     async def _ask(self, trace: Trace, start: float) -> None:
         """By mark, and each thing of the ledger, or seen before, by id."""
-        servers, ports = await asyncio.gather(self._client.servers_tagged(trace.mark), self._client.ports([trace.mark]))
+        servers, ports, volumes = await asyncio.gather(
+            self._client.servers_tagged(trace.mark), self._client.ports([trace.mark]), self._client.volumes(trace.mark)
+        )
         for server in servers:
             self._inventory.write_server(server, start)
         for port in ports:
             self._inventory.write_port(port, start)
-        listed = {server.id for server in servers} | {port.id for port in ports}
-        seen = self._inventory.gather(trace)
-        known = [*(item.row.id for item in seen.servers), *(item.row.id for item in seen.ports)]
+        for volume in volumes:
+            self._inventory.write_volume(volume, start)
+        listed = {row.id for found in (servers, ports, volumes) for row in found}
         names = {row.id: row.name for row in trace.ledger}
-        for item in dict.fromkeys([*names, *known]):
+        for item in dict.fromkeys([*names, *self._inventory.gather(trace).ids]):
             if item not in listed:
                 await self._ask_for(item, names.get(item, ""))
 

@@ -17,6 +17,11 @@ class Part(StrEnum):
 
     SERVER = "server"
     PORT = "port"
+    VOLUME = "volume"
+
+
+#: Keys of a volume's metadata: whose it is, and which disk of the machine.
+VOLUME_MARK, VOLUME_DISK = "hostwright.mark", "hostwright.disk"
 
 
 class Flavor(msgspec.Struct, frozen=True):
@@ -104,6 +109,42 @@ class Port(msgspec.Struct, frozen=True):
     created_at: str = ""
 
 
+class Attachment(msgspec.Struct, frozen=True):
+    server_id: str = ""
+
+
+class Volume(msgspec.Struct, frozen=True):
+    id: str
+    name: str | None = None
+    status: str = ""
+    size: int = 0  # GiB
+    volume_type: str | None = None
+    metadata: dict[str, str] = Named(default_factory=dict)
+    attachments: tuple[Attachment, ...] = ()
+    multiattach: bool = False
+    created_at: str = ""
+    image: dict[str, str] = Named(name="volume_image_metadata", default_factory=dict)
+
+    @property
+    def mark(self) -> str:
+        """Our owner mark, or nothing."""
+        return self.metadata.get(VOLUME_MARK, "")
+
+    @property
+    def moving(self) -> bool:
+        return self.status.endswith("ing") or self.status == "reserved"
+
+    @property
+    def broken(self) -> bool:
+        """Cinder could not make it; `error_deleting` and its like are of volumes that were good."""
+        return self.status == "error"
+
+    @property
+    def servers(self) -> frozenset[str]:
+        """Ids of the servers that it is attached to."""
+        return frozenset(item.server_id for item in self.attachments)
+
+
 class Network(msgspec.Struct, frozen=True):
     id: str
     name: str = ""
@@ -142,6 +183,7 @@ class Catalog:
     security_groups: tuple[SecurityGroup, ...] = ()
     key_pairs: frozenset[str] = frozenset()
     zones: frozenset[str] = frozenset()
+    volume_types: frozenset[str] | None = None  # None: this cloud has no block storage
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +198,7 @@ class Login:
 class Request:
     """One mutating request. `body` may hold user data, so it is never shown."""
 
-    service: str  # compute | network
+    service: str  # compute | network | block-storage
     method: str
     path: str
     body: Any = field(default=None, repr=False)

@@ -75,6 +75,11 @@ class Session:
             for seen in self._inventory.ports.values()
             if seen.row.description.startswith(self._prefix)
         ]
+        rows += [
+            Marked(seen.row.id, seen.row.name or "", "volume", seen.row.mark.rpartition(":")[2])
+            for seen in self._inventory.volumes.values()
+            if seen.row.mark.startswith(self._prefix)
+        ]
         return rows
 
     def synced(self) -> bool:

@@ -18,8 +18,9 @@ from hostwright.kinds.virtualmachine.port import (
     Wanted,
 )
 from hostwright.providers.openstack import errors
-from hostwright.providers.openstack.inventory import Gathered, SeenPort, SeenServer, parse
+from hostwright.providers.openstack.inventory import parse
 from hostwright.providers.openstack.rows import RECORD_NAME, RECORD_NAMESPACE, Port, Server
+from hostwright.providers.openstack.seen import Gathered, SeenPort, SeenServer
 
 #: Nova's status → life; what is not here, or has a task, is judged below.
 LIFE: Mapping[str, Life] = {

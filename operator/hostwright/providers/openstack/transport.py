@@ -6,6 +6,7 @@ each thread that met a 401, and would send a request however long the renewal to
 
 import asyncio
 import os
+import re
 import tempfile
 import threading
 from collections.abc import Callable, Mapping
@@ -25,13 +26,22 @@ from hostwright.providers.openstack.rows import LoginRefused, NotSent, Refused, 
 from hostwright.providers.openstack.section import ProviderSection
 
 MICROVERSION = "2.90"
+#: Of Cinder: a volume in use may be extended (3.42, Pike and newer).
+BLOCK_STORAGE = "block-storage"
+VOLUME_MICROVERSION = "3.42"
 #: Seconds for one read, and for a login; a write has its call's own deadline.
 READ_TIMEOUT = 30.0
 #: Connections kept for each service: the most that a Provider has under way (DESIGN section 9). More are thrown away.
 POOL = 64
 #: After a refused login, seconds until a request tries again; the Provider's own check always does.
 ASK_AGAIN = (60.0, 120.0, 300.0, 900.0)
-SERVICES = ("compute", "network", "image", "identity")
+SERVICES = ("compute", "network", "image", "identity", BLOCK_STORAGE)
+VERSIONS: Mapping[str, Mapping[str, str]] = {
+    "compute": {"microversion": MICROVERSION},
+    BLOCK_STORAGE: {"microversion": VOLUME_MICROVERSION},
+}
+#: Endpoints may or may not end in the version, and Cinder's in the project too; the paths of this folder name both.
+VERSIONED = re.compile(r"/v(2\.0|2|3)(/[^/]+)?$")
 T = TypeVar("T")
 
 
@@ -92,7 +102,7 @@ class Transport:
 
     async def request(self, service: str, method: str, path: str, body: Any, seconds: float) -> tuple[Reply, str]:
         deadline = self._monotonic() + seconds
-        options: dict[str, Any] = {"microversion": MICROVERSION} if service == "compute" else {}
+        options: dict[str, Any] = dict(VERSIONS.get(service, {}))
         if body is not None:
             options["json"] = body
 
@@ -109,6 +119,10 @@ class Transport:
             return reply, headers.get("Date", "")
 
         return await self._run(work)
+
+    def has(self, service: str) -> bool:
+        """Whether the catalog names an endpoint of it; known after the login."""
+        return bool(self._adapters) and self._adapters[service].endpoint_override is not None
 
     async def close(self) -> None:
         def work() -> None:
@@ -195,10 +209,14 @@ class Transport:
             region_name=self._region.get_region_name(service),
             endpoint_override=self._region.get_endpoint(service),
         )
-        endpoint = (adapter.get_endpoint() or "").rstrip("/")
-        if service != "compute":  # endpoints may or may not end in the version; the paths of this folder name it
-            for version in ("/v2.0", "/v2", "/v3"):
-                endpoint = endpoint.removesuffix(version)
+        try:
+            endpoint = (adapter.get_endpoint() or "").rstrip("/")
+        except ksa.EndpointNotFound:
+            if service != BLOCK_STORAGE:  # which a cloud need not have
+                raise
+            endpoint = ""
+        if service != "compute":
+            endpoint = VERSIONED.sub("", endpoint)
         adapter.endpoint_override = endpoint or None
         return adapter
 
