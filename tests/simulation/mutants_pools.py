@@ -23,7 +23,7 @@ POOLS: Mapping[str, Mutant] = {
     ),
     "fall below maxUnavailable": _mutant(
         "kinds.machinepool.decide",
-        "        if available and left <= situation.floor:\n            continue\n        if not available",
+        "        if not room.spares(member):\n            continue\n        if not available",
         "        if not available",
     ),
     "announce no births": _mutant(

@@ -153,6 +153,24 @@ def test_a_member_must_be_ready_for_long_enough_to_count() -> None:
     assert (decision.step, decision.look_again) == (None, 20.0)
 
 
+def test_one_that_is_ready_only_now_is_not_given_up_below_the_bound() -> None:
+    now = NOW - timedelta(seconds=5)
+    fresh = [member(number, change=REPLACE, ready_since=now) for number in range(3)]
+    waits = pool(3, [*fresh, member(3, ready=False)], min_ready=30.0)
+    assert decide(waits).step is None
+    assert next_of(replace(waits, members=(*fresh, member(3)))) == ("Remove", ["web-2"])
+    shrunk = pool(2, [*fresh[:2], *(member(number, ready=False) for number in (2, 3))], min_ready=30.0, surge=1)
+    assert next_of(shrunk) == ("Remove", ["web-3"]), "not ready goes first"
+    assert decide(replace(shrunk, members=(*fresh[:2], member(2, ready=False, protected=True)), surge=0)).step is None
+
+
+def test_heavy_changes_keep_what_is_ready_only_now() -> None:
+    restart, now = Change(Disruption.RESTART, ("/classRef/name",)), NOW - timedelta(seconds=5)
+    found = [member(number, change=restart, ready_since=now) for number in range(2)]
+    allowed = pool(2, found, min_ready=30.0, ceiling=Disruption.RESTART, unavailable=1, surge=0)
+    assert next_of(allowed) == ("Update", ["web-1"])
+
+
 def test_a_broken_old_one_is_replaced_whatever_else() -> None:
     found = [member(0, change=REPLACE, ready=False), *members(3, change=REPLACE)[1:], member(3, ready=False)]
     waits = replace(pool(3, found), surge=2)

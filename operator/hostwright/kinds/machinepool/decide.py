@@ -70,6 +70,26 @@ class Plan:
     rolling: bool  # members are replaced now
 
 
+@dataclass(slots=True)
+class _Room:
+    """What is above the lower bound: of those ready for long enough, and of those ready at all (PROTOCOLS 10.4)."""
+
+    floor: int
+    available: frozenset[str]
+    for_long: int
+    ready: int
+
+    def spares(self, member: Member) -> bool:
+        """One that is not ready is missed by nobody; one that is so only now is all there may be."""
+        if member.uid in self.available:
+            return self.for_long > self.floor
+        return not member.ready or self.ready > self.floor
+
+    def take(self, member: Member) -> None:
+        self.for_long -= member.uid in self.available
+        self.ready -= bool(member.ready)
+
+
 def decide(situation: Situation) -> Decision:
     """Pure: the same situation gives the same decision."""
     counted, plan = count(situation), plan_of(situation)
@@ -150,13 +170,16 @@ def _surplus(situation: Situation, counted: Count, plan: Plan) -> tuple[Member, 
     able = [member for member in in_order(situation, counted.live, outdated) if not member.protected]
     if not plan.rolling:
         return _seen(able[:over])
-    left, chosen = len(counted.available), list[Member]()
+    room, chosen = _room(situation, counted), list[Member]()
     for member in able:
-        available = member.uid in counted.available
-        if len(chosen) < over and (not available or left > situation.floor):
+        if len(chosen) < over and room.spares(member):
             chosen.append(member)
-            left -= available
+            room.take(member)
     return _seen(chosen)
+
+
+def _room(situation: Situation, counted: Count) -> _Room:
+    return _Room(situation.floor, counted.available, len(counted.available), counted.ready)
 
 
 def _seen(chosen: Sequence[Member]) -> tuple[Member, ...]:
@@ -184,15 +207,16 @@ def _mend(situation: Situation, counted: Count, plan: Plan) -> Step | None:
     quiet = [member for member in writable if member.change and member.change.disruption is Disruption.NONE]
     if quiet:
         return Update(tuple(quiet[:BATCH]), spec=True)
-    chosen, under_way, left = [], len(_under_way(counted, plan)), len(counted.available)
+    chosen, under_way, room = [], len(_under_way(counted, plan)), _room(situation, counted)
     for member in in_order(situation, writable, frozenset()):
-        available = member.uid in counted.available
         heavy = member.change is not None and member.change.disruption.weight > Disruption.LIVE.weight
-        if available and (under_way >= _window(situation) or (heavy and left <= situation.floor)):
+        many = member.uid in counted.available and under_way >= _window(situation)
+        if many or (heavy and not room.spares(member)):
             continue
         chosen.append(member)
         under_way += 1
-        left -= available and heavy
+        if heavy:
+            room.take(member)
     return Update(tuple(chosen[:BATCH]), spec=True) if chosen else _labels(counted.live)
 
 
@@ -204,19 +228,19 @@ def _labels(live: tuple[Member, ...]) -> Step | None:
 def _replace(situation: Situation, counted: Count, plan: Plan) -> Step | None:
     """One that is not ready may always go, as long as few new ones are still to become so.
 
-    One that nobody can judge now stays; one that is available goes only above the lower bound.
+    One that nobody can judge now stays; one that is ready goes only above the lower bound.
     """
     if not plan.rolling:
         return None
-    chosen, under_way, left = [], len(_under_way(counted, plan)), len(counted.available)
+    chosen, under_way, room = [], len(_under_way(counted, plan)), _room(situation, counted)
     for member in in_order(situation, plan.replaced, frozenset()):
         available = member.uid in counted.available
-        if available and left <= situation.floor:
+        if not room.spares(member):
             continue
         if not available and (member.ready is None or under_way >= _window(situation)):
             continue
         chosen.append(member)
-        left -= available
+        room.take(member)
         under_way += not available
     return Remove(tuple(chosen[:BATCH])) if chosen else None
 
