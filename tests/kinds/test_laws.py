@@ -33,6 +33,7 @@ from hostwright.kinds.virtualmachine.resource import VirtualMachineStatus
 from hostwright.kinds.virtualmachine.situation import Situation
 from hostwright.kinds.virtualmachine.values import DeletionPolicy, DriftMode, ManagementPolicy, MaxDisruption
 from hostwright.providers.openstack import plan as openstack
+from hostwright.providers.openstack.calls import Fence
 from hostwright.providers.simulated import plan as simulated
 
 #: Each situation takes some milliseconds to build; a search of thousands is for one law at a time. The same examples
@@ -313,7 +314,7 @@ def test_a_settled_machine_is_left_alone_and_written_once(situation: Situation) 
 
 @pytest.mark.parametrize(
     "plan",
-    [simulated.plan, lambda *words: openstack.plan(*words, openstack.Fence())],
+    [simulated.plan, lambda *words: openstack.plan(*words, Fence())],
     ids=["simulated", "openstack"],
 )
 @settings(max_examples=EXAMPLES, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))

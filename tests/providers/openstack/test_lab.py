@@ -13,7 +13,7 @@ from tests.contract.watched import Watched, watching
 from hostwright.core import errors
 from hostwright.core.port import Call, Present, Repeat, Wait
 from hostwright.kinds.virtualmachine.port import Create, Delete, Discard, Life, Power, SetPower, Wanted
-from hostwright.providers.openstack.plan import On
+from hostwright.providers.openstack.calls import On
 from hostwright.sandbox.openstack import clouds
 from hostwright.sandbox.openstack.lab import LabFacts
 

@@ -11,7 +11,8 @@ from tests.providers.openstack.rows import BINDINGS, CATALOG, MARK, NAMES, TRACE
 from hostwright.core import errors
 from hostwright.core.port import Call, Done, LedgerRow, Ownership, Present, RowState, Trace, Wait
 from hostwright.kinds.virtualmachine.port import Create, Delete, Life, Memory, Power, SetPower, Unresolved, Wanted
-from hostwright.providers.openstack.plan import Fence, PortSeen, plan
+from hostwright.providers.openstack.calls import Fence, PortSeen
+from hostwright.providers.openstack.plan import plan
 from hostwright.providers.openstack.resolve import resolve
 from hostwright.providers.openstack.seen import Gathered, SeenPort, SeenServer
 from hostwright.providers.openstack.translate import LIFE, choose, found, life, main_ports

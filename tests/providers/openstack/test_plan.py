@@ -37,7 +37,8 @@ from hostwright.kinds.virtualmachine.port import (
     Update,
     Wanted,
 )
-from hostwright.providers.openstack.plan import SEND_AGAIN, Fence, NewPort, NewServer, On, PortSeen, plan
+from hostwright.providers.openstack.calls import SEND_AGAIN, Fence, NewPort, NewServer, On, PortSeen
+from hostwright.providers.openstack.plan import plan
 from hostwright.providers.openstack.resolve import resolve
 from hostwright.providers.openstack.seen import Gathered, SeenPort, SeenServer
 from hostwright.providers.openstack.translate import found, mac

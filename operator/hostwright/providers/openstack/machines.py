@@ -10,9 +10,10 @@ from hostwright.core.port import Call, Done, LedgerRow, Missing, Present, Receip
 from hostwright.kinds.virtualmachine.port import Bindings, Look, Memory, Step, Twin, Unresolved, Wanted
 from hostwright.kinds.virtualmachine.resource import VirtualMachineSpec
 from hostwright.providers.openstack import errors, translate
+from hostwright.providers.openstack.calls import Fence, NewPort, NewServer, On, PortSeen
 from hostwright.providers.openstack.client import Client
 from hostwright.providers.openstack.inventory import Inventory
-from hostwright.providers.openstack.plan import Fence, NewPort, NewServer, On, PortSeen, plan
+from hostwright.providers.openstack.plan import plan
 from hostwright.providers.openstack.read import part
 from hostwright.providers.openstack.resolve import Names, resolve
 from hostwright.providers.openstack.rows import Part, Port, Refused, Request, Server

@@ -15,8 +15,6 @@
 | remove_mark … | DELETE tag, PUT port         | Idempotent | that thing as it was, without our mark            |
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
@@ -26,7 +24,6 @@ from hostwright.kinds.virtualmachine.port import (
     Delete,
     Discard,
     Found,
-    InterfaceShape,
     Life,
     Look,
     Mark,
@@ -39,64 +36,9 @@ from hostwright.kinds.virtualmachine.port import (
     Wanted,
 )
 from hostwright.providers.openstack import translate
-from hostwright.providers.openstack.rows import RECORD_NAME, RECORD_NAMESPACE, Part
-
-CREATE_SECONDS = 30.0
-#: A deletion that was accepted and does not end is sent again after this long.
-SEND_AGAIN = 30.0
-SERVER = "server"
-
-
-@dataclass(frozen=True, slots=True)
-class Fence:
-    """What the session knows beside the look: about MACs, and about who holds what."""
-
-    unfenced: frozenset[str] = frozenset()  # network ids where policy forbids choosing one
-    salts: Mapping[str, int] = field(default_factory=dict)  # `<machine id>/<interface>` → next salt
-    marked: frozenset[str] = frozenset()  # ids of what bears this machine's mark, as last seen
-    servers: frozenset[str] = frozenset()  # ids of this machine's servers, marked or listed, as last seen
-    reclaimable: frozenset[str] = frozenset()  # those of them that Nova calls SOFT_DELETED
-    ports: Mapping[str, "PortSeen"] = field(default_factory=dict)  # by id: this machine's ports, as last seen
-
-
-@dataclass(frozen=True, slots=True)
-class PortSeen:
-    """Who holds a port, and when that was read."""
-
-    holder: str  # id of a server or of something else; empty when nobody does
-    as_of: float
-
-
-@dataclass(frozen=True, slots=True)
-class NewPort:
-    body: Any
-    interface: str
-    network: str
-    mac: str  # ours or the user's; empty on a network without a fence
-    users_mac: bool
-
-
-@dataclass(frozen=True, slots=True)
-class NewServer:
-    wanted: Wanted
-    trace: Trace
-    ports: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class On:
-    """A request on something that is there."""
-
-    id: str
-    service: str
-    method: str
-    path: str
-    body: Any = None
-
-    @property
-    def part(self) -> Part:
-        """What it is a request on."""
-        return Part.PORT if self.service == "network" else Part.SERVER
+from hostwright.providers.openstack.calls import CREATE_SECONDS, SEND_AGAIN, SERVER, Fence, NewServer, On, stale
+from hostwright.providers.openstack.plan_network import create_port, delete_port, plug_in
+from hostwright.providers.openstack.rows import RECORD_NAME, RECORD_NAMESPACE
 
 
 def plan(
@@ -127,7 +69,7 @@ def _create(
         raise TypeError("a machine is made from a resolved spec")
     there = {part.name: part.id for part in found.parts} if found else {}
     if found is not None and found.life is Life.STEADY:
-        return _plug_in(found, memory, fence)
+        return plug_in(found, memory, fence)
     if SERVER in there and found is not None:
         # One wording for the whole build: Nova's changing task would cost a status write each time.
         return Wait("Nova builds the server" if found.life is Life.BUILDING else found.message or "Nova is at work")
@@ -136,10 +78,10 @@ def _create(
     # Fenced ports first: the first of them makes the whole machine fenced.
     for interface in sorted(wanted.shape.interfaces, key=lambda item: item.network in fence.unfenced):
         if f"port/{interface.name}" not in there:
-            return _create_port(trace, wanted, interface, fence)
+            return create_port(trace, wanted, interface, fence)
     for row in (*trace.ledger, *(found.parts if found else ())):
         if row.name == f"extra/{row.id}" and row.id in there.values() and row.id not in _servers(found, fence):
-            return _delete_port(row)
+            return delete_port(row)
     ports = tuple(there[f"port/{interface.name}"] for interface in wanted.shape.interfaces)
     return Call(
         "create_server",
@@ -151,45 +93,10 @@ def _create(
     )
 
 
-def _create_port(trace: Trace, wanted: Wanted, interface: InterfaceShape, fence: Fence) -> Call:
-    unfenced = interface.network in fence.unfenced
-    users = interface.name in wanted.extra.chosen_macs
-    salt = fence.salts.get(f"{trace.machine_id}/{interface.name}", 0)
-    address = (
-        interface.mac_address if users else "" if unfenced else translate.mac(trace.machine_id, interface.name, salt)
-    )
-    subnet = (wanted.extra.subnets or {}).get(interface.name, "")
-    return Call(
-        "create_port",
-        f"port/{interface.name}",
-        Repeat.FENCED if address else Repeat.INTENT,
-        NewPort(
-            translate.port_body(trace, interface, subnet, address), interface.name, interface.network, address, users
-        ),
-        deadline=CREATE_SECONDS,
-        message=f"creating port {interface.name}",
-    )
-
-
-def _plug_in(found: Found, memory: Memory, fence: Fence) -> Call | Wait | Done:
-    """One loose port after the other; one that something else holds is never tried: that would take it away."""
-    for item in found.interfaces:
-        if not item.bound:
-            port = fence.ports.get(item.id, PortSeen("", float("inf")))
-            if _stale(f"port/{item.name}", port.as_of, memory):
-                return Wait(f"{item.name} was plugged in")
-            if port.holder:
-                return Wait(f"port {item.id} of {item.name} is held by {port.holder}")
-            body = {"interfaceAttachment": {"port_id": item.id}}
-            on = On(found.id, "compute", "POST", f"/servers/{found.id}/os-interface", body)
-            return Call("attach_port", f"port/{item.name}", Repeat.IDEMPOTENT, on, message=f"plugging in {item.name}")
-    return Done()
-
-
 def _power(power: Power, found: Found | None, as_of: float, memory: Memory) -> Call | Wait | Done:
     if found is None:
         return Wait("the server is not seen")
-    if found.life is not Life.STEADY or _stale(SERVER, as_of, memory):
+    if found.life is not Life.STEADY or stale(SERVER, as_of, memory):
         return Wait(found.message or "Nova is at work")
     if found.shape.power is power:
         return Done()
@@ -203,7 +110,7 @@ def _update(
 ) -> Call | Wait | Done:
     if found is None or wanted is None:
         return Wait("the server is not seen")
-    if _stale(SERVER, as_of, memory):
+    if stale(SERVER, as_of, memory):
         return Wait("the change was sent")
     base, have, want = f"/servers/{found.id}", found.shape, wanted.shape
     for key, value in sorted(want.tags.items()):
@@ -234,7 +141,7 @@ def _mark(row: LedgerRow, trace: Trace, found: Found | None, as_of: float, memor
     if found is None or all(bare.id != row.id for bare in found.unmarked):
         return Done()
     if row.name == SERVER:
-        if _stale(SERVER, as_of, memory):
+        if stale(SERVER, as_of, memory):
             return Wait("the mark was put back")
         return _entry("set_mark", row.id, "PUT", f"/servers/{row.id}/tags/{quote(trace.mark)}")
     on = On(row.id, "network", "PUT", f"/v2.0/ports/{row.id}", {"port": {"description": trace.mark}})
@@ -272,7 +179,7 @@ def _delete(trace: Trace, found: Found | None, as_of: float, memory: Memory, fen
     if held:
         return Wait("Nova deletes the server")
     for row in rows:
-        return _delete_port(row)
+        return delete_port(row)
     return Done()
 
 
@@ -281,7 +188,7 @@ def _discard(row: LedgerRow, found: Found | None, as_of: float, memory: Memory, 
 
 
 def _remove_server(row: LedgerRow, found: Found | None, as_of: float, memory: Memory, fence: Fence) -> Call | Wait:
-    if row.id in fence.reclaimable and not _stale(row.name, as_of, memory):
+    if row.id in fence.reclaimable and not stale(row.name, as_of, memory):
         on = On(row.id, "compute", "POST", f"/servers/{row.id}/action", {"forceDelete": None})
         text = f"deleting server {row.id}, which Nova keeps as SOFT_DELETED"
         return Call("force_delete_server", row.name, Repeat.IDEMPOTENT, on, destructive=True, message=text, row=row)
@@ -293,13 +200,6 @@ def _remove_server(row: LedgerRow, found: Found | None, as_of: float, memory: Me
     on = On(row.id, "compute", "DELETE", f"/servers/{row.id}")
     return Call(
         "delete_server", row.name, Repeat.IDEMPOTENT, on, destructive=True, message=f"deleting server {row.id}", row=row
-    )
-
-
-def _delete_port(row: LedgerRow) -> Call:
-    on = On(row.id, "network", "DELETE", f"/v2.0/ports/{row.id}")
-    return Call(
-        "delete_port", row.name, Repeat.IDEMPOTENT, on, destructive=True, message=f"deleting port {row.id}", row=row
     )
 
 
@@ -319,8 +219,3 @@ def _release(step: Release, trace: Trace, found: Found | None, marked: frozenset
             continue
         return _entry("remove_mark", twin.id, "DELETE", f"/servers/{twin.id}/tags/{quote(trace.mark)}")
     return Done()
-
-
-def _stale(row: str, as_of: float, memory: Memory) -> bool:
-    """Whether what we see of the row may be from before our last call on it."""
-    return as_of <= memory.receipts.get(row, float("-inf"))

@@ -1,0 +1,71 @@
+"""What a plan knows beside the look, and the requests it plans, as values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from hostwright.core.port import Trace
+from hostwright.kinds.virtualmachine.port import Memory, Wanted
+from hostwright.providers.openstack.rows import Part
+
+CREATE_SECONDS = 30.0
+#: A deletion that was accepted and does not end is sent again after this long.
+SEND_AGAIN = 30.0
+SERVER = "server"
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """What the session knows beside the look: about MACs, and about who holds what."""
+
+    unfenced: frozenset[str] = frozenset()  # network ids where policy forbids choosing one
+    salts: Mapping[str, int] = field(default_factory=dict)  # `<machine id>/<interface>` → next salt
+    marked: frozenset[str] = frozenset()  # ids of what bears this machine's mark, as last seen
+    servers: frozenset[str] = frozenset()  # ids of this machine's servers, marked or listed, as last seen
+    reclaimable: frozenset[str] = frozenset()  # those of them that Nova calls SOFT_DELETED
+    ports: Mapping[str, "PortSeen"] = field(default_factory=dict)  # by id: this machine's ports, as last seen
+
+
+@dataclass(frozen=True, slots=True)
+class PortSeen:
+    """Who holds a port, and when that was read."""
+
+    holder: str  # id of a server or of something else; empty when nobody does
+    as_of: float
+
+
+@dataclass(frozen=True, slots=True)
+class NewPort:
+    body: Any
+    interface: str
+    network: str
+    mac: str  # ours or the user's; empty on a network without a fence
+    users_mac: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NewServer:
+    wanted: Wanted
+    trace: Trace
+    ports: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class On:
+    """A request on something that is there."""
+
+    id: str
+    service: str
+    method: str
+    path: str
+    body: Any = None
+
+    @property
+    def part(self) -> Part:
+        """What it is a request on."""
+        return Part.PORT if self.service == "network" else Part.SERVER
+
+
+def stale(row: str, as_of: float, memory: Memory) -> bool:
+    """Whether what we see of the row may be from before our last call on it."""
+    return as_of <= memory.receipts.get(row, float("-inf"))
