@@ -1,6 +1,8 @@
 """Killed at every mutating request of a machine's life, at every place of its way: one machine, and then none."""
 
 import itertools
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from tests.engine.apiserver import ApiServer
@@ -45,11 +47,15 @@ class Life:
             self.begin()
         raise AssertionError(f"{what}: died too often")
 
-    async def whole(self) -> None:
-        for key, spec in CATALOG.items():
-            self.api.apply(key, spec)
+    def enter(self, spec: Mapping[str, Any] = SPEC) -> None:
+        """The catalog, an operator, and the machine as the user writes it."""
+        for key, each in CATALOG.items():
+            self.api.apply(key, each)
         self.begin()
-        self.api.apply(VM, SPEC)
+        self.api.apply(VM, spec)
+
+    async def whole(self) -> None:
+        self.enter()
         await self.reach("Ready", self.ready)
         self._one_and_in_the_ledger()
         self.api.apply(VM, {**SPEC, "powerState": "PoweredOff", "tags": {"team": "b"}})
@@ -67,10 +73,7 @@ class Life:
 
     async def cut_short(self) -> None:
         """The user deletes it as soon as a process has died of its creation, before the next one begins."""
-        for key, spec in CATALOG.items():
-            self.api.apply(key, spec)
-        self.begin()
-        self.api.apply(VM, SPEC)
+        self.enter()
         await until(lambda: self.processes[-1].queue._closed or self.ready(), 60, "death, or Ready")
         self.api.delete(VM)
         if VM in self.api.objects:

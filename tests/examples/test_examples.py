@@ -14,7 +14,7 @@ from hostwright.sandbox.redfish.lab import Bmcs
 
 ROOT = Path(__file__).resolve().parents[2] / "examples"
 FILES = sorted(ROOT.glob("*/*.yaml"))
-STORIES = {"quickstart", "power", "cloud-init", "protection", "drift", "vsphere", "redfish", "pool"}
+STORIES = {"quickstart", "power", "cloud-init", "protection", "drift", "vsphere", "redfish", "pool", "upkeep"}
 
 
 KINDS = {"VirtualMachine": "hvm", "PhysicalMachine": "hpm", "PhysicalMachineClaim": "hpc", "MachinePool": "hmp"}
@@ -38,13 +38,13 @@ def _apply(world: World, story: str) -> None:
                 world.ready(each["metadata"]["name"], 60, kind=word)
 
 
-def _site(world: World, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+def _site(world: World, path: str, body: dict[str, Any] | None = None, *, verb: str = "") -> dict[str, Any]:
     send = None if body is None else json.dumps(body).encode()
-    verb = "GET" if body is None else "PATCH"
+    verb = verb or ("GET" if body is None else "PATCH")
     url = f"{world.box.sites['simulated']['endpoint']}{path}"
     request = urllib.request.Request(url, send, {"Content-Type": "application/json"}, method=verb)
     with urllib.request.urlopen(request) as answer:
-        seen: dict[str, Any] = json.loads(answer.read())
+        seen: dict[str, Any] = json.loads(answer.read() or "{}")
         return seen
 
 
@@ -157,3 +157,12 @@ def test_a_pool_scales_rolls_member_by_member_and_changes_tags_in_place(world: W
         assert (after == before) == ("tags" in machine)
     world.kubectl("delete", "hmp", "front", "--cascade=foreground", "--timeout=60s")
     assert world.eyes.members("front") == []
+
+
+def test_a_machine_deleted_at_the_site_is_made_again(world: World) -> None:
+    _apply(world, "upkeep")
+    former = _server(world, "kept")
+    _site(world, f"/control/machines/{former}", verb="DELETE")
+    eventually(lambda: former not in json.dumps(world.status("kept")), 60, "the former one is not spoken of any more")
+    assert _server(world, "kept") in {each["id"] for each in _site(world, "/v1/machines")["machines"]}
+    assert world.events("kept", "Recreating")

@@ -42,6 +42,7 @@ GOOD_SPECS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
         "VirtualMachine",
         {"bootstrap": {"cloudInit": {"userDataRef": {"name": "ud", "key": "userData"}, "sshAuthorizedKeys": [KEY]}}},
     ),
+    "made again": ("VirtualMachine", {"onExternalDeletion": "Recreate"}),
     "everything held": (
         "VirtualMachine",
         {

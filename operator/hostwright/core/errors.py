@@ -139,7 +139,7 @@ class AddressInUse(Rejected):
 
 
 class MachineDeletedExternally(Rejected):
-    """The machine was deleted behind our back; reported, not made again."""
+    """The machine was deleted behind our back; reported, and made again only with `onExternalDeletion: Recreate`."""
 
 
 class MachineFailed(Rejected):

@@ -80,6 +80,7 @@ class Reason(StrEnum):
     CHANGES_PENDING = "ChangesPending"
     CREATING = "Creating"
     CREATED = "Created"
+    RECREATING = "Recreating"
     BUILDING = "Building"
     STARTING = "Starting"
     STOPPING = "Stopping"

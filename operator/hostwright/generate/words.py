@@ -45,6 +45,7 @@ REASONS: Mapping[Reason, str] = {
     Reason.CHANGES_PENDING: "All that is allowed now is done; heavier changes wait in `status.pendingChanges`.",
     Reason.CREATING: "The machine is being made.",
     Reason.CREATED: "The machine was made.",
+    Reason.RECREATING: "Somebody else deleted the machine on the backend, and it is made again, as asked.",
     Reason.BUILDING: "The backend has accepted the machine and builds it.",
     Reason.STARTING: "The machine is being switched on.",
     Reason.STOPPING: "The machine is being switched off.",

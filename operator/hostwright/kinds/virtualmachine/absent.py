@@ -5,16 +5,17 @@ from datetime import datetime
 from typing import Any
 
 from hostwright.core.conditions import Said
-from hostwright.core.decision import Decision, Note
-from hostwright.core.errors import MachineDeletedExternally, NotBound
+from hostwright.core.decision import Decision
+from hostwright.core.errors import NotBound
 from hostwright.core.names import Condition, Phase, Reason
 from hostwright.core.port import OperationType, Present
 from hostwright.kinds.virtualmachine import say
+from hostwright.kinds.virtualmachine.lost import lost
 from hostwright.kinds.virtualmachine.port import Create, Step, Wanted
 from hostwright.kinds.virtualmachine.situation import Situation
 from hostwright.kinds.virtualmachine.status import Named
 from hostwright.kinds.virtualmachine.values import ManagementPolicy
-from hostwright.kinds.virtualmachine.verdict import SLOW, blocked, failed
+from hostwright.kinds.virtualmachine.verdict import SLOW, blocked
 
 
 def missing(situation: Situation) -> Decision[Step]:
@@ -28,31 +29,13 @@ def missing(situation: Situation) -> Decision[Step]:
         # A list can end early, so that ports show and their server does not: only the backend can say that it is gone.
         if isinstance(situation.look, Present) and not situation.proven:
             return Decision(needs_proof="the machine is not seen", phase=situation.phase)
-        return _deleted_externally(situation)
+        return lost(situation)
     if situation.trace.row("server") is not None:
         # Made once and never seen up: only the backend itself can say that it is gone; then it is made again.
         if not situation.proven:
             return Decision(needs_proof="a server that was made is not seen", phase=situation.phase)
         return replace(_create(situation), forget=("server",), step=None, look_again=0.0)
     return _create(situation)
-
-
-def _deleted_externally(situation: Situation) -> Decision[Step]:
-    """Reported, never made again by itself."""
-    was = situation.trace.row("server")
-    failure = MachineDeletedExternally(
-        f"the machine {was.id if was else ''} was deleted on the provider by somebody else. "
-        "Delete this object and apply it again to make a new one."
-    )
-    note = Note(failure.reason, failure.message, was.id if was else "", warning=True)
-    base = failed(failure, look_again=SLOW)
-    said = (
-        *base.said,
-        Said(Condition.PROVISIONED, False, failure.reason),  # by this reason it is known that there was a machine
-        Said(Condition.NETWORK_READY, False, failure.reason),
-        Said(Condition.POWER_STATE_SYNCED, None, failure.reason),
-    )
-    return replace(base, said=said, notes=(note,), status={"powerState": None, "addresses": None})
 
 
 def unsure(situation: Situation, why: str) -> Decision[Step]:

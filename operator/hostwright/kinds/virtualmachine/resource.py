@@ -24,6 +24,7 @@ from hostwright.kinds.virtualmachine.values import (
     Mac,
     ManagementPolicy,
     MaxDisruption,
+    OnExternalDeletion,
     PowerOffMode,
     PowerState,
     SshKey,
@@ -195,6 +196,10 @@ class VirtualMachineSpec(Open):
     )
     drift_detection: DriftDetection = Field(
         default=DriftDetection(), description="What is done about changes made behind our back."
+    )
+    on_external_deletion: OnExternalDeletion = Field(
+        default=OnExternalDeletion.REPORT,
+        description="What is done when somebody else deleted the machine on the backend: Report (the default) tells it, Recreate makes it again under the same identity, once the backend has confirmed that it is gone. Ports that are left are used again; the root disk is new, from the image as its name resolves then.",
     )
     timeouts: Timeouts = Field(default=Timeouts(), description="How long each thing may take before it is reported.")
 

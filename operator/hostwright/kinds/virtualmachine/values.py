@@ -110,6 +110,11 @@ class DeletionPolicy(StrEnum):
     RETAIN = "Retain"
 
 
+class OnExternalDeletion(StrEnum):
+    REPORT = "Report"
+    RECREATE = "Recreate"
+
+
 class DriftMode(StrEnum):
     ENABLED = "Enabled"
     WARN = "Warn"

@@ -1,0 +1,71 @@
+"""A machine that somebody else deleted on the backend: told, or made again where that is wished."""
+
+from hostwright.core.conditions import Said
+from hostwright.core.decision import Decision, Note
+from hostwright.core.errors import MachineDeletedExternally
+from hostwright.core.names import Condition, Phase, Reason
+from hostwright.kinds.virtualmachine import say
+from hostwright.kinds.virtualmachine.port import Step
+from hostwright.kinds.virtualmachine.situation import Situation
+from hostwright.kinds.virtualmachine.values import OnExternalDeletion
+from hostwright.kinds.virtualmachine.verdict import SLOW, failed
+
+#: What was found of the machine that is gone, or waited or drifted on it.
+_OF_THE_LOST = ("powerState", "providerID", "addresses", "interfaces", "pendingChanges", "drift", "lastError")
+
+
+def lost(situation: Situation) -> Decision[Step]:
+    """Made again only once the backend itself has said that it is gone: an inventory alone ends no machine."""
+    recreate = situation.spec.on_external_deletion is OnExternalDeletion.RECREATE
+    if not recreate:
+        return _told(situation, "Delete this object and apply it again to make a new one.")
+    if situation.observe_only:
+        return _told(situation, "It is made again once the machine, or its Provider, is not only observed.")
+    if not situation.proven:
+        return Decision(needs_proof="the machine is not seen", phase=situation.phase)
+    return _made_again(situation)
+
+
+def _told(situation: Situation, what_to_do: str) -> Decision[Step]:
+    was = situation.trace.row("server")
+    failure = MachineDeletedExternally(
+        f"the machine {was.id if was else ''} was deleted on the provider by somebody else. {what_to_do}"
+    )
+    note = Note(failure.reason, failure.message, was.id if was else "", warning=True)
+    base = failed(failure, look_again=SLOW)
+    said = (
+        *base.said,
+        Said(Condition.PROVISIONED, False, failure.reason),  # by this reason it is known that there was a machine
+        Said(Condition.NETWORK_READY, False, failure.reason),
+        Said(Condition.POWER_STATE_SYNCED, None, failure.reason),
+    )
+    status = {"powerState": None, "addresses": None}
+    return Decision(
+        failure=failure, said=said, phase=base.phase, look_again=base.look_again, notes=(note,), status=status
+    )
+
+
+def _made_again(situation: Situation) -> Decision[Step]:
+    """Its row leaves the ledger with its proof, and it is not provisioned any more; the next pass makes it.
+
+    What else is in the ledger stays and is used. Nothing counts as applied to the new machine, and a restart that was
+    asked of the former one is none of its.
+    """
+    was = situation.trace.row("server")
+    text = f"the machine {was.id if was else ''} was deleted on the provider by somebody else; it is made again"
+    status = dict.fromkeys(_OF_THE_LOST)
+    resolved = {"provider": situation.spec.provider_ref.name}
+    handled = {**(situation.status.handled or {}), "restartedAt": situation.spec.restarted_at or ""}
+    return Decision(
+        forget=("server",),
+        said=(
+            *say.working(Reason.RECREATING, text),
+            Said(Condition.PROVISIONED, False, Reason.RECREATING, text),
+            Said(Condition.NETWORK_READY, False, Reason.RECREATING),
+            Said(Condition.POWER_STATE_SYNCED, None, Reason.RECREATING),
+        ),
+        phase=Phase.PROVISIONING,
+        status={**status, "resolved": resolved, "handled": handled},
+        notes=(Note(Reason.RECREATING, text, was.id if was else "", warning=True),),
+        look_again=0.0,
+    )
