@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from tests.engine.operators import Operator
+from tests.simulation.bodies import cannot_run, is_going, is_paused, is_retained, key_of, reason_of
 from tests.simulation.tally import rule_of
 
 from hostwright.core.errors import MachineDeletedExternally
-from hostwright.core.names import ANNOTATION_MACHINE_ID, ANNOTATION_PAUSED, FINALIZER
+from hostwright.core.names import ANNOTATION_MACHINE_ID, FINALIZER
 from hostwright.engine.ports import Body, Key
 from hostwright.providers.simulated.rows import Machine, Page, State
 
@@ -41,7 +42,8 @@ class Told:
     sent: float
     read: float  # the beginning of its latest answered read
     paused: frozenset[Key]  # objects that it was shown as paused, for a while
-    going: frozenset[Key]  # and as being deleted
+    going: frozenset[Key]  # as being deleted
+    kept: frozenset[Key]  # and as to be retained
 
 
 class Violation(AssertionError):  # noqa: N818 - what it is called
@@ -57,12 +59,14 @@ class Judge:
         self.let_go: set[str] = set()  # machines that we made and rightly left there
         self.was_up: set[str] = set()
         self.made_for: dict[str, Key] = {}
-        self.stripped: set[str] = set()  # machine ids, without dashes, whose object was taken away by hand
+        self.stripped: dict[str, float] = {}  # machine ids, without dashes, whose object was taken away by hand: when
         self.paused_at: dict[Key, float] = {}
         self.wiped_at: dict[str, float] = {}  # names whose status was lost: of what was under way then nothing tells
         self.made: dict[str, float] = {}  # machines of ours: when, monotonic
+        self.asked: dict[str, float] = {}  # and when they were asked for
         self.pauses: dict[tuple[str, Key], float] = {}  # since when an operator has been shown that it is paused
-        self.goings: dict[tuple[str, Key], float] = {}  # or that it is being deleted
+        self.goings: dict[tuple[str, Key], float] = {}  # that it is being deleted
+        self.keeps: dict[tuple[str, Key], float] = {}  # or that its machine is to be retained
         self.read_at: dict[str, float] = {}  # the latest beginning of an operator's answered read
         self.shown_as: dict[tuple[str, str], tuple[float, State]] = {}  # by the site itself, to an operator that asked
         self.blind: dict[tuple[str, str], float] = {}  # a machine that an operator changed without hearing of it
@@ -99,26 +103,25 @@ class Judge:
             holder = ((self.world.leases.lease or {}).get("spec") or {}).get("holderIdentity")
             self.expect(holder == owner, f"S8: {owner} sent {name}, and the Lease is {holder}'s")
         known = now - 2 * self.world.drawn.slow - 2.0  # an intent may be on its way to the API server meanwhile
-        paused, going = (
+        paused, going, kept = (
             frozenset(key for (who, key), since in shown.items() if who == owner and since < known)
-            for shown in (self.pauses, self.goings)
+            for shown in (self.pauses, self.goings, self.keeps)
         )
-        return Told(now, self.read_at.get(owner, float("-inf")), paused, going)
+        return Told(now, self.read_at.get(owner, float("-inf")), paused, going, kept)
 
     def shown(self, owner: str, key: Key, body: Body | None) -> None:
         """An operator's watch shows this."""
         if key.kind != "VirtualMachine":
             return
-        going = body is not None and "deletionTimestamp" in body["metadata"]
-        for so, since in ((body is not None and _paused(body), self.pauses), (going, self.goings)):
-            if so:
+        for says, since in ((is_paused, self.pauses), (is_going, self.goings), (is_retained, self.keeps)):
+            if body is not None and says(body):
                 since.setdefault((owner, key), self._now())
             else:
                 since.pop((owner, key), None)
 
     def stored(self, key: Key, body: Body) -> None:
         """The API server has this now."""
-        if (body.get("spec") or {}).get("deletionPolicy") == "Retain":
+        if is_retained(body):
             self.retains.add(key)
         elif key in self.retains:
             self.retains.discard(key)
@@ -149,16 +152,16 @@ class Judge:
         if name == "create":
             self._created(row, body, told)
         if name == "delete" and body is not None:
-            self._deleted(owner, row, body)
+            self._deleted(owner, row, body, told)
         unheard = self.blind.get((owner, row.id), float("-inf"))
         looked = not unheard < told.sent or unheard < told.read + AT_ONCE
         self.expect(looked, f"2.5: {owner} sent {name} for {row.name} again, and had not looked")
         if body is not None:
-            key = _key(body)
+            key = key_of(body)
             self.expect(key not in told.paused, f"S19: {name} on {row.name}, whose object was shown as paused")
             finalizers = body["metadata"].get("finalizers") or ()
             self.expect(FINALIZER in finalizers, f"S5: {name} on {row.name} without a finalizer")
-            paused = self.paused_at.get(key) if _paused(body) else None
+            paused = self.paused_at.get(key) if is_paused(body) else None
             told = self._lag() + UNDER_WAY
             still = paused is not None and self._now() - paused > told
             self.expect(not still, f"S19: {name} on {row.name}, whose object is paused")
@@ -196,25 +199,36 @@ class Judge:
 
     def _created(self, row: Machine, body: Body | None, told: "Told") -> None:
         self.expect(row.mark != "", f"2.7: {row.name} was made without an owner mark")
-        self.made[row.id] = self._now()
+        self.made[row.id], self.asked[row.id] = self._now(), told.sent
+        self._inherits(row)
         namesakes = [
             other
             for other in self._namesakes(row)
             if self._now() - self.made[other] > OLD_NEWS + self.world.drawn.lists_lag
         ]
         there = [other[:8] for other in namesakes]
-        self.expect(not there, f"1.3: {row.name} made, and {there} of its namespace and name were there")
+        status = (body.get("status") or {}) if body is not None else {}
+        operation = status.get("operation") or {}
+        if operation.get("attempt", 1) == 1:  # at first sight
+            self.expect(not there, f"1.3: {row.name} made, and {there} of its namespace and name were there")
         if body is None:
             return
-        status, metadata = body.get("status") or {}, body["metadata"]
-        operation = status.get("operation") or {}
+        metadata = body["metadata"]
         intended = operation.get("type") == "Create" or self._wiped(row)
         self.expect(intended, f"S5: {row.name} made, and no intent is written")
-        self.expect(_key(body) not in told.going, f"S20: {row.name} made, and its object was shown as being deleted")
+        self.expect(key_of(body) not in told.going, f"S20: {row.name} made, and its object was shown as being deleted")
         gone_for = self._since(metadata.get("deletionTimestamp"))
         self.expect(gone_for is None or gone_for < DEAF, f"S20: {row.name} made {gone_for} s after its deletion")
 
-    def _deleted(self, owner: str, row: Machine, body: Body) -> None:
+    def _inherits(self, row: Machine) -> None:
+        """What was on its way, or in no list yet, when its object was taken away by hand: no heir knows."""
+        machine_id = row.mark.rpartition(":")[2]
+        taken_away = self.stripped.get(machine_id, float("-inf"))
+        unlisted = self.asked[row.id] - UNDER_WAY - self.world.drawn.lists_lag
+        former = [one.id for one in self._of(machine_id) if self.asked.get(one.id, float("inf")) <= taken_away]
+        self.let_go |= {item for item in former if item == row.id or self.made[item] > unlisted}
+
+    def _deleted(self, owner: str, row: Machine, body: Body, told: "Told") -> None:
         """S10: what is up and wished is never deleted: the site itself said otherwise just before."""
         wished = not body["metadata"].get("deletionTimestamp")
         mine = [one for one in self.world.site.model.machines.values() if one.mark == row.mark]
@@ -223,8 +237,7 @@ class Judge:
             self.expect(state is not State.ACTIVE, f"S10: {row.name} deleted; it is wished, and was shown as {state}")
             age = self._now() - at
             self.expect(age < UNDER_WAY, f"S10: {row.name} deleted; it is wished, and was asked for {age} s ago")
-        policy = body["spec"].get("deletionPolicy", "Delete")
-        self.expect(wished or policy == "Delete", f"S19: {row.name} deleted, and is to be retained")
+        self.expect(wished or key_of(body) not in told.kept, f"S19: {row.name} deleted, and is to be retained")
 
     def status_written(self, key: Key, before: Body, after: Body) -> None:
         changed = before.get("metadata", {}).get("resourceVersion") != after["metadata"]["resourceVersion"]
@@ -233,7 +246,7 @@ class Judge:
         same = before.get("metadata", {}).get("uid") == after["metadata"]["uid"]
         back = same and (new.get("observedGeneration") or 0) < (old.get("observedGeneration") or -1)
         self.expect(not back, f"S17: observedGeneration of {key} went back")
-        if key.kind == "VirtualMachine" and _reason(after) == GONE != _reason(before):
+        if key.kind == "VirtualMachine" and reason_of(after) == GONE != reason_of(before):
             left = self._alive(old)
             self.expect(not left, f"S10: {key} is told as deleted by somebody, and {left} is there")
 
@@ -275,7 +288,7 @@ class Judge:
         wrong = pools.judge.at_rest() if pools is not None else []
         wrong += self.world.metal.judge.at_rest() if self.world.metal is not None else []
         for key, body in self.world.api.objects.items():
-            if key.kind not in {"VirtualMachine", "Provider"} or _cannot_run(body):
+            if key.kind not in {"VirtualMachine", "Provider"} or cannot_run(body):
                 continue
             status, ready = body.get("status") or {}, self.world.api.condition(key, "Ready")
             if ready.get("status") != "True":
@@ -294,7 +307,7 @@ class Judge:
         wished = {
             key: body
             for key, body in self.world.api.objects.items()
-            if key.kind == "VirtualMachine" and not _cannot_run(body)
+            if key.kind == "VirtualMachine" and not cannot_run(body)
         }
         held: set[str] = set()
         for key, body in wished.items():
@@ -366,21 +379,3 @@ class Judge:
             if row.mark.endswith(":" + machine_id.replace("-", "")) and key.name == row.object_name:
                 return body
         return None
-
-
-def _cannot_run(body: Body) -> bool:
-    """Made from an image that its site does not have: it waits for ever."""
-    return bool((body["spec"].get("imageRef") or {}).get("name") == "bad")
-
-
-def _reason(body: Body) -> str:
-    rows = (body.get("status") or {}).get("conditions") or ()
-    return next((row["reason"] for row in rows if row["type"] == "Ready"), "")
-
-
-def _key(body: Body) -> Key:
-    return Key("VirtualMachine", body["metadata"]["namespace"], body["metadata"]["name"])
-
-
-def _paused(body: Body) -> bool:
-    return ANNOTATION_PAUSED in (body["metadata"].get("annotations") or {})

@@ -45,7 +45,7 @@ class PoolJudge:
         self.wishes: dict[str, list[tuple[float, Body]]] = {}  # pool's uid → when which body was written
         self.members: dict[str, Seen] = {}  # uid → every machine there ever was
         self.ids: dict[str, str] = {}  # machine id → uid of the member that was born with it
-        self.orphans: dict[str, str] = {}  # uid → pool that it was to outlive
+        self.orphans: dict[str, tuple[str, float]] = {}  # uid → pool that it was to outlive, and when that was said
         drawn = world.drawn
         deaf = 62.0 if "deaf watch" in drawn.faults else 0.0
         away = 50.0 if "api away" in drawn.faults else 0.0
@@ -118,8 +118,9 @@ class PoolJudge:
 
     def _went(self, known: Seen, before: Body) -> None:
         by_us = self.world.hand not in {"", "collector"}
-        uid = _uid(before)
-        kept = uid in self.orphans and _pool_of(before) in {None, self.orphans[uid]}
+        outlived, said_at = self.orphans.get(_uid(before), ("", NEVER))
+        known_by = said_at + (self.unseen if by_us else 0.0)
+        kept = bool(outlived) and _pool_of(before) in {None, outlived} and self._now() >= known_by
         self._expect(not (kept and self.world.hand), f"{known.key} was to stay without its pool, and goes")
         pool = self._pool(_pool_of(before) or "")
         if not by_us or pool is None or before["metadata"].get("deletionTimestamp"):
@@ -177,7 +178,8 @@ class PoolJudge:
 
     def deletion_asked(self, pool: Body, *, orphans: bool) -> None:
         if orphans:
-            self.orphans |= {_uid(one.body): _uid(pool) for one in self._of(pool) if one.went_at == NEVER}
+            now = (_uid(pool), self._now())
+            self.orphans |= {_uid(one.body): now for one in self._of(pool) if one.went_at == NEVER}
 
     # the end
 

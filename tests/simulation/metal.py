@@ -187,8 +187,11 @@ class Metal:
             reason: Any = self.world.api.condition(key, "Ready").get("reason") if key.kind == CLAIM else ""
             if reason in {"MachineTaken", "MachineGone"}:
                 self.world.api.delete(key)
-            if key.kind == SERVER and self.world.api.condition(key, "Ready").get("reason") == "Held":
+            told = self.world.api.condition(key, "Ready").get("reason") if key.kind == SERVER else ""
+            if told == "Held":
                 self.steal_from(key)
+            elif told == "IdentityChanged":  # recorded from a look of before it was swapped
+                self.bmcs[key].uuid = self.world.api.status(key)["identity"]["uuid"]
 
     def steal_from(self, key: Key) -> None:
         body = self.world.api.objects[key]

@@ -51,6 +51,7 @@ class SimApi(ApiServer):
         default_factory=dict
     )  # whose it is: who stands still hears late
     deaf: set[Subscriber] = field(default_factory=set)
+    missed: dict[Subscriber, dict[Key, Body]] = field(default_factory=dict)  # deletions that it was not told of
 
     def subscribe(self, subscriber: Subscriber) -> None:
         self.homes[subscriber] = contextvars.copy_context()
@@ -96,19 +97,21 @@ class SimApi(ApiServer):
         if subscriber not in self.deaf:
             self.world.judge.shown(OWNER.get(), key, None if event == "DELETED" else body)
             super()._deliver(subscriber, key, event, body)
+        elif event == "DELETED":
+            self.missed.setdefault(subscriber, {})[key] = body
 
     def close_ears(self, subscriber: Subscriber, seconds: float) -> None:
         """410, or a cut: what happens meanwhile is never told; then all is listed, and nothing says what is gone."""
         if subscriber in self.deaf:
             return
         self.deaf.add(subscriber)
-        loop, known, home = asyncio.get_running_loop(), dict(self.objects), self.homes[subscriber]
+        loop, home = asyncio.get_running_loop(), self.homes[subscriber]
         loop.call_later(seconds, self._list_anew, subscriber, context=home)
-        loop.call_later(seconds + COMPARE_EVERY, self._compare, subscriber, known, context=home)
+        loop.call_later(seconds + COMPARE_EVERY, self._compare, subscriber, context=home)
 
-    def _compare(self, subscriber: Subscriber, known: dict[Key, Body]) -> None:
+    def _compare(self, subscriber: Subscriber) -> None:
         """As runtime.checks does: what is gone and was never told is told."""
-        for key, body in known.items():
+        for key, body in self.missed.pop(subscriber, {}).items():
             if subscriber in self.subscribers and key not in self.objects:
                 self.world.judge.shown(OWNER.get(), key, None)
                 subscriber(key, "DELETED", copied(body))

@@ -166,7 +166,7 @@ class People:
             return
         api, judge = self.world.api, self.world.judge
         machine_id = (body["metadata"].get("annotations") or {}).get(ANNOTATION_MACHINE_ID) or body["metadata"]["uid"]
-        judge.stripped.add(machine_id.replace("-", ""))
+        judge.stripped[machine_id.replace("-", "")] = self.world.clock.monotonic()
         api._remove(key, copied(api.objects[key]))
 
     def back_up(self) -> None:

@@ -1,0 +1,30 @@
+"""What the body of a VirtualMachine says."""
+
+from hostwright.core.names import ANNOTATION_PAUSED
+from hostwright.engine.ports import Body, Key
+
+
+def cannot_run(body: Body) -> bool:
+    """Made from an image that its site does not have: it waits for ever."""
+    return bool((body["spec"].get("imageRef") or {}).get("name") == "bad")
+
+
+def reason_of(body: Body) -> str:
+    rows = (body.get("status") or {}).get("conditions") or ()
+    return next((row["reason"] for row in rows if row["type"] == "Ready"), "")
+
+
+def key_of(body: Body) -> Key:
+    return Key("VirtualMachine", body["metadata"]["namespace"], body["metadata"]["name"])
+
+
+def is_going(body: Body) -> bool:
+    return "deletionTimestamp" in body["metadata"]
+
+
+def is_retained(body: Body) -> bool:
+    return (body.get("spec") or {}).get("deletionPolicy") == "Retain"
+
+
+def is_paused(body: Body) -> bool:
+    return ANNOTATION_PAUSED in (body["metadata"].get("annotations") or {})
