@@ -261,6 +261,26 @@ def test_a_machine_with_its_labels_is_taken_in_and_one_that_loses_them_let_go() 
     story(tale)
 
 
+def test_a_copy_of_a_member_that_has_no_machine_yet_makes_none() -> None:
+    async def tale(ground: Ground) -> None:
+        ground.site.down = True
+        ground.api.apply(POOL, wish(1))
+        await until(lambda: member("web-0") in ground.api.objects, 30, "born")
+        identity = dict(ground.machines()["web-0"]["metadata"]["annotations"])
+        copies = [member(f"copy-{number}") for number in range(30)]
+        for key in copies:  # in the same second: some have the smaller uid
+            ground.api.apply(key, SPEC, annotations=identity)
+        await until(lambda: all(ground.api.condition(key, "Ready") for key in copies), 60, "seen")
+        ground.site.down = False
+        await until(ground.ready, 300, "ready")
+        await asyncio.sleep(60.0)
+        assert {ground.api.condition(key, "Ready").get("reason") for key in copies} == {"OwnershipConflict"}
+        assert ground.site.most == 1
+        assert [row.object_name for row in ground.site.model.machines.values()] == ["web-0"]
+
+    story(tale)
+
+
 def test_the_younger_of_two_pools_that_select_the_same_does_nothing() -> None:
     async def tale(ground: Ground) -> None:
         ground.api.apply(POOL, wish(1))

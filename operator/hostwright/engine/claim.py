@@ -5,7 +5,9 @@ from hostwright.engine.identity import identify
 from hostwright.engine.kind import Kind, Spec
 from hostwright.engine.ledger import trace_of
 from hostwright.engine.ports import Body, Key
+from hostwright.engine.store import controller, uid
 from hostwright.engine.view import Tools, carried_id
+from hostwright.kinds.machinepool import naming
 
 
 async def claim(tools: Tools, kind: Kind, key: Key, body: Body, spec: Spec) -> tuple[Body, Failure | None]:
@@ -17,7 +19,8 @@ async def claim(tools: Tools, kind: Kind, key: Key, body: Body, spec: Spec) -> t
         if other != key and (found := tools.store.get(other)) is not None
     }
     recorded = _recorded(tools, kind, key, machine_id, spec) if others else ("", "")
-    identity = identify(key, body, others, recorded)
+    born = (each for each, found in {key: body, **others}.items() if _born_with(tools, each, found, machine_id))
+    identity = identify(key, body, others, recorded, frozenset(born) if others else frozenset())
     if identity.conflict is not None:
         return body, identity.conflict
     if identity.patch is not None:
@@ -25,6 +28,18 @@ async def claim(tools: Tools, kind: Kind, key: Key, body: Body, spec: Spec) -> t
         tools.telemetry.wrote(key.kind, "identity")
         tools.store.renew(key, body)
     return body, _namesake(tools, kind, key, body, spec, identity.machine_id)
+
+
+def _born_with(tools: Tools, key: Key, body: Body, machine_id: str) -> bool:
+    """The id is its own uid, or the one that its pool gave to this name: no second object can have it by birth."""
+    if uid(body) == machine_id:
+        return True
+    owner = controller(body)
+    pool = tools.store.get(Key("MachinePool", key.namespace, str(owner["name"]))) if owner is not None else None
+    if pool is None or owner is None or uid(pool) != owner["uid"]:
+        return False
+    births = (pool.get("status") or {}).get("births") or 0
+    return any(naming.machine_id(uid(pool), key.name, each) == machine_id for each in range(births, 0, -1))
 
 
 def _recorded(tools: Tools, kind: Kind, key: Key, machine_id: str, spec: Spec) -> tuple[str, str]:

@@ -18,8 +18,13 @@ class Identity:
     conflict: OwnershipConflict | None = None
 
 
-def identify(key: Key, body: Body, others: Mapping[Key, Body], recorded: tuple[str, str]) -> Identity:
-    """`others`: live objects with the same machine id; `recorded`: namespace and name on the backend's own record."""
+def identify(
+    key: Key, body: Body, others: Mapping[Key, Body], recorded: tuple[str, str], born: frozenset[Key] = frozenset()
+) -> Identity:
+    """`others`: live objects with the same machine id; `recorded`: namespace and name on the backend's own record.
+
+    `born`: those of them all for whom the id was made.
+    """
     metadata = body["metadata"]
     annotated = (metadata.get("annotations") or {}).get(ANNOTATION_MACHINE_ID) or ""
     reported = (body.get("status") or {}).get("machineID") or ""
@@ -33,7 +38,7 @@ def identify(key: Key, body: Body, others: Mapping[Key, Body], recorded: tuple[s
                 "Remove the annotation (it is put back) or delete this object: its machine is left alone."
             ),
         )
-    rival = _stronger(key, body, others, recorded, machine_id)
+    rival = _stronger(key, body, others, recorded, born)
     if rival is not None:
         return Identity(
             machine_id,
@@ -60,7 +65,7 @@ def _missing(metadata: Mapping[str, Any], machine_id: str) -> Mapping[str, Any] 
 
 
 def _stronger(
-    key: Key, body: Body, others: Mapping[Key, Body], recorded: tuple[str, str], machine_id: str
+    key: Key, body: Body, others: Mapping[Key, Body], recorded: tuple[str, str], born: frozenset[Key]
 ) -> Key | None:
     """The other object that has the better claim: named by the backend's record, else born with the id, else older."""
     if not others:
@@ -70,12 +75,10 @@ def _stronger(
     named = next((other for other in others if (other.namespace, other.name) == recorded), None)
     if named is not None:
         return named
-    if body["metadata"]["uid"] == machine_id:
-        return None
-    ranked = sorted([(key, body), *others.items()], key=lambda item: _age(item[1], machine_id))
+    ranked = sorted([(key, body), *others.items()], key=lambda item: (item[0] not in born, *_age(item[1])))
     return None if ranked[0][0] == key else ranked[0][0]
 
 
-def _age(body: Body, machine_id: str) -> tuple[bool, str, str]:
+def _age(body: Body) -> tuple[str, str]:
     metadata = body["metadata"]
-    return (metadata["uid"] != machine_id, str(metadata.get("creationTimestamp", "")), metadata["uid"])
+    return (str(metadata.get("creationTimestamp", "")), metadata["uid"])
