@@ -1,7 +1,7 @@
 """What is next for a pool: let go, take in, shrink, grow, mend, replace — one batch of one of them, in this order."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hostwright.core.conditions import Said
 from hostwright.core.names import Disruption
@@ -70,7 +70,7 @@ class Plan:
     rolling: bool  # members are replaced now
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Room:
     """What is above the lower bound: of those ready for long enough, and of those ready at all (PROTOCOLS 10.4)."""
 
@@ -85,9 +85,9 @@ class _Room:
             return self.for_long > self.floor
         return not member.ready or self.ready > self.floor
 
-    def take(self, member: Member) -> None:
-        self.for_long -= member.uid in self.available
-        self.ready -= bool(member.ready)
+    def without(self, member: Member) -> "_Room":
+        for_long = self.for_long - (member.uid in self.available)
+        return replace(self, for_long=for_long, ready=self.ready - bool(member.ready))
 
 
 def decide(situation: Situation) -> Decision:
@@ -174,7 +174,7 @@ def _surplus(situation: Situation, counted: Count, plan: Plan) -> tuple[Member, 
     for member in able:
         if len(chosen) < over and room.spares(member):
             chosen.append(member)
-            room.take(member)
+            room = room.without(member)
     return _seen(chosen)
 
 
@@ -216,7 +216,7 @@ def _mend(situation: Situation, counted: Count, plan: Plan) -> Step | None:
         chosen.append(member)
         under_way += 1
         if heavy:
-            room.take(member)
+            room = room.without(member)
     return Update(tuple(chosen[:BATCH]), spec=True) if chosen else _labels(counted.live)
 
 
@@ -240,7 +240,7 @@ def _replace(situation: Situation, counted: Count, plan: Plan) -> Step | None:
         if not available and (member.ready is None or under_way >= _window(situation)):
             continue
         chosen.append(member)
-        room.take(member)
+        room = room.without(member)
         under_way += not available
     return Remove(tuple(chosen[:BATCH])) if chosen else None
 
