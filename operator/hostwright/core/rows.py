@@ -1,8 +1,10 @@
 """A backend's rows as last seen: kept by id, found by owner mark and by record, let go only when proven gone."""
 
-from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
-from typing import Generic, Protocol, TypeVar
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from typing import Protocol, TypeVar
+
+from hostwright.core.index import Index
 
 #: Deletions remembered, so that a look can say Missing, and a late list does not bring a row back.
 GONE_REMEMBERED = 20_000
@@ -18,7 +20,6 @@ class Aged(Protocol):
 
 
 S = TypeVar("S", bound=Aged)
-K = TypeVar("K", bound=Hashable)
 Record = tuple[str, str]
 
 
@@ -27,8 +28,8 @@ class Rows(Mapping[str, S]):
 
     def __init__(self, marks: Callable[[S], Iterable[str]], record: Callable[[S], Record]) -> None:
         self._rows: dict[str, S] = {}
-        self._by_mark: _Index[str] = _Index()
-        self._by_record: _Index[Record] = _Index()
+        self._by_mark: Index[str, str] = Index()
+        self._by_record: Index[Record, str] = Index()
         self._gone: OrderedDict[str, float] = OrderedDict()
         self._unseen: dict[str, int] = {}
         self._marks, self._record = marks, record
@@ -49,16 +50,18 @@ class Rows(Mapping[str, S]):
         before = self._rows.get(item)
         self._rows[item] = seen
         self._unseen.pop(item, None)
-        self._by_mark.move(item, self._marks(before) if before else (), self._marks(seen))
-        self._by_record.move(item, (self._record(before),) if before else (), (self._record(seen),))
+        if before is not None:
+            self._unfind(item, before)
+        for mark in self._marks(seen):
+            self._by_mark.add(mark, item)
+        self._by_record.add(self._record(seen), item)
 
     def drop(self, item: str, as_of: float) -> S | None:
         """It is proven gone."""
         before = self._rows.pop(item, None)
         self._unseen.pop(item, None)
         if before is not None:
-            self._by_mark.move(item, self._marks(before), ())
-            self._by_record.move(item, (self._record(before),), ())
+            self._unfind(item, before)
         if item not in self._gone:
             self._gone[item] = as_of
             while len(self._gone) > GONE_REMEMBERED:
@@ -71,11 +74,11 @@ class Rows(Mapping[str, S]):
 
     def marked(self, mark: str) -> list[str]:
         """Ids of what bears this owner mark."""
-        return self._by_mark.items(mark)
+        return sorted(self._by_mark.under(mark))
 
     def recorded(self, namespace: str, name: str) -> list[str]:
         """Ids of what says that it was made for this object."""
-        return self._by_record.items((namespace, name))
+        return sorted(self._by_record.under((namespace, name)))
 
     def unlisted(self, listed: Collection[str], start: float) -> list[str]:
         """After a complete list that began at `start`: the ids to ask for, since two such lists left them out."""
@@ -84,20 +87,7 @@ class Rows(Mapping[str, S]):
                 self._unseen[item] = self._unseen.get(item, 0) + 1
         return [item for item, times in self._unseen.items() if times >= ABSENT]
 
-
-class _Index(Generic[K]):
-    """Ids by a key."""
-
-    def __init__(self) -> None:
-        self._ids: defaultdict[K, set[str]] = defaultdict(set)
-
-    def items(self, key: K) -> list[str]:
-        return sorted(self._ids.get(key, ()))
-
-    def move(self, item: str, before: Iterable[K], after: Iterable[K]) -> None:
-        for key in before:
-            self._ids[key].discard(item)
-            if not self._ids[key]:
-                del self._ids[key]
-        for key in after:
-            self._ids[key].add(item)
+    def _unfind(self, item: str, before: S) -> None:
+        for mark in self._marks(before):
+            self._by_mark.discard(mark, item)
+        self._by_record.discard(self._record(before), item)
