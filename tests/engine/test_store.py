@@ -1,6 +1,5 @@
 """The store: the newer body stays, and a reply never brings back what the watch saw leave."""
 
-import json
 from typing import Any
 
 from hostwright.engine.ports import Key
@@ -79,17 +78,15 @@ def test_a_spec_is_read_once_for_each_body() -> None:
     assert (store.spec(key, MachineClassSpec) or MachineClassSpec(cpu=1, memory="1Mi")).memory == "2Gi"
 
 
-def test_words_that_all_objects_have_in_common_are_kept_once() -> None:
-    store, other = Store(), VM._replace(name="db")
-    row = {"type": "Ready", "lastTransitionTime": "2026-01-01T00:00:00Z", "message": "x" * 200}
-    text = json.dumps({**body(7), "status": {"phase": "Running", "conditions": [row]}})
-    store.put(VM, json.loads(text))
-    store.put(other, json.loads(text.replace('"web"', '"db"')))
-    one, two = store.get(VM), store.get(other)
-    assert one is not None
-    assert two is not None
-    assert one == json.loads(text)
-    (first,), (second,) = one["status"]["conditions"], two["status"]["conditions"]
-    assert all(mine is theirs for mine, theirs in zip(first, second, strict=True))
-    assert first["lastTransitionTime"] is second["lastTransitionTime"]
-    assert one["status"]["phase"] is two["status"]["phase"]
+def test_what_nobody_controls_is_told_with_its_labels() -> None:
+    store = Store()
+    store.put(VM, {**body(7), "metadata": {**body(7)["metadata"], "labels": {"pool": "a"}}})
+    assert store.single("VirtualMachine") == {VM: {"pool": "a"}}
+    owner = {"apiVersion": "compute.hostwright.dev/v1alpha1", "kind": "MachinePool", "name": "a", "uid": "p-1"}
+    owned = {**body(8)["metadata"], "ownerReferences": [{**owner, "controller": True}]}
+    store.put(VM, {**body(8), "metadata": owned})
+    assert store.single("VirtualMachine") == {}
+    assert store.owned("p-1") == {VM}
+    store.put(VM, body(9))
+    store.drop(VM)
+    assert store.single("VirtualMachine") == {}

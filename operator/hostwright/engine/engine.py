@@ -13,6 +13,7 @@ from hostwright.engine.connection import Connection, Deps
 from hostwright.engine.fleet import Fleet
 from hostwright.engine.inbox import Inbox, read_anew
 from hostwright.engine.kind import Kind
+from hostwright.engine.phases import Phases
 from hostwright.engine.physical import PhysicalMachines
 from hostwright.engine.pools import PoolPass
 from hostwright.engine.ports import Body, Clock, Cluster, Gate, Key, Secret, Telemetry
@@ -61,7 +62,9 @@ class Engine:
         tools = self._tools()
         self.machines = {kind.name: MachinePass(kind, tools, recalls={}) for kind in KINDS}
         self.fleet = Fleet(self.queue.add)
+        self.phases = Phases()
         self.store.follow(self.fleet.follow)
+        self.store.follow(self.phases.follow)
         self.claims = BindingPass(self.store, self.fleet, outside.cluster, outside.clock, outside.telemetry)
         reread = partial(read_anew, self.store, self.inbox, outside.cluster)
         self.pools = self._pools(reread)

@@ -18,7 +18,7 @@ async def read_anew(store: Store, inbox: "Inbox", cluster: Cluster, key: Key) ->
     """One object from the API server, as its watch would have shown it; unless that comes meanwhile."""
     held = store.get(key)
     fresh = await cluster.get(key)
-    if store.get(key) is not held:
+    if store.get(key) != held:
         return
     if fresh is not None:
         inbox.observe(key, "MODIFIED", {**fresh, "kind": key.kind})

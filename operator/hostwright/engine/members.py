@@ -78,7 +78,9 @@ def situation_of(pool: Pool, store: Store, world: World, now: datetime, monotoni
     seen = [judge.member(body) for body in matching.values()]
     recall.expected.seen([*seen, *(judge.member(body) for key, body in owned.items() if key not in matching)])
     kind, namespace = pool.template.child.kind, pool.key.namespace
-    others = [(key, body) for key, body in store.bodies(kind) if key.namespace == namespace]
+    single = store.single(kind)
+    free = [key for key, labels in single.items() if key.namespace == namespace and pool.selector.matches(labels)]
+    others = [body for key in free if (body := store.get(key)) is not None and _may_come(body)]
     return Situation(
         pool=pool.key.name,
         uid=uid(pool.body),
@@ -101,8 +103,9 @@ def situation_of(pool: Pool, store: Store, world: World, now: datetime, monotoni
         min_ready=float(spec.min_ready_seconds),
         members=recall.expected.applied(sorted(seen, key=lambda member: member.name)),
         strays=tuple(judge.member(body) for key, body in owned.items() if key not in matching),
-        orphans=tuple(judge.member(body) for _, body in others if _may_come(pool, body)),
-        foreign=frozenset(key.name for key, _ in others if key not in owned) - set(recall.expected.births)
+        orphans=tuple(judge.member(body) for body in others),
+        foreign=frozenset(key.name for key in store.keys(kind) if key.namespace == namespace and key not in owned)
+        - set(recall.expected.births)
         | {name for name, at in recall.taken.items() if monotonic - at < TAKEN_FOR},
         stubborn=frozenset(each for each, seen_at in recall.stubborn.items() if seen_at == revision),
         failure=_rival(pool, store) or _refused(pool, monotonic),
@@ -195,9 +198,9 @@ def _up_to_date(conditions: list[Mapping[str, Any]], generation: Any) -> bool | 
     return {"True": True, "False": False}.get(str(found.get("status")))
 
 
-def _may_come(pool: Pool, body: Body) -> bool:
+def _may_come(body: Body) -> bool:
     free = not any(owner.get("controller") for owner in body["metadata"].get("ownerReferences") or ())
-    return free and not is_deleting(body) and pool.selector.matches(_labels(body))
+    return free and not is_deleting(body)
 
 
 def _rival(pool: Pool, store: Store) -> Failure | None:

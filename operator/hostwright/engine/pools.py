@@ -105,7 +105,7 @@ class PoolPass:
                     del expected.births[name]
                 else:
                     expected.births[name] = Sent(now, uid(found))
-        for key in self.store.owned(uid(pool.body)):
+        for key in self.store.owned(uid(pool.body)) if expected.deaths else ():
             member = uid(self.store.get(key) or {"metadata": {}})
             if member in expected.deaths and expected.deaths[member].due(now):
                 found = await self.cluster.get(key)

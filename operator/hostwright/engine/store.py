@@ -1,21 +1,20 @@
 """The objects as last seen, and who uses what: filled by the watch and by the replies to our own writes."""
 
-import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
+from hostwright.core.index import Index
 from hostwright.core.names import ANNOTATION_MACHINE_ID, GROUP
+from hostwright.engine.bodies import Bodies
 from hostwright.engine.ports import Body, Key
 
 M = TypeVar("M", bound=BaseModel)
+Labels = Mapping[str, str]
+NONE: Labels = {}
 
-#: Characters of a word worth keeping once: reasons, types, names, moments, ids; not messages.
-SHORT = 64
-#: What a decoder makes that holds nothing: told by its type, as to ask an abstract class takes as long as all the rest.
-PLAIN = frozenset({list, int, float, bool, type(None)})
 #: The kinds that name a Provider and have a machine id.
 MACHINES = frozenset({"VirtualMachine", "PhysicalMachine"})
 #: spec field → kind it refers to.
@@ -36,12 +35,13 @@ class Store:
     """One body for each key, with three indexes."""
 
     def __init__(self) -> None:
-        self._bodies: dict[Key, Body] = {}
-        self._specs: dict[Key, tuple[Body, Any]] = {}  # of the kinds that many objects refer to
-        self._users: defaultdict[Key, set[Key]] = defaultdict(set)
-        self._tokens: defaultdict[str, set[Key]] = defaultdict(set)  # machine id without dashes, backend id → keys
-        self._owned: defaultdict[str, set[Key]] = defaultdict(set)  # uid of a controlling owner → keys
+        self._bodies = Bodies()
+        self._specs: dict[Key, Any] = {}  # of the kinds that many objects refer to
+        self._users: Index[Key, Key] = Index()
+        self._tokens: Index[str, Key] = Index()  # machine id without dashes, backend id → keys
+        self._owned: Index[str, Key] = Index()  # uid of a controlling owner → keys
         self._kinds: defaultdict[str, dict[Key, None]] = defaultdict(dict)  # in the order in which they came
+        self._single: defaultdict[str, dict[Key, Labels]] = defaultdict(dict)  # by kind: what none of ours controls
         self.told: Callable[[Key], None] = lambda _: None  # hears of each owner whose object came, changed or went
         self._followers: list[Callable[[Key, Body | None], None]] = []
 
@@ -60,14 +60,10 @@ class Store:
 
         Raises pydantic's ValidationError. None: there is no such object.
         """
-        body = self._bodies.get(key)
-        if body is None:
-            return None
-        known = self._specs.get(key)
-        if known is None or known[0] is not body:
-            known = self._specs[key] = (body, model.model_validate(body["spec"]))
-        found: M = known[1]
-        return found
+        known: M | None = self._specs.get(key)
+        if known is None and (body := self._bodies.get(key)) is not None:
+            known = self._specs[key] = model.model_validate(body["spec"])
+        return known
 
     def put(self, key: Key, body: Body, *, relisted: bool = False) -> bool:
         """Keep the newer body; False when it was an echo or older. A relisted object always replaces."""
@@ -80,15 +76,16 @@ class Store:
         ):
             return False
         self._forget(key)
-        self._bodies[key] = _slim(body)
+        body = _slim(body)
+        self._bodies.put(key, body)
         self._kinds[key.kind][key] = None
         self._tell_owner(key, body)
         for other in references(key, body):
-            self._users[other].add(key)
+            self._users.add(other, key)
         for token in tokens(body):
-            self._tokens[token].add(key)
+            self._tokens.add(token, key)
         for follower in self._followers:
-            follower(key, self._bodies[key])
+            follower(key, body)
         return True
 
     def renew(self, key: Key, body: Body) -> None:
@@ -103,9 +100,9 @@ class Store:
 
     def drop(self, key: Key) -> None:
         self._forget(key)
-        self._bodies.pop(key, None)
+        self._bodies.drop(key)
         self._kinds[key.kind].pop(key, None)
-        self._specs.pop(key, None)
+        self._single[key.kind].pop(key, None)
         for follower in self._followers:
             follower(key, None)
 
@@ -117,40 +114,48 @@ class Store:
 
     def owned(self, owner_uid: str) -> frozenset[Key]:
         """The objects that this one controls."""
-        return frozenset(self._owned.get(owner_uid, ()))
+        return self._owned.under(owner_uid)
+
+    def single(self, kind: str) -> Mapping[Key, Labels]:
+        """The objects that none of ours controls, with their labels: what a pool might take in."""
+        return self._single.get(kind, {})
 
     def users(self, key: Key) -> frozenset[Key]:
         """The objects whose spec refers to this one."""
-        return frozenset(self._users.get(key, ()))
+        return self._users.under(key)
 
     def count_users(self, key: Key) -> int:
-        return len(self._users.get(key, ()))
+        return self._users.count(key)
 
     def by_token(self, token: str) -> frozenset[Key]:
         """The objects with this machine id (without dashes) or with this backend id in their ledger."""
-        return frozenset(self._tokens.get(token, ()))
+        return self._tokens.under(token)
 
     def __len__(self) -> int:
         return len(self._bodies)
 
     def _forget(self, key: Key) -> None:
+        self._specs.pop(key, None)
         old = self._bodies.get(key)
         if old is None:
             return
         for other in references(key, old):
-            _discard(self._users, other, key)
+            self._users.discard(other, key)
         for token in tokens(old):
-            _discard(self._tokens, token, key)
+            self._tokens.discard(token, key)
         owner = controller(old)
         if owner is not None:
-            _discard(self._owned, owner["uid"], key)
+            self._owned.discard(owner["uid"], key)
             self.told(Key(owner["kind"], key.namespace, owner["name"]))
 
     def _tell_owner(self, key: Key, body: Body) -> None:
         owner = controller(body)
-        if owner is not None:
-            self._owned[owner["uid"]].add(key)
-            self.told(Key(owner["kind"], key.namespace, owner["name"]))
+        if owner is None:
+            self._single[key.kind][key] = body["metadata"].get("labels") or NONE
+            return
+        self._single[key.kind].pop(key, None)
+        self._owned.add(owner["uid"], key)
+        self.told(Key(owner["kind"], key.namespace, owner["name"]))
 
 
 def machine_id(body: Body) -> str:
@@ -201,25 +206,4 @@ def _slim(body: Body) -> Body:
             for name, value in annotations.items()
             if name != "kubectl.kubernetes.io/last-applied-configuration"
         }
-    slim: Body = _shared({**body, "metadata": metadata})
-    return slim
-
-
-def _shared(value: Any) -> Any:
-    """Each key and short word once in the process: a settled machine takes 7 kB so, and 15 as the decoder made it."""
-    kind = type(value)
-    if kind is str:  # only a plain one can be kept
-        return sys.intern(value) if len(value) <= SHORT else value
-    if kind is dict or (kind not in PLAIN and isinstance(value, Mapping)):
-        return {_shared(name): _shared(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_shared(item) for item in value]
-    return value
-
-
-def _discard(index: defaultdict[Any, set[Key]], word: Any, key: Key) -> None:
-    rows = index.get(word)
-    if rows is not None:
-        rows.discard(key)
-        if not rows:
-            del index[word]
+    return {**body, "metadata": metadata}

@@ -1,13 +1,12 @@
 """The process looks at itself: dead tasks end it, a deaf watch is noticed, gauges are set."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from hostwright.engine.engine import Engine
 from hostwright.engine.ports import Body, ClusterUnavailableError, Key, ObjectGoneError, WriteRefusedError
-from hostwright.engine.store import MACHINES, resource_version, uid
+from hostwright.engine.store import resource_version, uid
 from hostwright.runtime import hooks
 from hostwright.runtime.cluster import PLURALS, KubernetesCluster
 from hostwright.runtime.logs import logger
@@ -62,13 +61,8 @@ class Checks:
         for name, connection in list(self.engine.connections.items()):
             state = connection.state
             self.metrics.provider_up.labels(name).set(1 if state.session is not None and state.failure is None else 0)
-        phases = Counter(
-            (body["spec"]["providerRef"]["name"], (body.get("status") or {}).get("phase") or "Pending")
-            for kind in sorted(MACHINES)
-            for _, body in self.engine.store.bodies(kind)
-        )
         self.metrics.machines.clear()
-        for (provider, phase), count in phases.items():
+        for (provider, phase), count in self.engine.phases.counts().items():
             self.metrics.machines.labels(provider, phase).set(count)
 
     async def compare(self) -> None:
