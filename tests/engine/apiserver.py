@@ -128,8 +128,8 @@ class ApiServer:
         self.applies[found["metadata"]["uid"]] = copied(config)
         return self._kept(key, after)
 
-    def delete_of(self, key: Key, uid: str) -> None:
-        self._fresh(key, {"uid": uid})
+    def delete_of(self, key: Key, uid: str, version: str = "") -> None:
+        self._fresh(key, {"uid": uid, **({"resourceVersion": version} if version else {})})
         if self.busy_deletions > 0:
             self.busy_deletions -= 1
             raise StaleBodyError(f"409: {key} has been modified")
@@ -238,8 +238,10 @@ class FakeCluster:
             "apply", lambda: self.api.applied(key, wanted, force=force), lost=ClusterUnavailableError
         )
 
-    async def delete(self, key: Key, uid: str) -> None:
-        await self.wire.carry("delete_object", lambda: self.api.delete_of(key, uid), lost=ClusterUnavailableError)
+    async def delete(self, key: Key, uid: str, version: str = "") -> None:
+        await self.wire.carry(
+            "delete_object", lambda: self.api.delete_of(key, uid, version), lost=ClusterUnavailableError
+        )
 
     async def own(self, key: Key, body: Body, owners: Sequence[Mapping[str, Any]]) -> Body:
         return await self.wire.carry("own", lambda: self.api.own(key, body, owners), lost=ClusterUnavailableError)

@@ -86,11 +86,11 @@ class Away(FakeCluster):
 
     deletions = 0
 
-    async def delete(self, key: Key, uid: str) -> None:
+    async def delete(self, key: Key, uid: str, version: str = "") -> None:
         if self.deletions:
             self.deletions -= 1
             raise ClusterUnavailableError("the API server is away")
-        await super().delete(key, uid)
+        await super().delete(key, uid, version)
 
 
 def test_a_deletion_that_never_arrived_is_asked_for_again() -> None:

@@ -3,6 +3,7 @@
 import json
 import re
 import urllib.request
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -166,3 +167,14 @@ def test_a_machine_deleted_at_the_site_is_made_again(world: World) -> None:
     eventually(lambda: former not in json.dumps(world.status("kept")), 60, "the former one is not spoken of any more")
     assert _server(world, "kept") in {each["id"] for each in _site(world, "/v1/machines")["machines"]}
     assert world.events("kept", "Recreating")
+
+
+def test_a_machine_whose_time_is_over_goes(world: World) -> None:
+    _apply(world, "upkeep")
+    body = world.ready("dev-box")
+    born = datetime.fromisoformat(body["metadata"]["creationTimestamp"])
+    assert datetime.fromisoformat(body["status"]["expiresAt"]) == born + timedelta(hours=8)
+    assert body["status"]["expiresAt"] in world.kubectl("get", "hvm", "dev-box", "-o", "wide")
+    world.patch("dev-box", {"expireAfter": "1m"})
+    world.gone("dev-box", 90)
+    assert datetime.now(UTC) - born >= timedelta(minutes=1)

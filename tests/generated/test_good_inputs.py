@@ -43,6 +43,10 @@ GOOD_SPECS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
         {"bootstrap": {"cloudInit": {"userDataRef": {"name": "ud", "key": "userData"}, "sshAuthorizedKeys": [KEY]}}},
     ),
     "made again": ("VirtualMachine", {"onExternalDeletion": "Recreate"}),
+    "expires in a minute": ("VirtualMachine", {"expireAfter": "1m"}),
+    "expires in a year": ("VirtualMachine", {"expireAfter": "8760h"}),
+    "expires in an hour and a half": ("VirtualMachine", {"expireAfter": "1h30m"}),
+    "expires never": ("VirtualMachine", {"expireAfter": "Never"}),
     "everything held": (
         "VirtualMachine",
         {

@@ -27,6 +27,16 @@ BAD: Mapping[str, tuple[str, Mapping[str, Any], str]] = {
         {"bootstrap": {"cloudInit": {"userDataRef": {"name": "a", "key": "b", "namespace": "kube-system"}}}},
         'unknown field "spec.bootstrap.cloudInit.userDataRef.namespace"',
     ),
+    "expires in no time": ("VirtualMachine", {"expireAfter": "59s"}, "between 1m and 8760h"),
+    "expires in years": ("VirtualMachine", {"expireAfter": "8761h"}, "between 1m and 8760h"),
+    "expires in days": ("VirtualMachine", {"expireAfter": "7d"}, "write Never, or a duration"),
+    "expires never, misspelt": ("VirtualMachine", {"expireAfter": "never"}, "write Never, or a duration"),
+    "expires without saying when": ("VirtualMachine", {"expireAfter": ""}, "expireAfter"),
+    "made again by another word": (
+        "VirtualMachine",
+        {"onExternalDeletion": "Replace"},
+        'supported values: "Report", "Recreate"',
+    ),
     "field of a later version": ("VirtualMachine", {"rebuildToken": "1"}, "unknown field"),
     "no size": ("VirtualMachine", {"classRef": None}, "set exactly one of classRef, resources and openstack.flavor"),
     "class and resources": (

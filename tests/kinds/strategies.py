@@ -47,6 +47,8 @@ def specs(draw: st.DrawFn) -> Any:
         "managementPolicy": st.sampled_from(["Managed", "Managed", "ObserveOnly"]),
         "deletionPolicy": st.sampled_from(["Delete", "Delete", "Retain", None]),
         "deletionProtection": st.booleans(),
+        "onExternalDeletion": st.sampled_from(["Report", "Recreate"]),
+        "expireAfter": st.sampled_from(["Never", "Never", "1h", "24h"]),
         "restartedAt": st.sampled_from([None, "", "1", "2"]),
         "updatePolicy": st.sampled_from([{"maxDisruption": "None"}, {"maxDisruption": "Live"}]),
         "driftDetection": st.fixed_dictionaries(
@@ -229,6 +231,7 @@ def situations(draw: st.DrawFn, *, deleting: bool | None = None) -> Situation:
         nothing_made=is_open and proven and not shown and draw(st.booleans()),
         may_come=operation is not None and draw(st.integers(0, 3)) == 0,
         deleting_since=going,
+        born_at=draw(st.one_of(st.none(), moments)),
         paused=draw(st.sampled_from([None, None, None, "", "CHG-1"])),
         never_reported=not status.machine_id,
     )

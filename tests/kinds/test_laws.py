@@ -15,6 +15,7 @@ from hostwright.core.names import Condition
 from hostwright.core.port import Call, Missing, Operation, Present, Trace
 from hostwright.engine.report import new_status, status_patch
 from hostwright.kinds.virtualmachine.decide import OUTAGE_TOLD_AFTER, decide
+from hostwright.kinds.virtualmachine.expiry import expired
 from hostwright.kinds.virtualmachine.extras import judge
 from hostwright.kinds.virtualmachine.port import (
     Create,
@@ -83,6 +84,7 @@ def test_every_situation_has_a_decision_of_one_kind(situation: Situation) -> Non
     decision = decide(situation)
     assert repr(decide(situation)) == repr(decision)
     assert not (decision.release and (decision.step or decision.needs_proof))
+    assert not (decision.remove and (decision.step or decision.needs_proof or decision.release or decision.said))
     assert not (decision.needs_proof and decision.step)
     assert not (decision.needs_proof and situation.proven), "what was asked is not asked again"
     assert decision.step is None or decision.operation is not None
@@ -210,10 +212,18 @@ def test_a_pause_holds_everything(situation: Situation) -> None:
     decision = decide(replace(situation, paused="CHG-1"))
     assert decision.step is None
     assert not decision.release
+    assert not decision.remove
     assert not decision.needs_proof
     assert decision.observed is False
     assert word(decision, Condition.PAUSED) == "True"
     assert word(decision, Condition.READY) == ""
+
+
+@settings(max_examples=EXAMPLES, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+@given(situations())
+def test_what_is_protected_is_never_deleted_by_itself(situation: Situation) -> None:
+    held = replace(situation, spec=situation.spec.model_copy(update={"deletion_protection": True}))
+    assert not decide(held).remove
 
 
 @settings(max_examples=EXAMPLES, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
@@ -241,7 +251,7 @@ def test_a_generation_is_called_reached_only_by_a_look_at_a_machine_that_is_as_i
 def test_an_outage_is_told_on_settled_machines_after_a_while_and_without_events(
     situation: Situation, seconds: float
 ) -> None:
-    assume(situation.reached and situation.paused is None)
+    assume(situation.reached and situation.paused is None and not expired(situation))
     down = replace(situation.backend, exists=True, failure=at.DOWN, down_for=seconds)
     decision = decide(replace(situation, backend=down, wanted=None))
     assert decision.notes == ()

@@ -176,9 +176,9 @@ class SimCluster(FakeCluster):
         await self._reach()
         return await super().apply(key, wanted, force=force)
 
-    async def delete(self, key: Key, uid: str) -> None:
+    async def delete(self, key: Key, uid: str, version: str = "") -> None:
         await self._reach()
-        await super().delete(key, uid)
+        await super().delete(key, uid, version)
 
     async def own(self, key: Key, body: Body, owners: Sequence[Mapping[str, Any]]) -> Body:
         await self._reach()

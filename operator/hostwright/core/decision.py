@@ -34,6 +34,7 @@ class Decision(Generic[S]):
     expect: str = ""  # where the step itself names what is to come (a restart's `power/off`), else the plan's Call does
     needs_proof: str = ""  # why the backend itself must be asked before anything else; empty: not needed
     release: bool = False  # the finalizer may go
+    remove: bool = False  # the object itself is to be deleted, as its user would do it
     said: tuple[Said, ...] = ()
     phase: str = ""
     failure: Failure | None = None  # what stands in status.lastError

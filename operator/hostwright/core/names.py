@@ -89,6 +89,7 @@ class Reason(StrEnum):
     UPDATING = "Updating"
     DELETING = "Deleting"
     DELETED = "Deleted"
+    EXPIRED = "Expired"
     RELEASED = "Released"
     VERIFYING = "Verifying"
     PAUSED = "Paused"

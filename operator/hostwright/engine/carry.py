@@ -24,6 +24,8 @@ async def carry_out(
     view = replace(view, rows=rows, trace=replace(view.trace, ledger=rows))
     if decision.release:
         return await tell.release(tools, view.key, view.body, decision.notes)
+    if decision.remove:
+        return await tell.remove(tools, view.key, view.body, decision)
     if decision.step is None or view.machines is None:
         return await tell.say(tools, view, recall, decision)
     match view.kind.plan(view, decision.step, look, recall.receipts):

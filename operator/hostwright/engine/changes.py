@@ -17,7 +17,7 @@ SIZE = "/classRef"
 #: Wishes about the object: no machine is touched.
 OF_THE_OBJECT = (
     *("/powerOffMode", "/updatePolicy", "/managementPolicy", "/deletionPolicy", "/deletionProtection"),
-    *("/driftDetection", "/timeouts", "/onExternalDeletion"),
+    *("/driftDetection", "/timeouts", "/onExternalDeletion", "/expireAfter"),
 )
 #: A new value is one restart.
 RESTARTED_AT = "/restartedAt"

@@ -72,8 +72,8 @@ class Cluster(Protocol):
         """Server-side apply, as the manager of pools; what an earlier apply had and this one has not is removed."""
         ...
 
-    async def delete(self, key: Key, uid: str) -> None:
-        """Ask for the object's deletion; one of another uid is left alone."""
+    async def delete(self, key: Key, uid: str, version: str = "") -> None:
+        """Ask for the object's deletion; one of another uid, or of another version if one is given, is left alone."""
         ...
 
     async def own(self, key: Key, body: Body, owners: Sequence[Mapping[str, Any]]) -> Body:

@@ -22,7 +22,7 @@ from hostwright.core.names import FINALIZER, Reason
 from hostwright.core.port import Operation
 from hostwright.engine import report
 from hostwright.engine.ledger import operation_of, operation_to, rows_of, rows_to
-from hostwright.engine.ports import Body, Key
+from hostwright.engine.ports import Body, Key, WriteRefusedError
 from hostwright.engine.queue import Priority
 from hostwright.engine.recall import Recall
 from hostwright.engine.view import Tools, View
@@ -98,6 +98,19 @@ async def release(tools: Tools, key: Key, body: Body, notes: tuple[Note, ...]) -
     if after is not None:
         tools.store.renew(key, after)
     return Again()
+
+
+async def remove(tools: Tools, key: Key, body: Body, decision: Decision[Any]) -> Again:
+    """Ask for the object's deletion, the Event first. Only as it was judged: what its user wrote since is looked at."""
+    await _post(tools, key, body, decision.notes)
+    tools.gate.check()
+    try:
+        await tools.cluster.delete(key, body["metadata"]["uid"], body["metadata"]["resourceVersion"])
+    except WriteRefusedError as error:  # protected a moment ago, by this kind's policy or by somebody else's
+        tools.telemetry.said(key, Reason.EXPIRED, f"not deleted: {error}")
+    else:
+        tools.telemetry.wrote(key.kind, "delete")
+    return Again(decision.look_again, Priority.TRANSITION)
 
 
 async def _post(tools: Tools, key: Key, body: Body, notes: tuple[Note, ...]) -> None:

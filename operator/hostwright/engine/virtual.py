@@ -98,6 +98,7 @@ class VirtualMachines:
             proven=seen.proven,
             nothing_made=seen.nothing_made,
             may_come=recall.late_until + lag >= began,
+            born_at=moment(metadata.get("creationTimestamp")),
             deleting_since=moment(metadata.get("deletionTimestamp")),
             paused=(metadata.get("annotations") or {}).get(ANNOTATION_PAUSED),
             tried_in_vain=recall.in_vain or recall.unanswered > 0,

@@ -54,6 +54,7 @@ REASONS: Mapping[Reason, str] = {
     Reason.UPDATING: "A change is being made to the running machine.",
     Reason.DELETING: "The machine is being removed.",
     Reason.DELETED: "The machine is gone.",
+    Reason.EXPIRED: "The time of `expireAfter` is over, and the object is deleted.",
     Reason.RELEASED: "The machine was left on the backend, without our marks; a server was seen off after its claim.",
     Reason.VERIFYING: "The outcome of a call is not known: the backend is asked before anything else is done.",
     Reason.PAUSED: "Nothing is done while paused.",

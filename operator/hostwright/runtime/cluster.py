@@ -113,8 +113,9 @@ class KubernetesCluster:
         body: Body = await self._call("PATCH", _path(key) + query, config, content=_APPLY)
         return body
 
-    async def delete(self, key: Key, uid: str) -> None:
-        await self._call("DELETE", _path(key), {"preconditions": {"uid": uid}})
+    async def delete(self, key: Key, uid: str, version: str = "") -> None:
+        versioned = {"resourceVersion": version} if version else {}
+        await self._call("DELETE", _path(key), {"preconditions": {"uid": uid, **versioned}})
 
     async def own(self, key: Key, body: Body, owners: Sequence[Mapping[str, Any]]) -> Body:
         patch = [

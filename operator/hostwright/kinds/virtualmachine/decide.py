@@ -1,4 +1,4 @@
-"""What is next for a VirtualMachine: going, paused, missing, unsettled, drifting, content — in this order."""
+"""What is next for a VirtualMachine: going, paused, expired, missing, unsettled, drifting, content — in this order."""
 
 import zlib
 from dataclasses import replace
@@ -10,6 +10,7 @@ from hostwright.core.names import Condition, Phase, Reason
 from hostwright.core.port import Missing, Operation, OperationType, Present, Unsure
 from hostwright.kinds.virtualmachine import say
 from hostwright.kinds.virtualmachine.absent import missing, unsure
+from hostwright.kinds.virtualmachine.expiry import dated, expire, expired
 from hostwright.kinds.virtualmachine.leaving import leave
 from hostwright.kinds.virtualmachine.port import Found, Life, Step, Unresolved
 from hostwright.kinds.virtualmachine.present import present
@@ -27,6 +28,12 @@ def decide(situation: Situation) -> Decision[Step]:
         return leave(situation)
     if situation.paused is not None:
         return _paused(situation)
+    if expired(situation):
+        return expire(situation)
+    return dated(situation, _living(situation))
+
+
+def _living(situation: Situation) -> Decision[Step]:
     if situation.backend.failure is not None or not situation.backend.connected:
         return _provider_in_the_way(situation)
     if isinstance(situation.wanted, Unresolved):

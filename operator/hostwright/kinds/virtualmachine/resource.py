@@ -15,12 +15,14 @@ from hostwright.core.resource import (
 )
 from hostwright.kinds.virtualmachine.status import VirtualMachineStatus
 from hostwright.kinds.virtualmachine.values import (
+    NEVER,
     SET,
     Address,
     DeletionPolicy,
     DriftMode,
     Hostname,
     IgnoredPath,
+    Lifetime,
     Mac,
     ManagementPolicy,
     MaxDisruption,
@@ -200,6 +202,10 @@ class VirtualMachineSpec(Open):
     on_external_deletion: OnExternalDeletion = Field(
         default=OnExternalDeletion.REPORT,
         description="What is done when somebody else deleted the machine on the backend: Report (the default) tells it, Recreate makes it again under the same identity, once the backend has confirmed that it is gone. Ports that are left are used again; the root disk is new, from the image as its name resolves then.",
+    )
+    expire_after: Lifetime = Field(
+        default=NEVER,
+        description="How long after its creation this object is deleted by itself, such as 8h: between 1m and 8760h, or Never (the default). deletionPolicy says what becomes of the machine. While deletionProtection is true, or the machine or its Provider is paused, it is kept. A change counts from the creation, too; when that is stands in status.expiresAt.",
     )
     timeouts: Timeouts = Field(default=Timeouts(), description="How long each thing may take before it is reported.")
 

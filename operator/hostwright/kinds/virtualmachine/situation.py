@@ -40,6 +40,7 @@ class Situation:
     nothing_made: bool = False  # the quiet time of the open operation is over and a look begun after it found nothing
     may_come: bool = False  # a fenced call whose reply nobody saw may have been carried out after the look began
     deleting_since: datetime | None = None
+    born_at: datetime | None = None  # the object
     paused: str | None = None  # the annotation's value: why
     tried_in_vain: bool = False  # the last call or proof for it failed, and the wish is the same still
     born_here: bool = True  # the machine id is the object's own uid, not a restored backup's

@@ -128,6 +128,7 @@ class VirtualMachineStatus(Words):
     )
     phase: Word | None = Field(default=None, description="A word for people; conditions are for programs.")
     power_state: Word | None = Field(default=None, description="Power as found.")
+    expires_at: Word | None = Field(default=None, description="When the object is deleted by itself (expireAfter).")
     provider_id: Annotated[str, StringConstraints(max_length=512)] | None = Field(
         default=None, alias="providerID", description="The machine's id on the backend, as a URI."
     )

@@ -88,6 +88,27 @@ def between(least: str, most: str) -> dict[str, Any]:
     }
 
 
+#: Of expireAfter.
+NEVER = "Never"
+Lifetime = Annotated[
+    str,
+    StringConstraints(
+        min_length=2, max_length=16, pattern=rf"^({NEVER}|([0-9]{{1,5}}h)?([0-9]{{1,5}}m)?([0-9]{{1,6}}s)?)$"
+    ),
+    Said("write Never, or a duration with its units, such as 90m or 8h"),
+    Field(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                {
+                    "rule": "self == 'Never' || (duration(self) >= duration('1m') && duration(self) <= duration('8760h'))",
+                    "message": "write Never, or a duration between 1m and 8760h (a year), such as 8h",
+                }
+            ]
+        }
+    ),
+]
+
+
 class PowerState(StrEnum):
     POWERED_ON = "PoweredOn"
     POWERED_OFF = "PoweredOff"
