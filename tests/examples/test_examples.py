@@ -178,3 +178,14 @@ def test_a_machine_whose_time_is_over_goes(world: World) -> None:
     world.patch("dev-box", {"expireAfter": "1m"})
     world.gone("dev-box", 90)
     assert datetime.now(UTC) - born >= timedelta(minutes=1)
+
+
+def test_labels_are_tags_and_follow_their_changes(world: World) -> None:
+    _apply(world, "upkeep")
+    server = _server(world, "billed")
+    assert _site(world, f"/v1/machines/{server}")["tags"] == {"team": "shop", "stage": "test"}
+    world.kubectl("label", "hvm", "billed", "--overwrite", "team=stock", "stage-")
+    eventually(
+        lambda: _site(world, f"/v1/machines/{server}")["tags"] == {"team": "stock"}, 30, "the labels as they are"
+    )
+    eventually(lambda: world.status("billed")["resolved"]["tags"] == {"team": "stock"}, 30, "told")

@@ -42,6 +42,7 @@ GOOD_SPECS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
         "VirtualMachine",
         {"bootstrap": {"cloudInit": {"userDataRef": {"name": "ud", "key": "userData"}, "sshAuthorizedKeys": [KEY]}}},
     ),
+    "labels that are tags": ("VirtualMachine", {"propagateLabels": ["team", "App_1.x"]}),
     "made again": ("VirtualMachine", {"onExternalDeletion": "Recreate"}),
     "expires in a minute": ("VirtualMachine", {"expireAfter": "1m"}),
     "expires in a year": ("VirtualMachine", {"expireAfter": "8760h"}),

@@ -27,6 +27,13 @@ BAD: Mapping[str, tuple[str, Mapping[str, Any], str]] = {
         {"bootstrap": {"cloudInit": {"userDataRef": {"name": "a", "key": "b", "namespace": "kube-system"}}}},
         'unknown field "spec.bootstrap.cloudInit.userDataRef.namespace"',
     ),
+    "a label with a prefix": (
+        "VirtualMachine",
+        {"propagateLabels": ["app.kubernetes.io/name"]},
+        "without a prefix before a '/'",
+    ),
+    "a label twice": ("VirtualMachine", {"propagateLabels": ["app", "app"]}, "Duplicate value"),
+    "17 labels": ("VirtualMachine", {"propagateLabels": [f"l{number}" for number in range(17)]}, "at most 16 items"),
     "expires in no time": ("VirtualMachine", {"expireAfter": "59s"}, "between 1m and 8760h"),
     "expires in years": ("VirtualMachine", {"expireAfter": "8761h"}, "between 1m and 8760h"),
     "expires in days": ("VirtualMachine", {"expireAfter": "7d"}, "write Never, or a duration"),

@@ -7,7 +7,8 @@ from typing import Any
 from hostwright.core.access import AllowedNamespaces
 from hostwright.core.errors import ClassNotFound, Failure, ImageNotFound, InvalidConfiguration
 from hostwright.core.quantity import to_mebibytes
-from hostwright.engine.ports import Key
+from hostwright.engine.labels import propagated
+from hostwright.engine.ports import Body, Key
 from hostwright.engine.store import Store
 from hostwright.engine.world import World
 from hostwright.kinds.machineclass.resource import MachineClassSpec
@@ -23,7 +24,7 @@ class Catalog:
     store: Store
     world: World
 
-    def bindings(self, key: Key, spec: VirtualMachineSpec, status: Mapping[str, Any]) -> Bindings | Failure:
+    def bindings(self, key: Key, spec: VirtualMachineSpec, body: Body) -> Bindings | Failure:
         """The class and the image as blocks of this Provider, or what is missing."""
         connection = self.world.connection(spec.provider_ref.name)
         if connection is None:
@@ -51,8 +52,9 @@ class Catalog:
             class_section=class_section.get(block) if class_section else None,
             image_name=spec.image_ref.name,
             image_section=image.section(block),
-            pinned_image=_pinned(spec, status),
+            pinned_image=_pinned(spec, body.get("status") or {}),
             default_tags=(defaults.defaults.tags or {}) if defaults else {},
+            label_tags=propagated(body),
             hostname=spec.network.hostname or key.name[:63].replace(".", "-"),
         )
 

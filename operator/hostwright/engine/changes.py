@@ -13,7 +13,7 @@ AT_CREATION: Mapping[str, str] = {
     "/network/interfaces": "is not made on a machine that exists: it waits in status.pendingChanges",
 }
 #: Several ways to say one thing.
-SIZE = "/classRef"
+SIZE, TAGS = "/classRef", "/tags"
 #: Wishes about the object: no machine is touched.
 OF_THE_OBJECT = (
     *("/powerOffMode", "/updatePolicy", "/managementPolicy", "/deletionPolicy", "/deletionProtection"),
@@ -33,6 +33,8 @@ def elsewhere(shape_path: str, sections: Sequence[Sections]) -> list[tuple[str, 
             found.append((f"/{section.key}/{section.machine_size_field}", own))
     if shape_path == SIZE:
         found.append(("/resources", None))
+    if shape_path == TAGS:
+        found.append(("/propagateLabels", None))
     return found
 
 

@@ -44,12 +44,12 @@ class Recall:
     #: Without a row or an intent, only then does the status say `machineID`, by which a deletion knows it.
     looked: bool = False
     login: Any = None  # of a kind whose machines each have their own (engine.enrol.Login)
-    wish: tuple[int, bool] = (0, False)  # generation and going, as last looked at
+    wish: tuple[Any, ...] = ()  # generation, going, labels that are tags, as last looked at
 
-    def wished(self, generation: int, going: bool) -> None:
+    def wished(self, *wish: Any) -> None:
         """What was refused holds nothing back that is wished since: an edit or a deletion is tried at once."""
-        if self.wish != (generation, going):
-            self.wish, self.retry_at, self.failures = (generation, going), float("-inf"), 0
+        if self.wish != wish:
+            self.wish, self.retry_at, self.failures = wish, float("-inf"), 0
             self.unanswered, self.ask_at = 0, float("-inf")
             self.in_vain, self.refusal = False, None
             self.verify_at, self.unseen = float("-inf"), 0

@@ -12,6 +12,7 @@ from hostwright.engine import report, tell
 from hostwright.engine.carry import carry_out
 from hostwright.engine.claim import claim
 from hostwright.engine.kind import Kind, Seen, Spec
+from hostwright.engine.labels import propagated
 from hostwright.engine.ledger import operation_of, rows_of
 from hostwright.engine.ports import Body, Key
 from hostwright.engine.proof import decide_proven
@@ -65,7 +66,7 @@ class MachinePass:
         recall, machine_id = self.recalls.get(key), told_id(body)
         if recall is None or (recall.uid, recall.machine_id) != (uid(body), machine_id):
             recall = self.recalls[key] = Recall(uid(body), machine_id)
-        recall.wished(body["metadata"].get("generation", 0), is_deleting(body))
+        recall.wished(body["metadata"].get("generation", 0), is_deleting(body), propagated(body))
         return recall
 
     async def _conflict(self, key: Key, body: Body, spec: Spec, recall: Recall, failure: Failure) -> Again:

@@ -63,7 +63,7 @@ class VirtualMachines:
         if is_deleting(view.body) or view.machines is None or backend.failure is not None:
             return view
         spec = _spec(view)
-        bindings = Catalog(tools.store, tools.world).bindings(view.key, spec, view.body.get("status") or {})
+        bindings = Catalog(tools.store, tools.world).bindings(view.key, spec, view.body)
         if isinstance(bindings, Failure):
             return replace(view, wanted=Unresolved(bindings))
         wanted = view.machines.resolve(spec, bindings)

@@ -143,3 +143,20 @@ def test_the_catalogs_facts_tell_fences_and_what_is_missing() -> None:
     assert not facts["lost"].id
     assert "no-such" in facts["lost"].message
     assert Names(CATALOG, {}).network_facts(frozenset()) == []
+
+
+@pytest.mark.parametrize(("value", "words"), [("x" * 60, "holds 60 characters"), ("a,b", "Reword it")])
+def test_a_label_that_nova_cannot_hold_is_told_with_what_to_do(value: str, words: str) -> None:
+    answer = resolve(NAMES, spec(), replace(BINDINGS, label_tags={"owner": value}))
+    assert isinstance(answer, Unresolved)
+    assert words in answer.failure.message
+    assert "this object's label 'owner': change it, or take it out of propagateLabels" in answer.failure.message
+    written = resolve(NAMES, spec(tags={"owner": "x"}), replace(BINDINGS, label_tags={"owner": value}))
+    assert isinstance(written, Wanted), "the tag that is written wins"
+
+
+def test_a_tag_that_is_written_wins_over_a_label_and_that_over_a_default() -> None:
+    bindings = replace(
+        BINDINGS, default_tags={"a": "default", "b": "default", "c": "default"}, label_tags={"b": "label", "c": "label"}
+    )
+    assert wanted(spec(tags={"c": "written"}), bindings).shape.tags == {"a": "default", "b": "label", "c": "written"}

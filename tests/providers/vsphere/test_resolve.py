@@ -90,3 +90,9 @@ def test_a_size_that_vsphere_cannot_give_is_refused_before_any_call() -> None:
     answer = resolve(names_of(), spec(), bindings(memory_mib=513))
     assert isinstance(answer, Unresolved)
     assert "steps of 4Mi" in answer.failure.message
+
+
+def test_a_label_without_a_value_is_told_with_what_to_do() -> None:
+    answer = resolve(names_of(), spec(), bindings(label_tags={"empty": ""}))
+    assert isinstance(answer, Unresolved)
+    assert "this object's label 'empty': change it, or take it out of propagateLabels" in answer.failure.message

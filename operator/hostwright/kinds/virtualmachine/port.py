@@ -162,7 +162,18 @@ class Bindings:
     image_section: Mapping[str, Any] | None = None  # the source for this Provider, e.g. {"image": {"name": …}}
     pinned_image: str = ""  # status.resolved.image.id when its name is still the one in the spec
     default_tags: Mapping[str, str] = field(default_factory=dict)
+    label_tags: Mapping[str, str] = field(default_factory=dict)  # of the object's labels that are propagated
     hostname: str = ""
+
+    def tags(self, written: Mapping[str, str] | None) -> dict[str, str]:
+        """The nearer to the machine, the stronger: the Provider's defaults, the labels, the tags that are written."""
+        return {**self.default_tags, **self.label_tags, **(written or {})}
+
+    def remedy(self, key: str, written: Mapping[str, str] | None) -> str:
+        """What to do about a tag that a backend cannot hold, and that its user never wrote as one."""
+        if key not in self.label_tags or key in (written or {}):
+            return ""
+        return f" It is this object's label {key!r}: change it, or take it out of propagateLabels."
 
 
 @dataclass(frozen=True, slots=True)

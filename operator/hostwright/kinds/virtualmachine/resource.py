@@ -22,6 +22,7 @@ from hostwright.kinds.virtualmachine.values import (
     DriftMode,
     Hostname,
     IgnoredPath,
+    LabelTag,
     Lifetime,
     Mac,
     ManagementPolicy,
@@ -183,6 +184,12 @@ class VirtualMachineSpec(Open):
         default=None,
         max_length=40,
         description="Tags on the backend's machine. A change is made live. Tags that others set stay.",
+    )
+    propagate_labels: list[LabelTag] | None = Field(
+        default=None,
+        max_length=16,
+        description="Keys of this object's labels that the machine bears as tags, such as team. A change of a label, or of this list, is made live. Where tags has the key too, tags counts.",
+        json_schema_extra=SET,
     )
     update_policy: UpdatePolicy = Field(default=UpdatePolicy(), description="How heavy a change may be without asking.")
     management_policy: ManagementPolicy = Field(

@@ -52,6 +52,11 @@ TagKey = Annotated[
     StringConstraints(min_length=1, max_length=32, pattern=r"^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"),
     Said("a tag's key has letters, digits, '-', '_' and '.', and begins and ends with a letter or a digit"),
 ]
+LabelTag = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=32, pattern=r"^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"),
+    Said("a label that becomes a tag has a key of letters, digits, '-', '_' and '.', without a prefix before a '/'"),
+]
 TagValue = Annotated[
     str,
     StringConstraints(max_length=27, pattern=r"^[-A-Za-z0-9_.:@ ]*$"),

@@ -1,7 +1,7 @@
 """Names to OpenStack's ids: pure, from the loaded catalog."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -161,8 +161,8 @@ def _resolved(names: Names, spec: VirtualMachineSpec, bindings: Bindings) -> Wan
     flavor = names.flavor(section, bindings)
     image = bindings.pinned_image or names.image(bindings.image_section)
     _there(names, section)
-    tags = {**bindings.default_tags, **(spec.tags or {})}
-    _holdable(tags)
+    tags = bindings.tags(spec.tags)
+    _holdable(tags, lambda key: bindings.remedy(key, spec.tags))
     _takes(bindings.hostname)
     cloud_init = spec.bootstrap.cloud_init if spec.bootstrap else None
     interfaces = tuple(_interface(names, item) for item in spec.network.interfaces)
@@ -215,22 +215,25 @@ def _takes(hostname: str) -> None:
         )
 
 
-def _holdable(tags: Mapping[str, str]) -> None:
+def _holdable(tags: Mapping[str, str], remedy: Callable[[str], str]) -> None:
     """Told here, with the tag's key and before any call: what Nova would refuse, or what could not be read back."""
     for key, value in tags.items():
         if len(key) + len(value) + 1 > TAG_LIMIT:
             raise errors.InvalidConfiguration(
-                f"tag {key!r} is too long: Nova holds {TAG_LIMIT} characters of key=value."
+                f"tag {key!r} is too long: Nova holds {TAG_LIMIT} characters of key=value.{remedy(key)}"
             )
         if set("/,") & set(key + value):
-            raise errors.InvalidConfiguration(f"tag {key!r} holds '/' or ',', which no tag of Nova may. Reword it.")
+            raise errors.InvalidConfiguration(
+                f"tag {key!r} holds '/' or ',', which no tag of Nova may. Reword it.{remedy(key)}"
+            )
         if not key or "=" in key or key.startswith("hw:"):
             raise errors.InvalidConfiguration(
                 f"tag {key!r} cannot be kept on Nova: a key is not empty, has no '=' and does not begin with 'hw:'."
             )
     if len(tags) >= MOST_TAGS:
         raise errors.InvalidConfiguration(
-            f"{len(tags)} tags with the Provider's defaults: Nova holds {MOST_TAGS}, the owner mark included."
+            f"{len(tags)} tags with the Provider's defaults and propagated labels: Nova holds {MOST_TAGS}, "
+            "the owner mark included."
         )
 
 

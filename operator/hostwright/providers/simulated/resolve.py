@@ -110,7 +110,7 @@ def _resolved(names: Names, spec: VirtualMachineSpec, bindings: Bindings) -> Wan
     return Wanted(
         shape=MachineShape(
             power=POWER[spec.power_state],
-            tags={**bindings.default_tags, **(spec.tags or {})},
+            tags=bindings.tags(spec.tags),
             size=size,
             image=image,
             interfaces=tuple(_interface(names, item) for item in spec.network.interfaces),

@@ -1,6 +1,6 @@
 """Names to a vCenter's references: pure, from the loaded catalog."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -171,8 +171,8 @@ def _resolved(names: Names, spec: VirtualMachineSpec, bindings: Bindings) -> Wan
     section = MachineSection.model_validate(spec.section(SECTIONS.key) or {})
     domain = names.domain(spec.failure_domain)
     image = bindings.pinned_image or names.image(bindings.image_section).id
-    tags = {**bindings.default_tags, **(spec.tags or {})}
-    _holdable(bindings.memory_mib, tags)
+    tags = bindings.tags(spec.tags)
+    _holdable(bindings.memory_mib, tags, lambda key: bindings.remedy(key, spec.tags))
     networks = {item.name: names.network(item.network_ref.name) for item in spec.network.interfaces}
     cloud_init = spec.bootstrap.cloud_init if spec.bootstrap else None
     size = size_word(bindings.cpu, bindings.memory_mib)
@@ -209,13 +209,14 @@ def _resolved(names: Names, spec: VirtualMachineSpec, bindings: Bindings) -> Wan
     )
 
 
-def _holdable(memory_mib: int, tags: Mapping[str, str]) -> None:
+def _holdable(memory_mib: int, tags: Mapping[str, str], remedy: Callable[[str], str]) -> None:
     if memory_mib % 4:
         raise errors.InvalidConfiguration(f"vSphere gives memory in steps of 4Mi, and {memory_mib}Mi is none of them.")
     for key, value in tags.items():
         if not value or key.startswith(OURS):
             raise errors.InvalidConfiguration(
                 f"tag {key!r} cannot be a custom attribute: it needs a value, and no name that begins with {OURS!r}."
+                f"{remedy(key)}"
             )
 
 
