@@ -49,6 +49,19 @@ def test_a_member_that_is_orphaned_meanwhile_is_not_taken_back_by_a_change() -> 
     story(tale)
 
 
+def test_a_birth_under_way_is_expected_though_the_lease_was_lost_and_won_meanwhile() -> None:
+    async def tale(ground: Ground) -> None:
+        gate = Meanwhile()
+        ground.process.engine.pools.gate = gate
+        gate.happens = lambda: ground.process.engine.turned(leading=True)
+        ground.api.apply(POOL, wish(1))
+        await ground.is_ready()
+        await asyncio.sleep(30.0)
+        assert ground.api.status(POOL)["births"] == 1
+
+    story(tale, watch_lag=3.0)
+
+
 def test_an_object_that_takes_the_name_meanwhile_is_left_alone() -> None:
     """Written as the template is: nothing in it would contradict the birth's apply."""
 

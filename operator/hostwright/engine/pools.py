@@ -90,8 +90,12 @@ class PoolPass:
         return await self._say(pool, situation, decision)
 
     def forget(self) -> None:
-        """The Lease changed hands: what was expected is seen by now, or was another's doing."""
-        self.recalls.clear()
+        """The Lease changed hands: all is judged anew, and what was asked for is still to come.
+
+        One that stood still goes on with requests that it had begun, and its store shows them late; what another has
+        taken away since is looked up.
+        """
+        self.recalls = {key: PoolRecall(recall.uid, recall.expected) for key, recall in self.recalls.items()}
 
     # -- what was asked for and never seen
 
