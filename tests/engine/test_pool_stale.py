@@ -62,6 +62,24 @@ def test_a_birth_under_way_is_expected_though_the_lease_was_lost_and_won_meanwhi
     story(tale, watch_lag=3.0)
 
 
+def test_a_change_that_meets_an_unseen_one_reads_the_member_and_is_not_sent_on_and_on() -> None:
+    """The watch shows nothing more; only the pool's new template is told."""
+
+    async def tale(ground: Ground) -> None:
+        ground.api.apply(POOL, wish(1))
+        await ground.is_ready()
+        observe = ground.process.engine.inbox.observe
+        ground.api.subscribers.remove(observe)
+        key, sent = member("web-0"), ground.wire.names.count("apply")
+        ground.api.apply(key, SPEC, annotations={**ground.api.objects[key]["metadata"]["annotations"], "theirs": "1"})
+        ground.api.apply(POOL, wish(1, machine={"tags": {"team": "b"}}))
+        observe(POOL, "MODIFIED", ground.api.objects[POOL])
+        await until(lambda: ground.api.objects[key]["spec"]["tags"] == {"team": "b"}, 20, "changed")
+        assert ground.wire.names.count("apply") - sent <= 3
+
+    story(tale)
+
+
 def test_an_object_that_takes_the_name_meanwhile_is_left_alone() -> None:
     """Written as the template is: nothing in it would contradict the birth's apply."""
 

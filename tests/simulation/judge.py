@@ -94,7 +94,7 @@ class Judge:
         """S8: no request to the site without the Lease, as we and as the API server know it; and no storm of them."""
         now = self._now()
         self.names[name] += 1
-        self.requests[owner, int(now // STORM_SECONDS)] += name not in OF_POOLS
+        self.requests[owner, int(now // STORM_SECONDS)] += 1
         many = self.requests[owner, int(now // STORM_SECONDS)]
         self.expect(many < STORM, f"L2: {owner} sent {many} requests within {STORM_SECONDS:.0f} s, the last: {name}")
         if grave:

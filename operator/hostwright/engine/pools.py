@@ -126,27 +126,33 @@ class PoolPass:
             case Bear(births=births):
                 await self._bear(pool, births)
             case Remove(members=members):
-                await self._each(members, lambda member: self._remove(pool, member))
+                await self._each(pool, members, lambda member: self._remove(pool, member))
             case Update(members=members, spec=whole):
-                await self._each(members, lambda member: self._update(pool, member, whole=whole))
+                await self._each(pool, members, lambda member: self._update(pool, member, whole=whole))
             case Adopt(members=members):
                 await self._must_be_alive(pool)
-                await self._each(members, lambda member: self._own(pool, member, ours=True))
+                await self._each(pool, members, lambda member: self._own(pool, member, ours=True))
             case Release(members=members):
-                await self._each(members, lambda member: self._own(pool, member, ours=False))
+                await self._each(pool, members, lambda member: self._own(pool, member, ours=False))
 
-    async def _each(self, things: Sequence[Any], act: Callable[[Any], Awaitable[None]]) -> None:
-        """All of a batch, a few at a time; what becomes of one is nothing to the others."""
+    async def _each(self, pool: Pool, things: Sequence[Birth | Member], act: Callable[[Any], Awaitable[None]]) -> None:
+        """All of a batch, a few at a time; what becomes of one is nothing to the others.
+
+        One that is another than its watch has shown is read: the watch may be deaf, and it would be tried on and on.
+        """
         room = asyncio.Semaphore(AT_ONCE)
 
-        async def one(thing: Any) -> None:
+        async def one(thing: Birth | Member) -> None:
             async with room:
                 self.gate.check()
-                await act(thing)
+                try:
+                    await act(thing)
+                except (StaleBodyError, ObjectGoneError):
+                    await self.reread(pool.member_key(thing.name))
 
         done = await asyncio.gather(*(one(thing) for thing in things), return_exceptions=True)
         for failure in done:
-            if isinstance(failure, BaseException) and not isinstance(failure, StaleBodyError | ObjectGoneError):
+            if isinstance(failure, BaseException):
                 raise failure
 
     async def _bear(self, pool: Pool, births: Sequence[Birth]) -> None:
@@ -157,7 +163,7 @@ class PoolPass:
             after = await self.cluster.patch_status(pool.key, patch)
             self.telemetry.wrote(KIND, "births")
             self.store.renew(pool.key, after)
-        await self._each(births, lambda birth: self._one_birth(pool, birth))
+        await self._each(pool, births, lambda birth: self._one_birth(pool, birth))
 
     async def _one_birth(self, pool: Pool, birth: Birth) -> None:
         """Only where nothing is: an apply without force takes over what does not contradict it, a stranger's, too.
