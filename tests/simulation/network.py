@@ -65,10 +65,10 @@ class SimApi(ApiServer):
         self.world.judge.status_written(key, before or {}, after)
         return after
 
-    def delete_of(self, key: Key, uid: str) -> None:
+    def delete_of(self, key: Key, uid: str, version: str = "") -> None:
         if self.world.pools is not None:
             self.world.pools.judge.asked_to_delete(key)
-        super().delete_of(key, uid)
+        super().delete_of(key, uid, version)
 
     def drop_finalizer(self, key: Key, uid: str, finalizer: str) -> Body | None:
         before = copied(self.objects.get(key))
