@@ -16,7 +16,17 @@ from hostwright.kinds.provider.port import Backend, Context, Session
 from hostwright.kinds.provider.resource import ProviderSpec
 from hostwright.providers.simulated.client import NotSent, Unanswered
 from hostwright.providers.simulated.model import CATALOG, Kept, Model, Settings
-from hostwright.providers.simulated.rows import Catalog, Entry, Machine, MachineRequest, Owner, Page, Site, Table
+from hostwright.providers.simulated.rows import (
+    Catalog,
+    Entry,
+    Hardware,
+    Machine,
+    MachineRequest,
+    Owner,
+    Page,
+    Site,
+    Table,
+)
 from hostwright.providers.simulated.section import SECTIONS
 from hostwright.providers.simulated.session import networks_of, open_session
 
@@ -133,6 +143,9 @@ class WiredClient:
 
     async def stop(self, machine_id: str) -> Machine:
         return await self._write("stop", lambda now: self.site_.model.stop(now, machine_id))
+
+    async def resize(self, machine_id: str, size: Hardware) -> Machine:
+        return await self._write("resize", lambda now: self.site_.model.resize(now, machine_id, size))
 
     async def set_entry(self, machine_id: str, table: Table, entry: Entry) -> Machine:
         return await self._write("set", lambda now: self.site_.model.set_entry(now, machine_id, table, entry))

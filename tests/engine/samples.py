@@ -20,6 +20,7 @@ CATALOG = {
         "limits": {"pollInterval": "1s"},
     },
     Key("MachineClass", "", "small"): {"cpu": 1, "memory": "512Mi", "allowedNamespaces": {"from": "All"}},
+    Key("MachineClass", "", "medium"): {"cpu": 2, "memory": "1Gi", "allowedNamespaces": {"from": "All"}},
     Key("MachineImage", "", "tiny"): {
         "allowedNamespaces": {"from": "All"},
         "sources": [{"name": "sim", "providerRef": {"name": "sim"}, "simulated": {"image": "tiny"}}],

@@ -17,6 +17,7 @@ from hostwright.kinds.virtualmachine.port import (
     MachineShape,
     Mark,
     Power,
+    Resize,
     SetPower,
     Step,
     Twin,
@@ -32,7 +33,7 @@ MARK, PREFIX = names.owner_mark("c", ID), names.mark_prefix("c")
 SERVER, PORT = LedgerRow("server", "s1"), LedgerRow("port/eth0", "p1")
 TAGS = {"team": "a"}
 DOWN = Unreachable("no answer")
-SUPPORTED = frozenset({"/powerState", "/tags", "/metadata"})
+SUPPORTED = frozenset({"/powerState", "/tags", "/metadata", "/classRef"})
 
 
 def spec(**changes: Any) -> VirtualMachineSpec:
@@ -208,6 +209,8 @@ def _do(decision: Decision[Step]) -> str:
             return "nothing"
         case SetPower(power=power):
             return f"SetPower {power} {decision.expect}".strip()
+        case Resize(size=size):
+            return f"Resize {size} {decision.expect}"
         case Discard(row=row):
             return f"Discard {row.name}={row.id}"
         case Mark(row=row):

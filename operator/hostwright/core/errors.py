@@ -3,7 +3,7 @@
 Failure
 ├── Transient      back off and look again          Unreachable, TimedOut
 ├── Throttled      the endpoint pauses
-├── Capacity       retried slowly, always           QuotaExceeded, NoValidHost, NoMachineAvailable
+├── Capacity       retried slowly, always           QuotaExceeded, NoValidHost, ResizeFailed …
 ├── Rejected       the user must act: Stalled       InvalidConfiguration, NotFound and the other names below
 ├── Denied         the Provider's credentials       CredentialsRejected, CredentialsMissing, IdentityChanged …
 ├── Ambiguous      verify before anything else      OutcomeUnknown
@@ -78,6 +78,10 @@ class NoMachineAvailable(Capacity):
 
 class BuildFailed(Capacity):
     """The server ended in ERROR, or its build never ended, before it was ever ACTIVE: made again."""
+
+
+class ResizeFailed(Capacity):
+    """A resize was accepted and came to nothing: the machine runs on with its old size. Tried again."""
 
 
 class Rejected(Failure):
@@ -230,6 +234,12 @@ class MachineHeld(Rejected):
 
 class PowerOffTimedOut(Rejected):
     """A soft power-off takes longer than `timeouts.powerOff`."""
+
+    actor = Actor.PLATFORM
+
+
+class ResizeTimedOut(Rejected):
+    """A resize takes longer than `timeouts.resize`."""
 
     actor = Actor.PLATFORM
 

@@ -87,6 +87,8 @@ class Reason(StrEnum):
     RESTARTING = "Restarting"
     RESTARTED = "Restarted"
     UPDATING = "Updating"
+    RESIZING = "Resizing"
+    RESIZED = "Resized"
     DELETING = "Deleting"
     DELETED = "Deleted"
     EXPIRED = "Expired"

@@ -153,6 +153,7 @@ class OperationType(StrEnum):
     POWER = "SetPower"
     RESTART = "Restart"
     UPDATE = "Update"
+    RESIZE = "Resize"
     DELETE = "Delete"
     POWER_ON = "PowerOn"
     POWER_OFF = "PowerOff"

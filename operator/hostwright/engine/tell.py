@@ -129,7 +129,7 @@ async def failed(tools: Tools, view: View, recall: Recall, decision: Decision[An
         return await say(tools, view, recall, told)
     operation = recall.operation if recall.operation_changed else operation_of(view.body.get("status") or {})
     delay = _delay(tools, recall, operation, failure)
-    if operation is not None and view.kind.creates(decision.step):
+    if operation is not None and view.kind.creates(decision.step) and operation.type is decision.operation:
         retry_later(tools, recall, operation, delay)
     else:
         recall.retry_at, recall.refusal = tools.clock.monotonic() + delay, failure

@@ -12,7 +12,7 @@ from hostwright.engine.bindings import Catalog
 from hostwright.engine.kind import Reached, Seen
 from hostwright.engine.ledger import moment
 from hostwright.engine.ports import Body
-from hostwright.engine.recall import Recall
+from hostwright.engine.recall import SERVER, Recall
 from hostwright.engine.view import Tools, View
 from hostwright.engine.world import is_deleting
 from hostwright.kinds.virtualmachine import decide as kind
@@ -21,9 +21,11 @@ from hostwright.kinds.virtualmachine.port import (
     Create,
     Delete,
     Discard,
+    Inquire,
     Look,
     Memory,
     Release,
+    Resize,
     Step,
     Unresolved,
     VirtualMachineProvider,
@@ -95,6 +97,7 @@ class VirtualMachines:
             backend=_backend(tools, view),
             operation=view.operation,
             outcome_open=recall.open(view.operation, view.rows),
+            fresh=_fresh(seen.look, recall),
             proven=seen.proven,
             nothing_made=seen.nothing_made,
             may_come=recall.late_until + lag >= began,
@@ -114,13 +117,13 @@ class VirtualMachines:
     def in_the_making(self, look: Look) -> bool:
         return isinstance(look, Present) and look.found.in_the_making
 
-    def plan(self, view: View, step: Step, look: Look, receipts: Mapping[str, float]) -> Call | Wait | Done:
+    def plan(self, view: View, step: Step, look: Look, receipts: Mapping[str, float]) -> Call | Wait | Done | Failure:
         machines: VirtualMachineProvider = view.machines
         wanted = view.wanted if isinstance(view.wanted, Wanted) else None
         return machines.plan(step, view.trace, wanted, look, Memory(view.operation, dict(receipts)))
 
     def creates(self, step: Step | None) -> bool:
-        return isinstance(step, Create)
+        return isinstance(step, Create | Resize | Inquire)
 
     def gives_up(self, decision: Decision[Step]) -> bool:
         return isinstance(decision.step, Discard) and decision.failure is not None
@@ -150,6 +153,11 @@ class VirtualMachines:
 
     async def perform(self, machines: VirtualMachineProvider, call: Call, baggage: bytes | None) -> Receipt:
         return await machines.perform(call, baggage)
+
+
+def _fresh(look: Look, recall: Recall) -> bool:
+    """Whether it began after the answer to our last call on the machine itself."""
+    return not isinstance(look, Present) or look.as_of > recall.receipts.get(SERVER, float("-inf"))
 
 
 def _spec(view: View) -> VirtualMachineSpec:

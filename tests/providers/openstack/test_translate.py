@@ -41,7 +41,7 @@ def seen(servers: Sequence[SeenServer], ports: Sequence[SeenPort] = (), trace: T
         ("SHELVED", None, Life.HELD),
         ("SHELVED_OFFLOADED", None, Life.HELD),
         ("RESCUE", None, Life.HELD),
-        ("VERIFY_RESIZE", None, Life.HELD),
+        ("VERIFY_RESIZE", None, Life.RESIZED),
         ("UNKNOWN", None, Life.HELD),
     ],
 )

@@ -3,7 +3,17 @@
 from dataclasses import dataclass
 
 from hostwright.providers.simulated.model import CATALOG, Kept, Model, Settings
-from hostwright.providers.simulated.rows import Catalog, Entry, Machine, MachineRequest, Owner, Page, Site, Table
+from hostwright.providers.simulated.rows import (
+    Catalog,
+    Entry,
+    Hardware,
+    Machine,
+    MachineRequest,
+    Owner,
+    Page,
+    Site,
+    Table,
+)
 
 
 @dataclass
@@ -54,6 +64,9 @@ class Direct:
 
     async def stop(self, machine_id: str) -> Machine:
         return self.model.stop(self._now(), machine_id)
+
+    async def resize(self, machine_id: str, size: Hardware) -> Machine:
+        return self.model.resize(self._now(), machine_id, size)
 
     async def set_entry(self, machine_id: str, table: Table, entry: Entry) -> Machine:
         return self.model.set_entry(self._now(), machine_id, table, entry)

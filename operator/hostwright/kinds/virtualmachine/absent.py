@@ -56,7 +56,7 @@ def unsure(situation: Situation, why: str) -> Decision[Step]:
         return _create(situation)
     if situation.nothing_made:
         return missing(situation)
-    waits = _wait_until(situation, situation.operation.next_retry_at if situation.operation else None)
+    waits = wait_until(situation, situation.operation.next_retry_at if situation.operation else None)
     if waits is not None:  # the last call was refused: nothing is asked before the next may be made
         return waits
     return Decision(needs_proof=why, phase=situation.phase)
@@ -67,7 +67,7 @@ def _create(situation: Situation) -> Decision[Step]:
         return blocked(
             situation, NotBound("nothing is made while the machine or its Provider is only observed."), look_again=SLOW
         )
-    waits = _wait_until(situation, situation.operation.next_retry_at if situation.operation else None)
+    waits = wait_until(situation, situation.operation.next_retry_at if situation.operation else None)
     if waits is not None:
         return waits
     return Decision(
@@ -90,7 +90,7 @@ def _begun_as(situation: Situation) -> dict[str, Any]:
     return {"resolved": {"provider": situation.spec.provider_ref.name, "class": size.model_dump()}}
 
 
-def _wait_until(situation: Situation, moment: datetime | None) -> Decision[Step] | None:
+def wait_until(situation: Situation, moment: datetime | None) -> Decision[Step] | None:
     """A retry that is not due yet: what was said last stays."""
     edited = situation.status.observed_generation != situation.generation  # a changed spec is tried at once
     if moment is None or moment <= situation.now or edited:

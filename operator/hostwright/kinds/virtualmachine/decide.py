@@ -8,7 +8,7 @@ from hostwright.core.decision import Decision, Note
 from hostwright.core.errors import Failure, ProviderNotAllowed, ProviderNotFound
 from hostwright.core.names import Condition, Phase, Reason
 from hostwright.core.port import Missing, Operation, OperationType, Present, Unsure
-from hostwright.kinds.virtualmachine import say
+from hostwright.kinds.virtualmachine import change, changing, say
 from hostwright.kinds.virtualmachine.absent import missing, unsure
 from hostwright.kinds.virtualmachine.expiry import dated, expire, expired
 from hostwright.kinds.virtualmachine.leaving import leave
@@ -117,6 +117,8 @@ def _turn(situation: Situation) -> float:
 
 def _verify(situation: Situation) -> Decision[Step] | None:
     """The outcome of the last call is unknown: what the backend shows is adopted; else wait out the quiet time."""
+    if situation.operation is not None and change.is_one(situation.operation):
+        return changing.verify(situation, situation.operation)
     if not situation.proven:
         return Decision(
             needs_proof="the outcome of the last call is unknown",

@@ -3,9 +3,18 @@
 from dataclasses import dataclass
 
 from hostwright.core.port import LedgerRow, Operation, Ownership, Trace
+from hostwright.kinds.virtualmachine import change
 from hostwright.kinds.virtualmachine.port import Found, Life, Twin
 
-_RANK = {Life.STEADY: 0, Life.CHANGING: 0, Life.HELD: 0, Life.BUILDING: 1, Life.FAILED: 2, Life.DELETING: 3}
+_RANK = {
+    Life.STEADY: 0,
+    Life.CHANGING: 0,
+    Life.RESIZED: 0,
+    Life.HELD: 0,
+    Life.BUILDING: 1,
+    Life.FAILED: 2,
+    Life.DELETING: 3,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +45,8 @@ def judge(found: Found, trace: Trace) -> Judgement:
 
 def shows(found: Found, operation: Operation, trace: Trace) -> bool:
     """Whether what the operation was to make is there: a copy that bears our mark is not it."""
+    if change.is_one(operation):
+        return change.shows(found, operation)
     strangers = {twin.id for twin in judge(found, trace).strangers}
     return any(part.name == operation.part and part.id not in strangers for part in found.parts)
 

@@ -35,6 +35,7 @@ class Life(StrEnum):
     BUILDING = "Building"  # accepted, never seen active
     STEADY = "Steady"  # on or off, nothing under way
     CHANGING = "Changing"  # the backend is at work on it
+    RESIZED = "Resized"  # it has a new size that waits to be confirmed
     FAILED = "Failed"  # ERROR
     DELETING = "Deleting"
     HELD = "Held"  # a state no wish of ours leads out of (shelved, rescued, locked …): told, not touched
@@ -111,6 +112,7 @@ class Found:
     cpu: int | None = None
     memory_mib: int | None = None
     size_name: str = ""
+    root_gib: int | None = None  # of a root disk that its size gives it
     created_at: datetime | None = None
     internal_addresses: tuple[str, ...] = ()
     external_addresses: tuple[str, ...] = ()
@@ -211,6 +213,21 @@ class Update:
 
 
 @dataclass(frozen=True, slots=True)
+class Resize:
+    size: str  # as MachineShape has it
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmResize:
+    """The new size is kept; until then the backend holds what it needs to go back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inquire:
+    """What became of a resize that was sent, and that the machine does not show: its call ends in a Failure."""
+
+
+@dataclass(frozen=True, slots=True)
 class Mark:
     """Put our mark back on one thing, by its id: somebody took it off."""
 
@@ -236,7 +253,7 @@ class Release:
     spare: frozenset[str] = frozenset()
 
 
-Step = Create | SetPower | Update | Mark | Delete | Discard | Release
+Step = Create | SetPower | Update | Resize | ConfirmResize | Inquire | Mark | Delete | Discard | Release
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,8 +285,13 @@ class VirtualMachineProvider(Protocol):
 
     def resolve(self, spec: VirtualMachineSpec, bindings: Bindings) -> Wanted | Unresolved: ...
 
-    def plan(self, step: Step, trace: Trace, wanted: Wanted | None, look: Look, memory: Memory) -> Call | Wait | Done:
-        """`wanted` is None for Delete, Discard and Release: nothing is resolved to take something away."""
+    def plan(
+        self, step: Step, trace: Trace, wanted: Wanted | None, look: Look, memory: Memory
+    ) -> Call | Wait | Done | Failure:
+        """`wanted` is None for Delete, Discard and Release: nothing is resolved to take something away.
+
+        A Failure: the step cannot be made, and why.
+        """
         ...
 
     async def perform(self, call: Call, user_data: bytes | None) -> Receipt: ...

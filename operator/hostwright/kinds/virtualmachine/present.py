@@ -10,6 +10,7 @@ from hostwright.core.names import Condition, Phase, Reason
 from hostwright.core.port import LedgerRow, OperationType, RowState
 from hostwright.kinds.virtualmachine import say
 from hostwright.kinds.virtualmachine.absent import missing
+from hostwright.kinds.virtualmachine.changing import resized, under_way
 from hostwright.kinds.virtualmachine.extras import Judgement, extra_row, judge
 from hostwright.kinds.virtualmachine.port import Create, Discard, Found, Life, Step
 from hostwright.kinds.virtualmachine.resting import at_rest
@@ -45,6 +46,8 @@ def _seen(situation: Situation, found: Found) -> dict[str, Any]:
     whole = say.found_status(found)
     if found.life is Life.BUILDING and not situation.provisioned:
         return {"providerID": whole["providerID"]}
+    if found.life in {Life.CHANGING, Life.RESIZED}:
+        whole.pop("powerState")  # some backends show a machine that is off as running while they work on it
     return whole
 
 
@@ -129,11 +132,9 @@ def _life(situation: Situation, found: Found, verdict: Judgement) -> Decision[St
             text = f"the provider holds the machine: {found.message}. It is left alone until that is over."
             return failed(MachineHeld(text, code=found.code), look_again=SLOW)
         case Life.CHANGING:
-            return Decision(
-                said=say.working(Reason.WAITING, found.message or "the provider is at work on the machine"),
-                phase=situation.phase,
-                look_again=1.0,
-            )
+            return under_way(situation, found)
+        case Life.RESIZED:
+            return resized(situation, found)
         case Life.STEADY:
             return at_rest(situation, found)
 

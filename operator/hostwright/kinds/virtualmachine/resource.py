@@ -112,7 +112,7 @@ class Bootstrap(Words):
 class UpdatePolicy(Words):
     max_disruption: MaxDisruption = Field(
         default=MaxDisruption.LIVE,
-        description="The heaviest change made without asking: None (no change) or Live (nothing the guest notices). Heavier changes wait in status.pendingChanges.",
+        description="The heaviest change made without asking: None (no change), Live (nothing the guest notices) or Restart (it may go down and come up again: a resize). Heavier changes wait in status.pendingChanges.",
     )
 
 
@@ -140,6 +140,11 @@ class Timeouts(Words):
         description="A soft power-off that takes longer is reported.",
         json_schema_extra=between("1s", "24h"),
     )
+    resize: Duration = Field(
+        default="20m",
+        description="A resize that takes longer is reported as Stalled and waited for.",
+        json_schema_extra=between("1s", "24h"),
+    )
     delete: Duration = Field(
         default="15m",
         description="A deletion that takes longer is reported as Stalled and tried on.",
@@ -155,7 +160,7 @@ class VirtualMachineSpec(Open):
     )
     class_ref: NameRef | None = Field(
         default=None,
-        description="A MachineClass: the size. Exactly one of classRef, resources or openstack.flavor. A change waits in status.pendingChanges.",
+        description="A MachineClass: the size. Exactly one of classRef, resources or openstack.flavor. A change is a resize, of class Restart: it waits in status.pendingChanges until updatePolicy.maxDisruption allows it.",
     )
     resources: Resources | None = Field(
         default=None,

@@ -9,27 +9,35 @@ from hostwright.core.decision import Decision, Note
 from hostwright.core.errors import PowerOffTimedOut
 from hostwright.core.names import Condition, Phase, Reason
 from hostwright.core.port import LedgerRow, OperationType, Ownership
-from hostwright.kinds.virtualmachine import say
+from hostwright.kinds.virtualmachine import changing, say
 from hostwright.kinds.virtualmachine.port import Create, Found, Mark, Power, SetPower, Step, Wanted
 from hostwright.kinds.virtualmachine.situation import Situation
 from hostwright.kinds.virtualmachine.steady import Gap, applied, assess
 from hostwright.kinds.virtualmachine.values import PowerState
 
 OFF, ON = "power/off", "power/on"
+#: Events of what was done, which nobody does while a machine is only observed.
+_DONE = frozenset({Reason.RESTARTED, Reason.RESIZED})
 #: What of status.resolved tells a later change of the user's from drift.
 _APPLIED = frozenset({"powerState", "tags", "metadata"})
 
 
 def at_rest(situation: Situation, found: Found) -> Decision[Step]:
-    if not isinstance(situation.wanted, Wanted):
+    wanted = situation.wanted
+    if not isinstance(wanted, Wanted):
         raise TypeError("a steady machine is decided with a resolved spec")
-    gap = assess(situation, situation.wanted, found)
+    waiting = changing.stale(situation, found)
+    if waiting is not None:
+        return waiting
+    situation, reached = changing.settle(situation, wanted, found)
+    gap = assess(situation, wanted, found)
     status = {
+        **reached,
         "pendingChanges": [row.model_dump(by_alias=True) for row in gap.pending] or None,
         "drift": [row.model_dump(by_alias=True) for row in gap.drift] or None,
     }
     if situation.observe_only:
-        return _observed(situation, situation.wanted, found, gap, status)
+        return _observed(situation, wanted, found, gap, status)
     if any(not item.bound for item in found.interfaces):
         step: Decision[Step] = Decision(
             step=Create(),
@@ -45,9 +53,11 @@ def at_rest(situation: Situation, found: Found) -> Decision[Step]:
         working = _update(situation, found, gap)
     if working is None and (bare := _bare(situation, found)) is not None:
         working = _mark(situation, found, bare)
+    if working is None and gap.size is not None:
+        working = changing.resize(situation, wanted, found, gap)
     if working is not None:  # what drifts beside it is told on
         return replace(working, status=status, said=(*working.said, *say.drifted(gap)))
-    return _content(situation, situation.wanted, found, gap, status)
+    return _content(situation, wanted, found, gap, status)
 
 
 def _restart(situation: Situation, found: Found) -> Decision[Step] | None:
@@ -180,7 +190,7 @@ def _observed(
         del told["handled"]
         text = f"Provider {situation.spec.provider_ref.name} is paused: its machines are only observed"
         content = replace(content, said=(*content.said, Said(Condition.PAUSED, True, Reason.PAUSED, text)))
-    notes = tuple(note for note in content.notes if note.reason != Reason.RESTARTED)
+    notes = tuple(note for note in content.notes if note.reason not in _DONE)
     return replace(content, status=told, close_operation=False, notes=notes)
 
 
@@ -199,6 +209,7 @@ def _content(
     restarting = situation.operation is not None and situation.operation.type is OperationType.RESTART
     if situation.operation is not None and restarting and found.shape.power is Power.ON:
         notes.append(Note(Reason.RESTARTED, "restarted", situation.operation.id))
+    notes += changing.done(situation, found)
     return Decision(
         said=say.settled(wanted, found, gap),
         phase=say.phase_of(found),

@@ -36,6 +36,7 @@ class Situation:
     backend: Backend = field(default_factory=Backend)
     operation: Operation | None = None
     outcome_open: bool = False  # the operation's outcome is unknown: verify
+    fresh: bool = True  # the look began after our last call on the machine was answered
     proven: bool = False  # the look is an answer of the backend itself, in this pass
     nothing_made: bool = False  # the quiet time of the open operation is over and a look begun after it found nothing
     may_come: bool = False  # a fenced call whose reply nobody saw may have been carried out after the look began

@@ -93,11 +93,11 @@ class ResourceRow(Words):
 
 class OperationModel(Words):
     id: Annotated[str, StringConstraints(max_length=64)] = Field(description="Names the operation in Events and logs.")
-    type: Word = Field(description="Create, SetPower, Restart, Update or Delete.")
+    type: Word = Field(description="Create, SetPower, Restart, Resize, Update or Delete.")
     attempt: int = Field(default=1, description="How often the same thing was tried.")
     expect: Annotated[str, StringConstraints(max_length=512)] = Field(
         default="",
-        description="What is to come of the call, such as port/eth0 or server; on vSphere the machine's full path.",
+        description="What is to come of the call, such as port/eth0, server or size/<size>; on vSphere the machine's full path.",
     )
     started_at: Word | None = Field(default=None, description="When this attempt was announced, just before its call.")
     deadline: Word | None = Field(default=None, description="When the call is given up.")

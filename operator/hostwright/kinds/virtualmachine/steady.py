@@ -22,6 +22,7 @@ class Gap:
 
     power: Power | None = None  # to be switched to
     power_is_drift: bool = False
+    size: str | None = None  # to be resized to
     update: Update | None = None
     corrected: tuple[Difference, ...] = ()  # drift among what `power` and `update` bring back
     pending: tuple[PendingChange, ...] = ()
@@ -50,6 +51,7 @@ def assess(situation: Situation, wanted: Wanted, found: Found) -> Gap:
     return Gap(
         power=next((row.wanted for row in act if row.path == "/powerState"), None),
         power_is_drift=any(row.path == "/powerState" for row in corrected),
+        size=next((row.wanted for row in act if row.path == "/classRef"), None),
         update=_update(act),
         corrected=tuple(corrected),
         pending=tuple(_pending_row(situation, wanted, found, row) for row in pending[:ROWS]),

@@ -150,6 +150,7 @@ class DriftMode(StrEnum):
 class MaxDisruption(StrEnum):
     NONE = "None"
     LIVE = "Live"
+    RESTART = "Restart"
 
 
-CEILING: dict[MaxDisruption, Disruption] = {MaxDisruption.NONE: Disruption.NONE, MaxDisruption.LIVE: Disruption.LIVE}
+CEILING: dict[MaxDisruption, Disruption] = {each: Disruption(each) for each in MaxDisruption}

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from hostwright.core.port import Trace
@@ -9,7 +10,7 @@ from hostwright.kinds.virtualmachine.port import Memory, Wanted
 from hostwright.providers.openstack.rows import Part
 
 CREATE_SECONDS = 30.0
-#: A deletion that was accepted and does not end is sent again after this long.
+#: A deletion, or a confirmation, that was accepted and does not end is sent again after this long.
 SEND_AGAIN = 30.0
 SERVER = "server"
 
@@ -64,6 +65,16 @@ class On:
     def part(self) -> Part:
         """What it is a request on."""
         return Part.PORT if self.service == "network" else Part.SERVER
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What Nova did with a server since then, by its own record of actions."""
+
+    id: str
+    action: str
+    size: str
+    since: datetime | None
 
 
 def stale(row: str, as_of: float, memory: Memory) -> bool:

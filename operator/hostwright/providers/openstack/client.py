@@ -13,6 +13,7 @@ from urllib.parse import quote
 from hostwright.providers.openstack.read import document, part, rows, whole
 from hostwright.providers.openstack.rows import (
     VOLUME_MARK,
+    Action,
     Catalog,
     Flavor,
     Image,
@@ -52,6 +53,10 @@ class Client(Protocol):
 
     async def servers_tagged(self, mark: str) -> list[Server]: ...
     async def server(self, server_id: str) -> Server: ...
+    async def action(self, server_id: str, name: str) -> Action | None:
+        """The newest of this name, as Nova records it."""
+        ...
+
     async def ports(self, marks: Sequence[str] = ()) -> list[Port]:
         """All of the project, or those that bear one of the marks."""
         ...
@@ -171,6 +176,14 @@ class SdkClient:
     async def server(self, server_id: str) -> Server:
         reply = await self._get("compute", f"/servers/{server_id}")
         return part(reply, "server", Server)
+
+    async def action(self, server_id: str, name: str) -> Action | None:
+        path = f"/servers/{server_id}/os-instance-actions"
+        listed = part(await self._get("compute", path), "instanceActions", list[Action])
+        newest = max((row for row in listed if row.action == name), key=lambda row: row.start_time, default=None)
+        if newest is None:
+            return None
+        return part(await self._get("compute", f"{path}/{newest.request_id}"), "instanceAction", Action)
 
     async def ports(self, marks: Sequence[str] = ()) -> list[Port]:
         if not marks:

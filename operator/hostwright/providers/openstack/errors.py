@@ -35,6 +35,8 @@ _LOST: tuple[tuple[re.Pattern[str], type[errors.Failure]], ...] = (
     (re.compile(r"^SecurityGroupNotFound$|^Unable to find security_group"), errors.SecurityGroupNotFound),
     (re.compile(r"^Invalid key_name provided"), errors.KeyPairNotFound),
 )
+#: Verb → what Nova says where there is nothing left to do (tried).
+_DONE = {"resize": "must change flavor", "confirm_resize": "has not been resized"}
 _NO_HOST = re.compile(r"(?i)no valid host")
 
 
@@ -73,6 +75,12 @@ def of_write(error: Exception, *, intent: bool) -> errors.Failure:
 def is_locked(error: Refused) -> bool:
     """Somebody's lock refuses the call, and will refuse the next."""
     return error.status == 409 and bool(_LOCKED.search(error.text))  # noqa: PLR2004
+
+
+def is_answer(verb: str, error: Refused) -> bool:
+    """It is as it was asked to be already, or on its way there."""
+    words = _DONE.get(verb)
+    return words is not None and error.status == 400 and words in error.text  # noqa: PLR2004
 
 
 def still(error: Refused) -> errors.Failure:

@@ -5,12 +5,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from hostwright.core.cloudinit import compose
-from hostwright.core.errors import AddressInUse, Bug, InvalidConfiguration
+from hostwright.core.errors import AddressInUse, Bug, Failure, InvalidConfiguration, ResizeFailed
 from hostwright.core.port import Call, Done, LedgerRow, Missing, Present, Receipt, Repeat, Trace, Unsure, Wait
 from hostwright.kinds.virtualmachine.port import Bindings, Look, Memory, Step, Twin, Unresolved, Wanted
 from hostwright.kinds.virtualmachine.resource import VirtualMachineSpec
-from hostwright.providers.openstack import errors, translate
-from hostwright.providers.openstack.calls import Fence, NewPort, NewServer, On, PortSeen
+from hostwright.providers.openstack import errors, explain, translate
+from hostwright.providers.openstack.calls import Asked, Fence, NewPort, NewServer, On, PortSeen
 from hostwright.providers.openstack.client import Client
 from hostwright.providers.openstack.inventory import Inventory
 from hostwright.providers.openstack.plan import plan
@@ -20,7 +20,7 @@ from hostwright.providers.openstack.rows import Part, Port, Refused, Request, Se
 from hostwright.providers.openstack.section import SECTIONS
 from hostwright.providers.openstack.seen import Gathered
 
-SUPPORTED = frozenset({"/powerState", "/tags", "/metadata"})
+SUPPORTED = frozenset({"/powerState", "/tags", "/metadata", "/classRef"})
 #: Nova takes 65,535 characters of base64 (nova.api.openstack.compute.schemas.servers).
 USER_DATA_BYTES = 65_535 // 4 * 3
 NOT_FOUND, CONFLICT, FORBIDDEN, BAD = 404, 409, 403, 400
@@ -72,7 +72,9 @@ class Machines:
     def resolve(self, spec: VirtualMachineSpec, bindings: Bindings) -> Wanted | Unresolved:
         return resolve(self._names(), spec, bindings)
 
-    def plan(self, step: Step, trace: Trace, wanted: Wanted | None, look: Look, memory: Memory) -> Call | Wait | Done:
+    def plan(
+        self, step: Step, trace: Trace, wanted: Wanted | None, look: Look, memory: Memory
+    ) -> Call | Wait | Done | Failure:
         seen = self._inventory.gather(trace)
         marked = [item.row.id for item in seen.servers if trace.mark in item.row.tags]
         marked += [item.row.id for item in seen.ports if item.row.description == trace.mark]
@@ -102,9 +104,20 @@ class Machines:
                 return await self._create_port(call, new)
             case NewServer() as new:
                 return await self._create_server(call, new, user_data)
+            case Asked() as asked:
+                raise await self._explained(asked)
             case On() as on:
                 return await self._on(call, on)
         raise Bug(f"no request is known for the call {call.verb!r}")
+
+    async def _explained(self, asked: Asked) -> Failure:
+        """What cannot be read says nothing of the Provider's credentials: the policy may keep actions from users."""
+        try:
+            return explain.why(asked, await self._client.action(asked.id, asked.action))
+        except errors.RAISED as error:
+            if isinstance(error, Refused) and error.status in {FORBIDDEN, NOT_FOUND}:
+                return ResizeFailed(f"the {asked.action} to {asked.size} came to nothing, and Nova shows no reason")
+            return errors.of_read(error)
 
     async def _create_port(self, call: Call, new: NewPort) -> Receipt:
         try:
@@ -189,7 +202,8 @@ class Machines:
             self._inventory.touch(on.id)
             return Receipt()
         conflict = refusal.status == CONFLICT and not errors.is_locked(refusal)
-        if conflict or (refusal.status == BAD and call.verb == "attach_port"):
+        answered = conflict or errors.is_answer(call.verb, refusal)
+        if answered or (refusal.status == BAD and call.verb == "attach_port"):
             self._inventory.touch(on.id)
             if self._conflicts.get(on.id) == call.verb:
                 raise errors.still(refusal)

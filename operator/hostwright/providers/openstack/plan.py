@@ -8,6 +8,9 @@
 | create_server | POST servers, our ports      | Intent     | one server in BUILD that owns the ports           |
 | attach_port   | POST os-interface            | Idempotent | the port plugged in; again: 400/409 "in use"      |
 | start, stop   | POST action                  | Idempotent | Nova at work; again: 409 "already"                |
+| resize        | POST action resize           | Intent     | Nova at work, then VERIFY_RESIZE, or as it was    |
+| confirm_resi… | POST action confirmResize    | Idempotent | Nova at work; again: 400 "has not been resized"   |
+| ask_actions   | GET os-instance-actions      | Read       | nothing changed: what became of a resize          |
 | set_tag …     | PUT/DELETE of one tag or key | Idempotent | that entry set or gone, all others as they were   |
 | delete_server | DELETE server                | Idempotent | Nova deletes it; its ports stay, unplugged        |
 | force_delete… | POST action forceDelete      | Idempotent | a SOFT_DELETED server gone (decisions/0013)       |
@@ -18,24 +21,28 @@
 from typing import Any
 from urllib.parse import quote
 
+from hostwright.core.errors import Failure
 from hostwright.core.port import Call, Done, LedgerRow, Ownership, Present, Repeat, RowState, Trace, Wait
 from hostwright.kinds.virtualmachine.port import (
+    ConfirmResize,
     Create,
     Delete,
     Discard,
     Found,
+    Inquire,
     Life,
     Look,
     Mark,
     Memory,
     Power,
     Release,
+    Resize,
     SetPower,
     Step,
     Update,
     Wanted,
 )
-from hostwright.providers.openstack import translate
+from hostwright.providers.openstack import plan_change, translate
 from hostwright.providers.openstack.calls import CREATE_SECONDS, SEND_AGAIN, SERVER, Fence, NewServer, On, stale
 from hostwright.providers.openstack.plan_network import create_port, delete_port, plug_in
 from hostwright.providers.openstack.rows import RECORD_NAME, RECORD_NAMESPACE
@@ -43,7 +50,7 @@ from hostwright.providers.openstack.rows import RECORD_NAME, RECORD_NAMESPACE
 
 def plan(
     step: Step, trace: Trace, wanted: Wanted | None, look: Look, memory: Memory, fence: Fence
-) -> Call | Wait | Done:
+) -> Call | Wait | Done | Failure:
     found = look.found if isinstance(look, Present) else None
     match step:
         case Create():
@@ -52,6 +59,8 @@ def plan(
             return _power(power, found, look.as_of, memory)
         case Update():
             return _update(step, wanted, found, look.as_of, memory)
+        case Resize() | ConfirmResize() | Inquire():
+            return plan_change.plan(step, wanted, found, look.as_of, memory)
         case Mark(row=row):
             return _mark(row, trace, found, look.as_of, memory)
         case Delete():

@@ -31,6 +31,7 @@ class Extra:
     config_drive: bool | None = None
     ssh_keys: tuple[str, ...] = ()
     subnets: Mapping[str, str] | None = None  # interface → subnet id
+    root_gib: int = 0  # that the flavor gives a server which boots from an image
     chosen_macs: frozenset[str] = frozenset()  # interfaces whose MAC the user wrote
 
 
@@ -186,6 +187,7 @@ def _resolved(names: Names, spec: VirtualMachineSpec, bindings: Bindings) -> Wan
         display={"/classRef": size_name, "/imageRef": bindings.image_name},
         extra=Extra(
             key_pair=section.key_pair or "",
+            root_gib=flavor.disk,
             config_drive=section.config_drive,
             ssh_keys=tuple((cloud_init.ssh_authorized_keys if cloud_init else None) or ()),
             subnets={item.name: names.subnet(item.network_ref.name) for item in spec.network.interfaces},

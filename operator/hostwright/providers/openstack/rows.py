@@ -168,6 +168,21 @@ class Image(msgspec.Struct, frozen=True):
     status: str = ""
 
 
+class ActionEvent(msgspec.Struct, frozen=True):
+    event: str = ""
+    result: str | None = None
+    details: str | None = None
+
+
+class Action(msgspec.Struct, frozen=True):
+    """What was done with a server, as Nova records it."""
+
+    action: str = ""
+    request_id: str = ""
+    start_time: str = ""
+    events: tuple[ActionEvent, ...] = ()
+
+
 class Servers(msgspec.Struct, frozen=True):
     servers: tuple[Server, ...]  # without a default: an object of something in between is no empty list
 

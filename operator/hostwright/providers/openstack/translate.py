@@ -35,11 +35,12 @@ LIFE: Mapping[str, Life] = {
     "MIGRATING": Life.CHANGING,
     "PASSWORD": Life.CHANGING,
     "REVERT_RESIZE": Life.CHANGING,
+    "VERIFY_RESIZE": Life.RESIZED,
 }
 #: Our own record on the server, not shown as the user's metadata.
 #: Between several values of one tag's key: no tag of Nova holds it.
 BETWEEN = ","
-_BEST_FIRST = (Life.STEADY, Life.CHANGING, Life.HELD, Life.BUILDING, Life.FAILED, Life.DELETING)
+_BEST_FIRST = (Life.STEADY, Life.CHANGING, Life.RESIZED, Life.HELD, Life.BUILDING, Life.FAILED, Life.DELETING)
 
 
 def life(server: Server) -> Life:
@@ -143,6 +144,7 @@ def found(region: str, gathered: Gathered, trace: Trace) -> Found:
         cpu=server.flavor.vcpus or None,
         memory_mib=server.flavor.ram or None,
         size_name=server.flavor.original_name,
+        root_gib=server.flavor.disk if server.image_id else None,
         created_at=parse(server.created),
         internal_addresses=tuple(address for address, kind in addresses if kind == "fixed"),
         external_addresses=tuple(address for address, kind in addresses if kind == "floating"),
@@ -260,6 +262,11 @@ def _message(server: Server) -> str:
         if server.reclaimable:
             return "Nova says SOFT_DELETED: somebody deleted the server, and until Nova reclaims it, it can be restored"
         return f"Nova says {server.status}"
+    if server.status == "VERIFY_RESIZE" and not server.task:
+        return (
+            f"Nova says VERIFY_RESIZE: somebody resized the server to {server.flavor.original_name}. Confirm that "
+            f"(openstack server resize confirm {server.id}), or revert it (openstack server resize revert {server.id})"
+        )
     return f"Nova is at work: {server.task}" if server.task else ""
 
 

@@ -11,6 +11,7 @@ import msgspec
 from hostwright.providers.simulated.rows import (
     Catalog,
     Entry,
+    Hardware,
     Machine,
     MachineRequest,
     Owner,
@@ -61,6 +62,8 @@ class Client(Protocol):
     async def start(self, machine_id: str) -> Machine: ...
 
     async def stop(self, machine_id: str) -> Machine: ...
+
+    async def resize(self, machine_id: str, size: Hardware) -> Machine: ...
 
     async def set_entry(self, machine_id: str, table: Table, entry: Entry) -> Machine: ...
 
@@ -116,6 +119,9 @@ class HttpClient:
 
     async def stop(self, machine_id: str) -> Machine:
         return await self._act(machine_id, "stop")
+
+    async def resize(self, machine_id: str, size: Hardware) -> Machine:
+        return await self._act(machine_id, "resize", msgspec.json.encode(size))
 
     async def set_entry(self, machine_id: str, table: Table, entry: Entry) -> Machine:
         return await self._act(machine_id, f"set-{_ENTRY[table]}", msgspec.json.encode(entry))

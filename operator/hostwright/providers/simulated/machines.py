@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from hostwright.core.errors import Bug, OwnershipMismatch
+from hostwright.core.errors import Bug, Failure, OwnershipMismatch
 from hostwright.core.port import Call, Done, LedgerRow, Missing, Present, Receipt, Trace, Unsure, Wait
 from hostwright.kinds.virtualmachine.port import Bindings, Look, Memory, Step, Twin, Unresolved, Wanted
 from hostwright.kinds.virtualmachine.resource import VirtualMachineSpec
@@ -14,10 +14,10 @@ from hostwright.providers.simulated.client import Client
 from hostwright.providers.simulated.inventory import Inventory
 from hostwright.providers.simulated.plan import On, plan
 from hostwright.providers.simulated.resolve import Names, resolve
-from hostwright.providers.simulated.rows import Code, Entry, Machine, MachineRequest, Owner, Page, Refused
+from hostwright.providers.simulated.rows import Code, Entry, Hardware, Machine, MachineRequest, Owner, Page, Refused
 from hostwright.providers.simulated.translate import choose, found, twin
 
-SUPPORTED = frozenset({"/powerState", "/tags", "/metadata"})
+SUPPORTED = frozenset({"/powerState", "/tags", "/metadata", "/classRef"})
 
 
 class Machines:
@@ -69,7 +69,9 @@ class Machines:
     def resolve(self, spec: VirtualMachineSpec, bindings: Bindings) -> Wanted | Unresolved:
         return resolve(self._names(), spec, bindings)
 
-    def plan(self, step: Step, trace: Trace, wanted: Wanted | None, look: Look, memory: Memory) -> Call | Wait | Done:
+    def plan(
+        self, step: Step, trace: Trace, wanted: Wanted | None, look: Look, memory: Memory
+    ) -> Call | Wait | Done | Failure:
         return plan(step, trace, wanted, look, memory)
 
     async def perform(self, call: Call, user_data: bytes | None) -> Receipt:
@@ -98,6 +100,8 @@ class Machines:
                 return await self._client.start(id_)
             case "stop", On(id=id_):
                 return await self._client.stop(id_)
+            case "resize", On(id=id_, size=Hardware() as size):
+                return await self._client.resize(id_, size)
             case "set_tag" | "set_metadata", On(id=id_, table=table, key=key, value=value):
                 return await self._client.set_entry(id_, table, Entry(key=key, value=value))
             case "remove_tag" | "remove_metadata", On(id=id_, table=table, key=key):

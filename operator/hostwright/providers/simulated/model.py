@@ -16,6 +16,7 @@ from hostwright.providers.simulated.rows import (
     Code,
     Entry,
     Gone,
+    Hardware,
     Image,
     Machine,
     MachineRequest,
@@ -190,6 +191,21 @@ class Model:
 
     def stop(self, now: float, key: str) -> Machine:
         return self._power(now, key, on=False)
+
+    def resize(self, now: float, key: str, size: Hardware) -> Machine:
+        """At once, on or off; the same size again changes nothing."""
+        self._advance(now)
+        machine = self._usable(key)
+        if machine.state is not State.ACTIVE or machine.task is not Task.NONE:
+            raise refused(409, Code.BUSY, f"machine {machine.name!r} is {machine.task or machine.state}")
+        if size.cpu < 1 or size.memory_mib < 1:
+            raise refused(400, Code.INVALID, "a machine needs a CPU and memory")
+        if (machine.cpu, machine.memory_mib) == (size.cpu, size.memory_mib):
+            return machine
+        if size.cpu > machine.cpu:
+            self._check_quota("CPUs", self._cpu, size.cpu - machine.cpu, self.settings.quota_cpu)
+        self._cpu += size.cpu - machine.cpu
+        return self._change(now, machine, cpu=size.cpu, memory_mib=size.memory_mib)
 
     def set_entry(self, now: float, key: str, table: Table, entry: Entry) -> Machine:
         """One tag or metadata key; all others stay."""

@@ -4,6 +4,7 @@
 |------------------------------|--------------------|------------|-------------------------------------------------|
 | create_server                | POST machines      | Fenced     | one machine with our name and mark, in building |
 | start, stop                  | POST …/start       | Idempotent | the machine at work on it, then on or off       |
+| resize                       | POST …/resize      | Idempotent | the machine with its new size                   |
 | set_tag, set_metadata        | POST …/set-tag     | Idempotent | that entry set, all others as they were         |
 | remove_tag, remove_metadata  | POST …/remove-tag  | Idempotent | that entry gone, all others as they were        |
 | set_mark                     | POST …/set-mark    | Idempotent | the machine as it was, with mark and record     |
@@ -14,24 +15,28 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from hostwright.core.errors import Failure, Transient
 from hostwright.core.port import Call, Done, LedgerRow, Ownership, Present, Repeat, RowState, Trace, Wait
 from hostwright.kinds.virtualmachine.port import (
+    ConfirmResize,
     Create,
     Delete,
     Discard,
     Found,
+    Inquire,
     Life,
     Look,
     Mark,
     Memory,
     Power,
     Release,
+    Resize,
     SetPower,
     Step,
     Update,
     Wanted,
 )
-from hostwright.providers.simulated.rows import Owner, Table
+from hostwright.providers.simulated.rows import Hardware, Owner, Table
 from hostwright.providers.simulated.translate import request
 
 CREATE_SECONDS = 30.0
@@ -44,16 +49,17 @@ SERVER = "server"
 
 @dataclass(frozen=True, slots=True)
 class On:
-    """What a call acts on: a machine, and an entry of its tags or metadata."""
+    """What a call acts on: a machine, and what it gets."""
 
     id: str
     table: Table = Table.TAGS
     key: str = ""
     value: str = ""
     owner: Owner | None = None
+    size: Hardware | None = None
 
 
-def plan(step: Step, trace: Trace, wanted: Wanted | None, look: Look, memory: Memory) -> Call | Wait | Done:
+def plan(step: Step, trace: Trace, wanted: Wanted | None, look: Look, memory: Memory) -> Call | Wait | Done | Failure:
     found = look.found if isinstance(look, Present) else None
     as_of = look.as_of
     match step:
@@ -63,6 +69,12 @@ def plan(step: Step, trace: Trace, wanted: Wanted | None, look: Look, memory: Me
             return _power(power, found, as_of, memory)
         case Update():
             return _update(step, wanted, found, as_of, memory)
+        case Resize():
+            return _resize(step, wanted, found, as_of, memory)
+        case ConfirmResize():
+            return Done()  # a resize is whole with its call
+        case Inquire():
+            return Transient("the resize did not reach the site: it is asked for again")
         case Mark(row=row):
             return _mark(row, trace, found, as_of, memory)
         case Delete():
@@ -99,6 +111,21 @@ def _power(power: Power, found: Found | None, as_of: float, memory: Memory) -> C
         return Done()
     verb = "start" if power is Power.ON else "stop"
     return Call(verb, SERVER, Repeat.IDEMPOTENT, On(found.id), message=f"{verb} the machine")
+
+
+def _resize(
+    step: Resize, wanted: Wanted | None, found: Found | None, as_of: float, memory: Memory
+) -> Call | Wait | Done:
+    if found is None or wanted is None:
+        return Wait("the machine is not seen")
+    if found.life is not Life.STEADY or _stale(SERVER, as_of, memory):
+        return Wait(found.message or "the site is at work on the machine")
+    if found.shape.size == step.size:
+        return Done()
+    size = Hardware(cpu=wanted.extra.cpu, memory_mib=wanted.extra.memory_mib)
+    return Call(
+        "resize", SERVER, Repeat.IDEMPOTENT, On(found.id, size=size), message=f"resizing the machine to {step.size}"
+    )
 
 
 def _update(

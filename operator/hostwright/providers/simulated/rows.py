@@ -151,6 +151,13 @@ class Entry(Row, frozen=True, kw_only=True):
     value: str = ""
 
 
+class Hardware(Row, frozen=True, kw_only=True):
+    """A machine's size."""
+
+    cpu: int
+    memory_mib: int = msgspec.field(name="memoryMiB")
+
+
 class Owner(Row, frozen=True, kw_only=True):
     """Whose a machine is: the mark, and the record of who it was made for."""
 

@@ -15,6 +15,7 @@ from hostwright.providers.simulated.model import PAGE, Model
 from hostwright.providers.simulated.rows import (
     Code,
     Entry,
+    Hardware,
     Machine,
     MachineRequest,
     Owner,
@@ -57,6 +58,7 @@ class Service:
         actions = {
             "start": lambda _, key, now: self.model.start(now, key),
             "stop": lambda _, key, now: self.model.stop(now, key),
+            "resize": lambda body, key, now: self.model.resize(now, key, decode(body, Hardware)),
             "delete": lambda _, key, now: self.model.delete(now, key),
             "set-mark": lambda body, key, now: self.model.set_mark(now, key, decode(body, Owner)),
             "remove-mark": lambda _, key, now: self.model.remove_mark(now, key),

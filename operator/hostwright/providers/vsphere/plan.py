@@ -21,16 +21,19 @@ from dataclasses import dataclass, field, replace
 
 from hostwright.core.port import Call, Done, LedgerRow, Ownership, Present, Repeat, Trace, Wait
 from hostwright.kinds.virtualmachine.port import (
+    ConfirmResize,
     Create,
     Delete,
     Discard,
     Found,
+    Inquire,
     Life,
     Look,
     Mark,
     Memory,
     Power,
     Release,
+    Resize,
     SetPower,
     Step,
     Update,
@@ -84,6 +87,8 @@ def plan(
             return _power(power, wanted, found, as_of, memory, known)
         case Update():
             return _update(step, wanted, found, as_of, memory, known)
+        case Resize() | ConfirmResize() | Inquire():
+            return Done()  # a change of size is not supported here yet, so that none is asked for
         case Mark(row=row):
             return _mark(row, trace, found, as_of, memory)
         case Delete():
