@@ -66,15 +66,15 @@ class Store:
         return known
 
     def put(self, key: Key, body: Body, *, relisted: bool = False) -> bool:
-        """Keep the newer body; False when it was an echo or older. A relisted object always replaces."""
+        """Keep the newer body; False when it was an echo or older. A relisted object always replaces.
+
+        One that was read is ahead of its watch, which may be at the object before it of that name still.
+        """
         old = self._bodies.get(key)
-        if (
-            not relisted
-            and old is not None
-            and uid(old) == uid(body)
-            and resource_version(old) >= resource_version(body)
-        ):
-            return False
+        if old is not None and not relisted:
+            ahead = resource_version(old) - resource_version(body)
+            if ahead > 0 or (ahead == 0 and uid(old) == uid(body)):
+                return False
         self._forget(key)
         body = _slim(body)
         self._bodies.put(key, body)
