@@ -193,7 +193,11 @@ BAD: Mapping[str, tuple[str, Mapping[str, Any], str]] = {
     "the same address twice": ("VirtualMachine", eth0(addresses=["10.1.2.10/24", "10.1.2.10/24"]), "Duplicate value"),
     "33 security groups": ("VirtualMachine", eth0(securityGroups=[f"g{n}" for n in range(33)]), "at most 32 items"),
     "security group with NUL": ("VirtualMachine", eth0(securityGroups=["a\0b"]), "no control characters"),
-    "power": ("VirtualMachine", {"powerState": "On"}, 'supported values: "PoweredOn", "PoweredOff", "Unmanaged"'),
+    "power": (
+        "VirtualMachine",
+        {"powerState": "On"},
+        'supported values: "PoweredOn", "PoweredOff", "Suspended", "Unmanaged"',
+    ),
     "power as YAML 1.1 reads On": ("VirtualMachine", {"powerState": True}, "must be of type string"),
     "disruption of a later version": (
         "VirtualMachine",

@@ -27,7 +27,8 @@ MINUTE = timedelta(minutes=1)
 texts = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), max_size=40)
 long_texts = st.one_of(texts, st.integers(1, 3000).map(lambda size: "x" * size))
 moments = st.integers(-100, 10).map(lambda minutes: at.NOW + minutes * MINUTE)
-powers = st.sampled_from([Power.ON, Power.OFF])
+powers = st.sampled_from(Power)
+_POWER = {str(power): power for power in Power}
 tags = st.dictionaries(st.sampled_from(["team", "tier", "x"]), st.sampled_from(["a", "b"]), max_size=3)
 
 
@@ -43,7 +44,7 @@ failures = st.builds(lambda kind, text: kind(text), st.sampled_from(FAILURES), l
 @st.composite
 def specs(draw: st.DrawFn) -> Any:
     optional = {
-        "powerState": st.sampled_from(["PoweredOn", "PoweredOff", "Unmanaged"]),
+        "powerState": st.sampled_from(["PoweredOn", "PoweredOff", "Suspended", "Unmanaged"]),
         "managementPolicy": st.sampled_from(["Managed", "Managed", "ObserveOnly"]),
         "deletionPolicy": st.sampled_from(["Delete", "Delete", "Retain", None]),
         "deletionProtection": st.booleans(),
@@ -171,7 +172,7 @@ def backends(draw: st.DrawFn) -> Mapping[str, Any]:
 def wishes(draw: st.DrawFn, spec: Any) -> Wanted | Unresolved:
     if draw(st.integers(0, 6)) == 0:
         return Unresolved(draw(failures))
-    power = {"PoweredOn": Power.ON, "PoweredOff": Power.OFF}.get(spec.power_state.value)
+    power = _POWER.get(spec.power_state.value)
     return at.wanted(
         power=power,
         tags=draw(tags),
@@ -247,7 +248,7 @@ def resting(draw: st.DrawFn) -> Situation:
         "size": draw(st.sampled_from(["f1", "f1", "f2"])),
         "image": draw(st.sampled_from(["i1", "i1", "i2"])),
     }
-    power = {"PoweredOn": Power.ON, "PoweredOff": Power.OFF}.get(any_one.spec.power_state.value)
+    power = _POWER.get(any_one.spec.power_state.value)
     size = draw(st.sampled_from(["f1", "f2"]))
     wish = at.wanted(power=power, tags=draw(tags), size=size)
     return replace(

@@ -67,6 +67,31 @@ REST: dict[str, tuple[Situation, str]] = {
         situation(look=seen(shape={"power": Power.OFF}), spec=spec(driftDetection={"mode": "Disabled"})),
         "nothing | Stopped | +Ready:Settled +UpToDate:Settled +Provisioned:Created +NetworkReady:InSync -PowerStateSynced:DriftDetected",
     ),
+    "suspended": (
+        situation(spec=spec(powerState="Suspended"), generation=2, wanted=wanted(power=Power.SUSPENDED)),
+        "SetPower Suspended | Updating | -Ready:Suspending +Reconciling:Suspending -PowerStateSynced:Suspending +Provisioned:Created +NetworkReady:InSync",
+    ),
+    "is suspended": (
+        situation(
+            spec=spec(powerState="Suspended"),
+            wanted=wanted(power=Power.SUSPENDED),
+            look=seen(shape={"power": Power.SUSPENDED}),
+        ),
+        "nothing | Stopped | +Ready:Settled +UpToDate:Settled +Provisioned:Created +NetworkReady:InSync +PowerStateSynced:InSync",
+    ),
+    "suspended by somebody else": (
+        situation(look=seen(shape={"power": Power.SUSPENDED})),
+        "SetPower PoweredOn | Updating | -Ready:Starting +Reconciling:Starting -PowerStateSynced:Starting +Provisioned:Created +NetworkReady:InSync",
+    ),
+    "restart half way, suspended by somebody else": (
+        situation(
+            spec=spec(restartedAt="1"),
+            generation=2,
+            operation=operation(OperationType.RESTART, "power/off"),
+            look=seen(shape={"power": Power.SUSPENDED}),
+        ),
+        "SetPower PoweredOff power/off | Updating | -Ready:Restarting +Reconciling:Restarting +Provisioned:Created +NetworkReady:InSync",
+    ),
     "unmanaged": (
         situation(spec=spec(powerState="Unmanaged"), wanted=wanted(power=None), look=seen(shape={"power": Power.OFF})),
         "nothing | Stopped | +Ready:Settled +UpToDate:Settled +Provisioned:Created +NetworkReady:InSync +PowerStateSynced:Unmanaged",

@@ -84,6 +84,7 @@ class Reason(StrEnum):
     BUILDING = "Building"
     STARTING = "Starting"
     STOPPING = "Stopping"
+    SUSPENDING = "Suspending"
     RESTARTING = "Restarting"
     RESTARTED = "Restarted"
     UPDATING = "Updating"

@@ -28,6 +28,11 @@ AT_REST = "+Provisioned:Created +NetworkReady:InSync"
 SETTLED = f"nothing | Running | +Ready:Settled +UpToDate:Settled {AT_REST} +PowerStateSynced:InSync"
 RESIZING = f"-Ready:Resizing +Reconciling:Resizing {AT_REST}"
 AT_WORK = "nothing | Updating | -Ready:Resizing +Reconciling:Resizing"
+SUSPENDED = {
+    "spec": spec(updatePolicy={"maxDisruption": "Restart"}, powerState="Suspended"),
+    "wanted": wanted(size="f2", power=Power.SUSPENDED),
+    "generation": 2,
+}
 CHANGES: dict[str, tuple[Situation, str]] = {
     "asked": (situation(**WISH), f"Resize f2 size/f2 | Running | {RESIZING}"),
     "asked, off": (
@@ -40,6 +45,15 @@ CHANGES: dict[str, tuple[Situation, str]] = {
             look=seen(shape={"power": Power.OFF}),
         ),
         f"Resize f2 size/f2 | Stopped | {RESIZING}",
+    ),
+    "asked, suspended": (
+        situation(**SUSPENDED, look=seen(shape={"power": Power.SUSPENDED})),
+        f"SetPower PoweredOn | Stopped | {RESIZING}",
+    ),
+    "asked, resumed for it": (situation(**SUSPENDED), f"Resize f2 size/f2 | Running | {RESIZING}"),
+    "come to nothing, told, suspended again meanwhile": (
+        situation(**SUSPENDED, operation=BACKED_OFF, status=REFUSED),
+        f"SetPower Suspended | Updating | -Ready:Suspending +Reconciling:Suspending -PowerStateSynced:Suspending {AT_REST}",
     ),
     "asked, not supported": (
         situation(**WISH, backend={"supported": frozenset({"/powerState"})}),

@@ -8,7 +8,7 @@ from tests.providers.openstack.rows import BINDINGS, NAMES, TRACE, port, row, se
 
 from hostwright.core.errors import Failure, InvalidConfiguration, NoValidHost, ResizeFailed, Transient
 from hostwright.core.port import Call, Done, Operation, OperationType, Present, Repeat, Wait
-from hostwright.kinds.virtualmachine.port import ConfirmResize, Inquire, Memory, Resize, Step, Wanted
+from hostwright.kinds.virtualmachine.port import ConfirmResize, Inquire, Memory, Power, Resize, SetPower, Step, Wanted
 from hostwright.providers.openstack import errors, explain
 from hostwright.providers.openstack.calls import SEND_AGAIN, Asked, Fence, On
 from hostwright.providers.openstack.plan import plan
@@ -87,6 +87,22 @@ def test_a_confirmation_is_sent_once_and_again_only_when_nothing_comes_of_it() -
     another = {"confirmed": AT - 9, "server": AT - 5}  # the receipt is of a resize before this one
     assert sent(ask(ConfirmResize(), **shown, **another)) == first  # type: ignore[arg-type]
     assert ask(ConfirmResize(), flavor=MEDIUM) == Done()
+
+
+POWER = {
+    "ACTIVE": {Power.OFF: "os-stop", Power.SUSPENDED: "suspend"},
+    "SHUTOFF": {Power.ON: "os-start", Power.SUSPENDED: "os-start"},
+    "SUSPENDED": {Power.ON: "resume", Power.OFF: "resume"},
+}
+
+
+@pytest.mark.parametrize("status", POWER)
+def test_every_way_between_two_power_states_leads_over_active(status: str) -> None:
+    """Nova stops no suspended server: 409 "while it is in vm_state suspended" (tried)."""
+    for power, request in POWER[status].items():
+        planned = ask(SetPower(power), status=status)
+        assert isinstance(planned, Call)
+        assert (planned.repeat, planned.arguments.body) == (Repeat.IDEMPOTENT, {request: None})
 
 
 def test_asking_why_is_no_change_and_names_the_time_of_the_request() -> None:

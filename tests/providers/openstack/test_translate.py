@@ -37,7 +37,7 @@ def seen(servers: Sequence[SeenServer], ports: Sequence[SeenPort] = (), trace: T
         ("ERROR", "deleting", Life.DELETING),
         ("REBOOT", None, Life.CHANGING),
         ("PAUSED", None, Life.HELD),
-        ("SUSPENDED", None, Life.HELD),
+        ("SUSPENDED", None, Life.STEADY),
         ("SHELVED", None, Life.HELD),
         ("SHELVED_OFFLOADED", None, Life.HELD),
         ("RESCUE", None, Life.HELD),

@@ -14,7 +14,7 @@ from hostwright.core.port import Missing, Operation, OperationType, Present
 from hostwright.kinds.virtualmachine import change, say
 from hostwright.kinds.virtualmachine.absent import wait_until
 from hostwright.kinds.virtualmachine.extras import shows
-from hostwright.kinds.virtualmachine.port import ConfirmResize, Found, Inquire, Resize, Step, Wanted
+from hostwright.kinds.virtualmachine.port import ConfirmResize, Found, Inquire, Power, Resize, SetPower, Step, Wanted
 from hostwright.kinds.virtualmachine.situation import Situation
 from hostwright.kinds.virtualmachine.status import Named, Resolved
 from hostwright.kinds.virtualmachine.steady import Gap
@@ -92,6 +92,15 @@ def resized(situation: Situation, found: Found) -> Decision[Step]:
     return _timed(situation, operation, decision, found.message)
 
 
+def is_due(situation: Situation, gap: Gap) -> bool:
+    """Whether a change is to be made now, or its outcome asked for: not while one that was refused is backed off."""
+    operation = situation.operation
+    if gap.size is None:
+        return False
+    again = operation is not None and change.size_of(operation) == gap.size
+    return not again or operation is None or wait_until(situation, operation.next_retry_at) is None
+
+
 def resize(situation: Situation, wanted: Wanted, found: Found, gap: Gap) -> Decision[Step]:
     """Sent; and where it was accepted and the machine rests with its old size, it is asked why, and tried again."""
     size, operation = gap.size or "", situation.operation
@@ -107,6 +116,8 @@ def resize(situation: Situation, wanted: Wanted, found: Found, gap: Gap) -> Deci
         waits = wait_until(situation, operation.next_retry_at)
         if waits is not None:
             return replace(waits, phase=say.phase_of(found))
+    if found.shape.power is Power.SUSPENDED:
+        return replace(base, step=SetPower(Power.ON), operation=OperationType.POWER, expect="")
     return replace(base, step=Resize(size), notes=_drift(situation, gap))
 
 

@@ -26,6 +26,7 @@ from hostwright.kinds.virtualmachine.resource import VirtualMachineSpec
 class Power(StrEnum):
     ON = "PoweredOn"
     OFF = "PoweredOff"
+    SUSPENDED = "Suspended"
 
 
 class Life(StrEnum):

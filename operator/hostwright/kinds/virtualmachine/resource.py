@@ -171,7 +171,7 @@ class VirtualMachineSpec(Open):
     )
     power_state: PowerState = Field(
         default=PowerState.POWERED_ON,
-        description="PoweredOn, PoweredOff, or Unmanaged (left as found). A change is made at once.",
+        description="PoweredOn, PoweredOff, Suspended (on OpenStack: off, with its memory kept), or Unmanaged (left as found). A change is made at once.",
     )
     power_off_mode: PowerOffMode = Field(
         default=PowerOffMode.TRY_SOFT,

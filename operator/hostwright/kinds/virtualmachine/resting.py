@@ -16,6 +16,12 @@ from hostwright.kinds.virtualmachine.steady import Gap, applied, assess
 from hostwright.kinds.virtualmachine.values import PowerState
 
 OFF, ON = "power/off", "power/on"
+_POWERING = {
+    Power.ON: (Reason.STARTING, "powering on"),
+    Power.OFF: (Reason.STOPPING, "powering off"),
+    Power.SUSPENDED: (Reason.SUSPENDING, "suspending"),
+}
+_WAS = {Power.ON: "powered on", Power.OFF: "powered off", Power.SUSPENDED: "suspended", None: "powered off"}
 #: Events of what was done, which nobody does while a machine is only observed.
 _DONE = frozenset({Reason.RESTARTED, Reason.RESIZED})
 #: What of status.resolved tells a later change of the user's from drift.
@@ -47,7 +53,8 @@ def at_rest(situation: Situation, found: Found) -> Decision[Step]:
         )
         return replace(step, status=status)
     working = _restart(situation, found)
-    if working is None and gap.power is not None:
+    suspend = gap.power is Power.SUSPENDED and changing.is_due(situation, gap)  # no size is changed on a suspended one
+    if working is None and gap.power is not None and not suspend:
         working = _power(situation, found, gap)
     if working is None and gap.update is not None:
         working = _update(situation, found, gap)
@@ -75,7 +82,7 @@ def _restart(situation: Situation, found: Found) -> Decision[Step] | None:
     if situation.spec.power_state is PowerState.POWERED_OFF:  # wished since: off is half of the way already
         return None
     if operation is not None and operation.expect == OFF:
-        return _half(found, *((Power.OFF, OFF) if found.shape.power is Power.ON else (Power.ON, ON)))
+        return _half(found, *((Power.ON, ON) if found.shape.power is Power.OFF else (Power.OFF, OFF)))
     if found.shape.power is Power.OFF:
         return _half(found, Power.ON, ON)
     return None
@@ -93,12 +100,10 @@ def _half(found: Found, power: Power, expect: str) -> Decision[Step]:
 
 def _power(situation: Situation, found: Found, gap: Gap) -> Decision[Step]:
     power = gap.power or Power.ON
-    reason = Reason.STARTING if power is Power.ON else Reason.STOPPING
-    text = "powering on" if power is Power.ON else "powering off"
+    reason, text = _POWERING[power]
     notes: tuple[Note, ...] = ()
     if gap.power_is_drift:
-        was = "off" if power is Power.ON else "on"
-        text = f"was powered {was} by somebody else; {text} again"
+        text = f"was {_WAS[found.shape.power]} by somebody else; {text} again"
         notes = (Note(Reason.DRIFT_DETECTED, text, say.stamp(situation.now), warning=True),)
     said = (
         *say.working(reason, text),

@@ -12,6 +12,8 @@ from hostwright.kinds.virtualmachine.steady import Gap
 
 __all__ = ["again", "failed", "last_error", "stamp", "working"]
 
+_WORDS = {Power.ON: "running", Power.OFF: "powered off", Power.SUSPENDED: "suspended", None: "powered off"}
+
 
 def found_status(found: Found) -> dict[str, Any]:
     """What a look shows, as status fields."""
@@ -37,7 +39,7 @@ def found_status(found: Found) -> dict[str, Any]:
 
 def settled(wanted: Wanted, found: Found, gap: Gap) -> tuple[Said, ...]:
     """The machine is all that this generation asks and policy allows now."""
-    word = "running" if found.shape.power is Power.ON else "powered off"
+    word = _WORDS[found.shape.power]
     if gap.pending:
         waits = ", ".join(f"{row.path} ({row.waiting_for})" for row in gap.pending)
         ready = Said(Condition.READY, True, Reason.CHANGES_PENDING, f"{word}; changes wait: {waits}")
@@ -53,7 +55,7 @@ def unresolved(found: Found, failure: Failure) -> tuple[Said, ...]:
 
     So it is Ready and not Stalled; whether it is up to date cannot be said, and UpToDate says why.
     """
-    word = "running" if found.shape.power is Power.ON else "powered off"
+    word = _WORDS[found.shape.power]
     text = f"its spec cannot be compared with it: {failure.message} {WHO[failure.actor]}"
     return (
         Said(Condition.READY, True, Reason.SETTLED, f"{word}; {text}"),

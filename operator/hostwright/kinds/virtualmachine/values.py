@@ -117,6 +117,7 @@ Lifetime = Annotated[
 class PowerState(StrEnum):
     POWERED_ON = "PoweredOn"
     POWERED_OFF = "PoweredOff"
+    SUSPENDED = "Suspended"
     UNMANAGED = "Unmanaged"
 
 

@@ -8,6 +8,7 @@
 | create_server | POST servers, our ports      | Intent     | one server in BUILD that owns the ports           |
 | attach_port   | POST os-interface            | Idempotent | the port plugged in; again: 400/409 "in use"      |
 | start, stop   | POST action                  | Idempotent | Nova at work; again: 409 "already"                |
+| suspend, res… | POST action                  | Idempotent | Nova at work; again: 409 "while it is in vm_state"|
 | resize        | POST action resize           | Intent     | Nova at work, then VERIFY_RESIZE, or as it was    |
 | confirm_resi… | POST action confirmResize    | Idempotent | Nova at work; again: 400 "has not been resized"   |
 | ask_actions   | GET os-instance-actions      | Read       | nothing changed: what became of a resize          |
@@ -102,6 +103,17 @@ def _create(
     )
 
 
+#: Every way leads over ACTIVE: from there to a power state, and back from it.
+_TO = {
+    Power.OFF: ("stop", "os-stop"),
+    Power.SUSPENDED: ("suspend", "suspend"),
+}
+_FROM = {
+    Power.OFF: ("start", "os-start"),
+    Power.SUSPENDED: ("resume", "resume"),
+}
+
+
 def _power(power: Power, found: Found | None, as_of: float, memory: Memory) -> Call | Wait | Done:
     if found is None:
         return Wait("the server is not seen")
@@ -109,8 +121,9 @@ def _power(power: Power, found: Found | None, as_of: float, memory: Memory) -> C
         return Wait(found.message or "Nova is at work")
     if found.shape.power is power:
         return Done()
-    verb = "start" if power is Power.ON else "stop"
-    on = On(found.id, "compute", "POST", f"/servers/{found.id}/action", {f"os-{verb}": None})
+    rests = found.shape.power or Power.ON
+    verb, request = _TO[power] if rests is Power.ON else _FROM[rests]
+    on = On(found.id, "compute", "POST", f"/servers/{found.id}/action", {request: None})
     return Call(verb, SERVER, Repeat.IDEMPOTENT, on, message=f"{verb} the server")
 
 

@@ -14,7 +14,7 @@ from hostwright.kinds.virtualmachine.resource import Interface, PowerOffMode, Po
 from hostwright.providers.openstack.rows import Catalog, Flavor
 from hostwright.providers.openstack.section import SECTIONS, ClassSection, ImageSection, MachineSection, NetworkSection
 
-POWER = {PowerState.POWERED_ON: Power.ON, PowerState.POWERED_OFF: Power.OFF, PowerState.UNMANAGED: None}
+POWER: Mapping[PowerState, Power] = {each: Power(each) for each in PowerState if each is not PowerState.UNMANAGED}
 #: Nova's bound of a tag.
 TAG_LIMIT = 60
 #: Tags of one server (nova/objects/instance.py: MAX_TAG_COUNT).
@@ -170,7 +170,7 @@ def _resolved(names: Names, spec: VirtualMachineSpec, bindings: Bindings) -> Wan
     size_name = bindings.class_name or flavor.name
     return Wanted(
         shape=MachineShape(
-            power=POWER[spec.power_state],
+            power=POWER.get(spec.power_state),
             tags=tags,
             metadata=section.metadata or {},
             size=flavor.name,

@@ -35,8 +35,10 @@ LIFE: Mapping[str, Life] = {
     "MIGRATING": Life.CHANGING,
     "PASSWORD": Life.CHANGING,
     "REVERT_RESIZE": Life.CHANGING,
+    "SUSPENDED": Life.STEADY,
     "VERIFY_RESIZE": Life.RESIZED,
 }
+POWER = {"SHUTOFF": Power.OFF, "SUSPENDED": Power.SUSPENDED}
 #: Our own record on the server, not shown as the user's metadata.
 #: Between several values of one tag's key: no tag of Nova holds it.
 BETWEEN = ","
@@ -221,7 +223,7 @@ def values(shown: str | None) -> tuple[str, ...]:
 
 def _shape(server: Server, chosen: Mapping[str, SeenPort]) -> MachineShape:
     return MachineShape(
-        power=Power.OFF if server.status == "SHUTOFF" else Power.ON,
+        power=POWER.get(server.status, Power.ON),
         tags=tags(server),
         metadata={key: value for key, value in server.metadata.items() if key not in {RECORD_NAMESPACE, RECORD_NAME}},
         size=server.flavor.original_name,

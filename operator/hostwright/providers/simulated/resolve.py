@@ -98,6 +98,10 @@ def _resolved(names: Names, spec: VirtualMachineSpec, bindings: Bindings) -> Wan
         raise errors.InvalidConfiguration(
             f"failure domain {spec.failure_domain!r} is not to be had: a simulated site has none. Remove failureDomain."
         )
+    if spec.power_state is PowerState.SUSPENDED:
+        raise errors.InvalidConfiguration(
+            "powerState Suspended is not to be had on a simulated site. Use PoweredOff, or leave it PoweredOn."
+        )
     if spec.power_off_mode is not PowerOffMode.TRY_SOFT:
         raise errors.InvalidConfiguration(
             f"powerOffMode {spec.power_off_mode} is not to be had on a simulated site: it has no guests. Use TrySoft."

@@ -168,6 +168,10 @@ def resolve(names: Names, spec: VirtualMachineSpec, bindings: Bindings) -> Wante
 def _resolved(names: Names, spec: VirtualMachineSpec, bindings: Bindings) -> Wanted:
     if bindings.cpu is None or bindings.memory_mib is None:
         raise errors.InvalidConfiguration("the machine has no size: name a class in classRef, or write resources.")
+    if spec.power_state is PowerState.SUSPENDED:
+        raise errors.InvalidConfiguration(
+            "powerState Suspended is not to be had on vSphere yet. Use PoweredOff, or leave it PoweredOn."
+        )
     section = MachineSection.model_validate(spec.section(SECTIONS.key) or {})
     domain = names.domain(spec.failure_domain)
     image = bindings.pinned_image or names.image(bindings.image_section).id
