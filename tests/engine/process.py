@@ -1,7 +1,8 @@
 """An operator as a process that can be killed, over an API server and a simulated site in memory."""
 
+import asyncio
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,7 +12,8 @@ from tests.engine.wire import Wire
 
 from hostwright.core.port import Call, Repeat
 from hostwright.engine.engine import Engine, Outside
-from hostwright.engine.ports import ClusterUnavailableError, Key, LeaseLostError
+from hostwright.engine.ports import ClusterUnavailableError, Dial, Key, LeaseLostError, nobody_asks
+from hostwright.engine.targets import Network
 from hostwright.kinds.provider.port import Backend, Context, Session
 from hostwright.kinds.provider.resource import ProviderSpec
 from hostwright.providers.simulated.client import NotSent, Unanswered
@@ -235,6 +237,9 @@ class Process:
     told: Told = field(default_factory=Told)
     gate: Gate = field(default_factory=Gate)
     cluster: FakeCluster | None = None  # its own way to the API server
+    dial: Dial = nobody_asks
+    refuse_probes: Sequence[Network] = ()
+    probing: "asyncio.Task[None] | None" = None
 
     def __post_init__(self) -> None:
         ids = itertools.count()
@@ -250,6 +255,8 @@ class Process:
                 new_id=lambda: f"op-{self.name}-{next(ids)}",
                 jitter=lambda: 0.0,
                 visibility_lag=self.lag,
+                dial=self.dial,
+                refuse_probes=self.refuse_probes,
             )
         )
         self.store, self.queue, self.workers = self.engine.store, self.engine.queue, self.engine.workers
@@ -261,13 +268,15 @@ class Process:
     def start(self) -> "Process":
         self.api.subscribe(self.engine.inbox.observe)
         self.workers.start(4, 1)
+        if self.dial is not nobody_asks:
+            self.probing = asyncio.create_task(self.engine.prober.run())
         return self
 
     def kill(self) -> None:
         """As SIGKILL does: nothing runs on, nothing is said; requests on their way are on their way."""
         self.api.subscribers = [each for each in self.api.subscribers if each != self.engine.inbox.observe]
         self.queue.close()
-        tasks = [*self.workers._tasks]
+        tasks: list[asyncio.Task[Any]] = [*self.workers._tasks, *([self.probing] if self.probing else ())]
         for connection in self.connections.values():
             tasks += [task for task in (connection._task, *connection._retiring) if task is not None]
         for task in tasks:

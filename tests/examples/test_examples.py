@@ -189,3 +189,17 @@ def test_labels_are_tags_and_follow_their_changes(world: World) -> None:
         lambda: _site(world, f"/v1/machines/{server}")["tags"] == {"team": "stock"}, 30, "the labels as they are"
     )
     eventually(lambda: world.status("billed")["resolved"]["tags"] == {"team": "stock"}, 30, "told")
+
+
+def test_a_machine_whose_guest_does_not_answer_is_ready_and_not_available(world: World) -> None:
+    _apply(world, "upkeep")
+    world.kubectl("wait", "--for=condition=Available", "hvm/billed", "--timeout=30s")
+    told = eventually(lambda: _because(world, "probed", "ProbeFailed"), 60, "no guest answers")
+    assert told["status"] == "False"
+    assert "TCP port 22 does not answer: 10.64." in told["message"]
+    world.ready("probed")
+
+
+def _because(world: World, name: str, reason: str) -> dict[str, Any]:
+    told = world.condition(name, "Available")
+    return told if told.get("reason") == reason else {}

@@ -43,6 +43,11 @@ GOOD_SPECS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
         {"bootstrap": {"cloudInit": {"userDataRef": {"name": "ud", "key": "userData"}, "sshAuthorizedKeys": [KEY]}}},
     ),
     "labels that are tags": ("VirtualMachine", {"propagateLabels": ["team", "App_1.x"]}),
+    "probed": (
+        "VirtualMachine",
+        {"readiness": {"probe": {"tcpSocket": {"port": 65535}, "periodSeconds": 1}, "minReadySeconds": 86400}},
+    ),
+    "ready for long enough": ("VirtualMachine", {"readiness": {"minReadySeconds": 1}}),
     "made again": ("VirtualMachine", {"onExternalDeletion": "Recreate"}),
     "expires in a minute": ("VirtualMachine", {"expireAfter": "1m"}),
     "expires in a year": ("VirtualMachine", {"expireAfter": "8760h"}),

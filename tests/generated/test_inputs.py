@@ -34,6 +34,28 @@ BAD: Mapping[str, tuple[str, Mapping[str, Any], str]] = {
     ),
     "a label twice": ("VirtualMachine", {"propagateLabels": ["app", "app"]}, "Duplicate value"),
     "17 labels": ("VirtualMachine", {"propagateLabels": [f"l{number}" for number in range(17)]}, "at most 16 items"),
+    "a probe of nothing": ("VirtualMachine", {"readiness": {"probe": {}}}, "tcpSocket: Required value"),
+    "a probe of port 0": (
+        "VirtualMachine",
+        {"readiness": {"probe": {"tcpSocket": {"port": 0}}}},
+        "greater than or equal",
+    ),
+    "a probe of no port": (
+        "VirtualMachine",
+        {"readiness": {"probe": {"tcpSocket": {"port": 65536}}}},
+        "less than or equal to 65535",
+    ),
+    "a probe of another host": (
+        "VirtualMachine",
+        {"readiness": {"probe": {"tcpSocket": {"port": 22, "host": "10.96.0.1"}}}},
+        "unknown field",
+    ),
+    "a probe all the time": (
+        "VirtualMachine",
+        {"readiness": {"probe": {"tcpSocket": {"port": 22}, "periodSeconds": 0}}},
+        "greater than or equal to 1",
+    ),
+    "ready in the past": ("VirtualMachine", {"readiness": {"minReadySeconds": -1}}, "greater than or equal to 0"),
     "expires in no time": ("VirtualMachine", {"expireAfter": "59s"}, "between 1m and 8760h"),
     "expires in years": ("VirtualMachine", {"expireAfter": "8761h"}, "between 1m and 8760h"),
     "expires in days": ("VirtualMachine", {"expireAfter": "7d"}, "write Never, or a duration"),

@@ -20,6 +20,7 @@ from hostwright.core.port import (
     Unsure,
     Window,
 )
+from hostwright.core.probed import Probed
 from hostwright.kinds.virtualmachine.port import Found, InterfaceFound, Life, Look, Power, Twin, Unresolved, Wanted
 from hostwright.kinds.virtualmachine.situation import Backend, Situation
 
@@ -49,6 +50,9 @@ def specs(draw: st.DrawFn) -> Any:
         "deletionPolicy": st.sampled_from(["Delete", "Delete", "Retain", None]),
         "deletionProtection": st.booleans(),
         "onExternalDeletion": st.sampled_from(["Report", "Recreate"]),
+        "readiness": st.sampled_from(
+            [{}, {"minReadySeconds": 60}, {"probe": {"tcpSocket": {"port": 22}}, "minReadySeconds": 60}]
+        ),
         "expireAfter": st.sampled_from(["Never", "Never", "1h", "24h"]),
         "restartedAt": st.sampled_from([None, "", "1", "2"]),
         "updatePolicy": st.sampled_from([{"maxDisruption": "None"}, {"maxDisruption": "Live"}]),
@@ -232,6 +236,7 @@ def situations(draw: st.DrawFn, *, deleting: bool | None = None) -> Situation:
         nothing_made=is_open and proven and not shown and draw(st.booleans()),
         may_come=operation is not None and draw(st.integers(0, 3)) == 0,
         deleting_since=going,
+        probed=draw(st.one_of(st.none(), st.builds(Probed, st.booleans(), st.floats(0, 100), texts))),
         born_at=draw(st.one_of(st.none(), moments)),
         paused=draw(st.sampled_from([None, None, None, "", "CHG-1"])),
         never_reported=not status.machine_id,

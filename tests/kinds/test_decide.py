@@ -162,6 +162,7 @@ def test_every_condition_of_the_kind_is_in_the_tables() -> None:
         "Drifted",
         "Paused",
         "Deleting",
+        "Available",
     }
 
 

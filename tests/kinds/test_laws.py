@@ -52,6 +52,7 @@ CONDITIONS = {
     Condition.DRIFTED,
     Condition.PAUSED,
     Condition.DELETING,
+    Condition.AVAILABLE,
 }
 
 

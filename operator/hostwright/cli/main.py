@@ -1,6 +1,7 @@
 """`hostwright`: the operator, the sandbox, the simulated site."""
 
 import asyncio
+import ipaddress
 import os
 import sys
 
@@ -10,6 +11,16 @@ from hostwright import __version__
 from hostwright.cli.demo import demo
 from hostwright.cli.sandbox import sandbox
 from hostwright.cli.simulated import address, simulated
+
+
+def networks(_context: click.Context, _option: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    """What `--refuse-probes` was given, or what is wrong with it."""
+    for value in values:
+        try:
+            ipaddress.ip_network(value)
+        except ValueError as error:
+            raise click.BadParameter(f"{error}. Write a network, such as 10.96.0.0/12.") from error
+    return values
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -39,6 +50,13 @@ def main() -> None:
 @click.option("--identity", help="Holder of the Lease. Default: host name and pid.")
 @click.option("--cluster-id", help="Default: kept in a ConfigMap, at first the uid of kube-system.")
 @click.option("--operator-namespace", help="Default: $POD_NAMESPACE, else hostwright-system.")
+@click.option(
+    "--refuse-probes",
+    multiple=True,
+    metavar="CIDR",
+    callback=networks,
+    help="A network that no readiness probe connects to: the cluster's Pods, Services and nodes. May be repeated.",
+)
 @click.option(
     "--visibility-lag",
     type=float,

@@ -76,6 +76,9 @@ class Reason(StrEnum):
     """Reasons of conditions and Events that are not failures (those are the class names in core/errors.py)."""
 
     READY = "Ready"
+    AVAILABLE = "Available"
+    POWERED_OFF = "PoweredOff"
+    PROBE_FAILED = "ProbeFailed"
     SETTLED = "Settled"
     CHANGES_PENDING = "ChangesPending"
     CREATING = "Creating"

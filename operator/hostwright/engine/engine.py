@@ -1,7 +1,7 @@
 """The loop put together: what comes in, the queue, each kind's pass, the Providers' connections."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -16,10 +16,12 @@ from hostwright.engine.kind import Kind
 from hostwright.engine.phases import Phases
 from hostwright.engine.physical import PhysicalMachines
 from hostwright.engine.pools import PoolPass
-from hostwright.engine.ports import Body, Clock, Cluster, Gate, Key, Secret, Telemetry
+from hostwright.engine.ports import Body, Clock, Cluster, Dial, Gate, Key, Secret, Telemetry, nobody_asks
+from hostwright.engine.prober import Prober
 from hostwright.engine.queue import Priority, WorkQueue
 from hostwright.engine.reconcile import MachinePass
 from hostwright.engine.store import Store, uid
+from hostwright.engine.targets import Network
 from hostwright.engine.view import Tools
 from hostwright.engine.virtual import VirtualMachines
 from hostwright.engine.worker import Pass, Reread, Workers
@@ -46,6 +48,8 @@ class Outside:
     jitter: Callable[[], float]
     capacity: Backoff = CAPACITY
     visibility_lag: float | None = None  # seconds; None: the backends' own
+    dial: Dial = nobody_asks
+    refuse_probes: Sequence[Network] = ()  # no probe connects to what is in these
     judges_orphans: bool = True  # only who watches all namespaces can
 
 
@@ -59,6 +63,10 @@ class Engine:
         self.connections: dict[str, Connection] = {}
         blocks = frozenset(backend.sections.key for backend in outside.backends.values())
         self.world = World(self.store, self.connections, blocks)
+        self.prober = Prober(
+            outside.dial, outside.gate, outside.clock, self.queue.add, outside.jitter, outside.refuse_probes
+        )
+        self.store.follow(self.prober.follow)
         tools = self._tools()
         self.machines = {kind.name: MachinePass(kind, tools, recalls={}) for kind in KINDS}
         self.fleet = Fleet(self.queue.add)
@@ -77,6 +85,7 @@ class Engine:
             machines.forget()
         self.claims.forget()
         self.pools.forget()
+        self.prober.forget()
         if leading:
             self.inbox.everything(tuple(self._passes))
             for claim in self.fleet.holders():  # the store does not have those that are gone
@@ -106,6 +115,7 @@ class Engine:
             outside.new_id,
             outside.jitter,
             outside.capacity,
+            self.prober.probed,
         )
 
     def _pools(self, reread: Reread) -> PoolPass:

@@ -140,6 +140,8 @@ class _Judge:
         conditions = status.get("conditions") or []
         ready = find(conditions, Condition.READY) or {}
         fresh = ready.get("observedGeneration") == metadata.get("generation")
+        serving = find(conditions, Condition.AVAILABLE) or {} if _says_when_available(body) else None
+        serves = serving is None or serving.get("status") == "True"
         return Member(
             name=metadata["name"],
             uid=metadata["uid"],
@@ -147,6 +149,8 @@ class _Judge:
             going=is_deleting(body),
             ready={"True": fresh, "Unknown": None}.get(str(ready.get("status")), False),
             ready_since=_moment(ready.get("lastTransitionTime")),
+            serves=serves,
+            serves_since=_moment(serving.get("lastTransitionTime")) if serving and serves else None,
             change=self._change(body),
             up_to_date=_up_to_date(conditions, metadata.get("generation")) if self._identified else True,
             labelled=self._labelled(body),
@@ -154,7 +158,7 @@ class _Judge:
             delete_first=ANNOTATION_DELETE_MACHINE in annotations,
             do_not_disrupt=ANNOTATION_DO_NOT_DISRUPT in annotations,
             protected=self._protected(body),
-            why=str(ready.get("message") or "") if ready.get("status") != "True" else "",
+            why=_why(ready, serving if serving and not serves else {}),
         )
 
     @property
@@ -183,6 +187,18 @@ class _Judge:
         status = self.pool.body.get("status") or {}
         told = status.get("updateRevision") == self.revision and _is_settled(self.pool.body)
         return has and annotated and (told or self.pool.recall.applied.get(uid(body)) == self.revision)
+
+
+def _says_when_available(body: Body) -> bool:
+    """A member that is wished off, or that says nothing of it, is counted by its Ready alone."""
+    spec = body.get("spec") or {}
+    readiness = spec.get("readiness") or {}
+    return bool(readiness.get("probe") or readiness.get("minReadySeconds")) and spec.get("powerState") != "PoweredOff"
+
+
+def _why(*conditions: Mapping[str, Any]) -> str:
+    """The first that is there and not True says what is missing."""
+    return next((str(row.get("message") or "") for row in conditions if row and row.get("status") != "True"), "")
 
 
 def _is_settled(body: Body) -> bool:

@@ -107,6 +107,19 @@ class Gate(Protocol):
     def held(self) -> bool: ...
 
 
+class Dial(Protocol):
+    """A connection to a machine's own address."""
+
+    async def __call__(self, address: str, port: int) -> str:
+        """Why it does not answer, within a few seconds; empty: it does. Raises nothing."""
+        ...
+
+
+async def nobody_asks(address: str, port: int) -> str:
+    """Of a process that cannot reach machines, as most tests' are."""
+    return f"{address}:{port} is not asked"
+
+
 class Telemetry(Protocol):
     """What happened, in our words."""
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from hostwright.core.backoff import CAPACITY, Backoff
 from hostwright.core.names import ANNOTATION_MACHINE_ID, FINALIZER
 from hostwright.core.port import LedgerRow, Operation, Trace
+from hostwright.core.probed import Probed
 from hostwright.engine.ports import Body, Clock, Cluster, Gate, Key, Telemetry
 from hostwright.engine.store import Store
 from hostwright.engine.world import World
@@ -29,6 +30,7 @@ class Tools:
     new_id: Callable[[], str]
     jitter: Callable[[], float]
     capacity: Backoff = CAPACITY
+    probed: Callable[[Key], Probed | None] = lambda _: None
 
 
 @dataclass(frozen=True, slots=True)

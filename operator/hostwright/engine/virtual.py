@@ -101,6 +101,7 @@ class VirtualMachines:
             proven=seen.proven,
             nothing_made=seen.nothing_made,
             may_come=recall.late_until + lag >= began,
+            probed=tools.probed(view.key),
             born_at=moment(metadata.get("creationTimestamp")),
             deleting_since=moment(metadata.get("deletionTimestamp")),
             paused=(metadata.get("annotations") or {}).get(ANNOTATION_PAUSED),

@@ -24,7 +24,10 @@ CONDITIONS: Mapping[Condition, str] = {
     Condition.DRIFTED: "The machine differs from what is written, and that is only reported: see `status.drift`.",
     Condition.PAUSED: "The annotation `paused` is set, or the Provider is paused: nothing is done.",
     Condition.DELETING: "The object is being deleted; the message says what it waits for, and the way out.",
-    Condition.AVAILABLE: "The object can be used.",
+    Condition.AVAILABLE: (
+        "The object can be used. A VirtualMachine: it is powered on and Ready or, with `readiness.probe`, answers; "
+        "both for `readiness.minReadySeconds`."
+    ),
     Condition.REACHABLE: "The backend answers.",
     Condition.CREDENTIALS_VALID: "The backend takes the login.",
     Condition.IDENTITY_VERIFIED: "The server that answers is the one that was recorded, and no older object has it.",
@@ -41,6 +44,9 @@ CONDITIONS: Mapping[Condition, str] = {
 
 REASONS: Mapping[Reason, str] = {
     Reason.READY: "All is as wanted.",
+    Reason.AVAILABLE: "The machine is powered on, and answers where it is asked, for as long as was wished.",
+    Reason.POWERED_OFF: "The machine is powered off, so that nobody can use it.",
+    Reason.PROBE_FAILED: "The machine is powered on, and the port of `readiness.probe` does not answer.",
     Reason.SETTLED: "Nothing is left to do.",
     Reason.CHANGES_PENDING: "All that is allowed now is done; heavier changes wait in `status.pendingChanges`.",
     Reason.CREATING: "The machine is being made.",

@@ -1,6 +1,8 @@
 """The composition root: the only place where the rooms meet by name."""
 
 import asyncio
+import ipaddress
+import os
 import random
 import uuid
 from collections.abc import Awaitable
@@ -9,12 +11,14 @@ from typing import Any
 from hostwright.core.backoff import CAPACITY, Backoff
 from hostwright.engine.engine import Engine, Outside
 from hostwright.engine.ports import Body, Key, ObjectGoneError
+from hostwright.engine.targets import Network, is_address
 from hostwright.runtime import hooks, http
 from hostwright.runtime.backends import discover
 from hostwright.runtime.checks import COMPARE_EVERY, Checks
 from hostwright.runtime.clock import SystemClock
 from hostwright.runtime.cluster import PLURALS, KubernetesCluster
 from hostwright.runtime.clusterid import cluster_id
+from hostwright.runtime.dial import dial
 from hostwright.runtime.lease import AlwaysHeld, Lease
 from hostwright.runtime.logs import logger
 from hostwright.runtime.metrics import Metrics
@@ -104,6 +108,7 @@ class Operator:
                 while self.engine.store.get(key) is None and await self._still_there(key):
                     self._log.info("waiting for the watch", kind=key.kind, namespace=key.namespace, name=key.name)
         self.ready.set()
+        self._spawn(self.engine.prober.run(), "prober")
         self.engine.workers.start(self.settings.workers, self.settings.reserved_workers)
         await asyncio.Event().wait()
 
@@ -130,6 +135,8 @@ class Operator:
                 jitter=lambda: random.random() * 0.25,  # noqa: S311 - jitter
                 capacity=Backoff(settings.capacity_retry or CAPACITY.first, CAPACITY.cap),
                 visibility_lag=settings.visibility_lag,
+                dial=dial,
+                refuse_probes=self._refused_probes(),
                 judges_orphans=not settings.namespaces,
             )
         )
@@ -142,6 +149,13 @@ class Operator:
             self.settings.namespaces,
             self.settings.compare_every or COMPARE_EVERY,
         )
+
+    def _refused_probes(self) -> list[Network]:
+        """Beside what was named: the API server, as a Pod knows it."""
+        api = os.environ.get("KUBERNETES_SERVICE_HOST", "")
+        return [
+            ipaddress.ip_network(each) for each in (*self.settings.refuse_probes, *([api] if is_address(api) else ()))
+        ]
 
     def _spawn(self, work: Any, name: str) -> None:
         task = asyncio.create_task(work, name=f"hostwright {name}")

@@ -22,6 +22,7 @@ class Settings:
     visibility_lag: float | None = None  # seconds; tests of crashes shorten it
     capacity_retry: float | None = None  # seconds before the first retry where there is no room; tests shorten it
     compare_every: float | None = None  # seconds between comparisons of the store with a list; tests shorten it
+    refuse_probes: tuple[str, ...] = ()  # networks that no readiness probe connects to
     lease: bool = True  # False bypasses the Lease: for tests of two writers only
     log_level: str = "info"
     log_format: str = "auto"  # console | json | auto: console on a terminal

@@ -27,6 +27,8 @@ class Member:
     unsure: bool = False  # its deletion was asked for, and whether that arrived is not known
     ready: bool | None = False  # of its present generation; None: nobody can say now
     ready_since: datetime | None = None
+    serves: bool = True  # its own Available, where its spec says what that means
+    serves_since: datetime | None = None
     change: Change | None = None  # None: its spec is the template's
     up_to_date: bool | None = True  # its own word for whether the machine is as its spec says; None: not said yet
     labelled: bool = True  # it has the template's labels and annotations, and none that left the template
@@ -90,13 +92,13 @@ class Count:
 
 
 def count(situation: Situation) -> Count:
-    """Who lives, who is ready, who is so for long enough."""
+    """Who lives, who is ready, who is so, and serves by its own readiness, for long enough."""
     live = tuple(member for member in situation.members if not member.going)
     available, waits = set(), []
     for member in live:
-        if not member.ready:
+        if not (member.ready and member.serves):
             continue
-        since = member.ready_since or situation.now
+        since = max((each for each in (member.ready_since, member.serves_since) if each), default=situation.now)
         left = situation.min_ready - (situation.now - since).total_seconds()
         if situation.min_ready <= 0 or left <= 0:
             available.add(member.uid)

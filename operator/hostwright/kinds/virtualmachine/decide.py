@@ -10,6 +10,7 @@ from hostwright.core.names import Condition, Phase, Reason
 from hostwright.core.port import Missing, Operation, OperationType, Present, Unsure
 from hostwright.kinds.virtualmachine import change, changing, say
 from hostwright.kinds.virtualmachine.absent import missing, unsure
+from hostwright.kinds.virtualmachine.available import with_available
 from hostwright.kinds.virtualmachine.expiry import dated, expire, expired
 from hostwright.kinds.virtualmachine.leaving import leave
 from hostwright.kinds.virtualmachine.port import Found, Life, Step, Unresolved
@@ -30,7 +31,7 @@ def decide(situation: Situation) -> Decision[Step]:
         return _paused(situation)
     if expired(situation):
         return expire(situation)
-    return dated(situation, _living(situation))
+    return dated(situation, with_available(situation, _living(situation)))
 
 
 def _living(situation: Situation) -> Decision[Step]:

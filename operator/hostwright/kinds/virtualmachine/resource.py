@@ -13,6 +13,7 @@ from hostwright.core.resource import (
     Token,
     Words,
 )
+from hostwright.kinds.virtualmachine.readiness import Readiness
 from hostwright.kinds.virtualmachine.status import VirtualMachineStatus
 from hostwright.kinds.virtualmachine.values import (
     NEVER,
@@ -214,6 +215,9 @@ class VirtualMachineSpec(Open):
     on_external_deletion: OnExternalDeletion = Field(
         default=OnExternalDeletion.REPORT,
         description="What is done when somebody else deleted the machine on the backend: Report (the default) tells it, Recreate makes it again under the same identity, once the backend has confirmed that it is gone. Ports that are left are used again; the root disk is new, from the image as its name resolves then.",
+    )
+    readiness: Readiness = Field(
+        default=Readiness(), description="When the machine counts as available (the condition Available)."
     )
     expire_after: Lifetime = Field(
         default=NEVER,

@@ -8,6 +8,7 @@ from hostwright.core import backend, errors
 from hostwright.core.conditions import find
 from hostwright.core.names import Condition, Phase
 from hostwright.core.port import Operation, Trace
+from hostwright.core.probed import Probed
 from hostwright.core.quantity import to_seconds
 from hostwright.kinds.virtualmachine.port import Look, Unresolved, Wanted
 from hostwright.kinds.virtualmachine.resource import VirtualMachineSpec
@@ -41,6 +42,7 @@ class Situation:
     nothing_made: bool = False  # the quiet time of the open operation is over and a look begun after it found nothing
     may_come: bool = False  # a fenced call whose reply nobody saw may have been carried out after the look began
     deleting_since: datetime | None = None
+    probed: Probed | None = None  # None: nothing is known yet, or it is not probed
     born_at: datetime | None = None  # the object
     paused: str | None = None  # the annotation's value: why
     tried_in_vain: bool = False  # the last call or proof for it failed, and the wish is the same still
