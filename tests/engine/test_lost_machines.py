@@ -139,3 +139,26 @@ def test_what_was_only_told_is_made_again_once_that_is_wished() -> None:
         life.over()
 
     run(tale())
+
+
+@pytest.mark.parametrize("change", [{"restartedAt": "2"}, {"powerState": "PoweredOff"}, {"tags": {"team": "b"}}])
+@pytest.mark.parametrize("after", [0.0, 0.05, 1.0, 3.0])
+def test_what_was_under_way_on_the_lost_one_is_not_gone_on_with_on_the_new_one(
+    change: dict[str, Any], after: float
+) -> None:
+    async def tale() -> None:
+        life = Lost(Wire())
+        former = await life.up()
+        life.api.apply(VM, {**RECREATE, **change})
+        await _seconds(after)
+        life.vanish()
+        await life.reach("made again", lambda: life.anew(former))
+        (row,) = life.site.model.machines.values()
+        assert row.powered_on == (change.get("powerState") != "PoweredOff")
+        assert row.tags == change.get("tags", {"team": "a"})
+        assert life.api.status(VM)["handled"]["restartedAt"] == change.get("restartedAt", "")
+        calls = life.wire.names[life.wire.names.index("create") :]
+        assert calls.count("stop") == ("powerState" in change), "a machine that is new is not restarted"
+        life.over()
+
+    run(tale())

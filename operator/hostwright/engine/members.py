@@ -193,7 +193,8 @@ def _says_when_available(body: Body) -> bool:
     """A member that is wished off, or that says nothing of it, is counted by its Ready alone."""
     spec = body.get("spec") or {}
     readiness = spec.get("readiness") or {}
-    return bool(readiness.get("probe") or readiness.get("minReadySeconds")) and spec.get("powerState") != "PoweredOff"
+    off = spec.get("powerState") in {"PoweredOff", "Suspended"}
+    return not off and bool(readiness.get("probe") or readiness.get("minReadySeconds"))
 
 
 def _why(*conditions: Mapping[str, Any]) -> str:

@@ -45,7 +45,7 @@ CONDITIONS: Mapping[Condition, str] = {
 REASONS: Mapping[Reason, str] = {
     Reason.READY: "All is as wanted.",
     Reason.AVAILABLE: "The machine is powered on, and answers where it is asked, for as long as was wished.",
-    Reason.POWERED_OFF: "The machine is powered off, so that nobody can use it.",
+    Reason.POWERED_OFF: "The machine is powered off or suspended, so that nobody can use it.",
     Reason.PROBE_FAILED: "The machine is powered on, and the port of `readiness.probe` does not answer.",
     Reason.SETTLED: "Nothing is left to do.",
     Reason.CHANGES_PENDING: "All that is allowed now is done; heavier changes wait in `status.pendingChanges`.",

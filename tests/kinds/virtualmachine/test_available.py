@@ -71,6 +71,7 @@ CASES: dict[str, tuple[Situation, str]] = {
         situation(spec=spec(powerState="PoweredOff"), look=seen(shape=OFF)),
         "False PoweredOff",
     ),
+    "suspended": (situation(look=seen(shape={"power": Power.SUSPENDED})), "False PoweredOff"),
     "off, and not as wished": (situation(look=seen(shape=OFF)), "False PoweredOff"),
     "being changed": (situation(look=seen(shape={"tags": {}})), "False Updating"),
     "failed": (situation(look=seen(Life.FAILED)), "False MachineFailed"),

@@ -14,6 +14,7 @@ from hostwright.kinds.virtualmachine.situation import Situation
 
 #: The guest may serve while the backend is at work on its machine, or holds it.
 _MAY_SERVE = frozenset({Life.STEADY, Life.CHANGING, Life.HELD})
+_OFF = {Power.OFF: "powered off", Power.SUSPENDED: "suspended"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,8 @@ def with_available(situation: Situation, decision: Decision[Step]) -> Decision[S
 def _verdict(situation: Situation, ready: Said) -> _Verdict | None:
     """None: nothing is known that would change it."""
     found = situation.look.found if isinstance(situation.look, Present) else None
-    if found is not None and found.life in _MAY_SERVE and found.shape.power is Power.OFF:
-        return _no(Reason.POWERED_OFF, "powered off")
+    if found is not None and found.life in _MAY_SERVE and found.shape.power in _OFF:
+        return _no(Reason.POWERED_OFF, _OFF[found.shape.power])
     if situation.spec.readiness.probe is None:
         if not ready.status:
             return _no(ready.reason)

@@ -58,6 +58,7 @@ def _made_again(situation: Situation) -> Decision[Step]:
     handled = {**(situation.status.handled or {}), "restartedAt": situation.spec.restarted_at or ""}
     return Decision(
         forget=("server",),
+        close_operation=True,  # half a restart, or of a change, of the former one
         said=(
             *say.working(Reason.RECREATING, text),
             Said(Condition.PROVISIONED, False, Reason.RECREATING, text),
