@@ -111,6 +111,7 @@ class Workers:
                 self._queue.done(key)
             if again.after is not None:
                 self._queue.add_after(key, again.after, again.priority)
+            await asyncio.sleep(0)  # a settled machine's pass waits for nothing: thousands would hold up the Lease
         self._present[only] -= 1
 
     async def _one(self, key: Key) -> Again:
