@@ -1,15 +1,19 @@
 """`make bench`: the bars, each with what was measured beside it in the same run."""
 
 import asyncio
+import os
+import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
 
 import click
 from rich.console import Console
-from tests.bench import density, drift, first, fleet, latency, openstack, pool, writes
+from tests.bench import compare, density, drift, first, fleet, latency, openstack, pool, writes
 from tests.bench.cluster import Tell
-from tests.bench.figures import Row, table
+from tests.bench.figures import Row, record, table
 
 Part = Callable[[Tell], Awaitable[list[Row]]]
 PARTS: Mapping[str, Part] = {
@@ -20,6 +24,7 @@ PARTS: Mapping[str, Part] = {
     "drift": drift.run,
     "writes": writes.run,
     "pool": pool.run,
+    "textbook": compare.run,
 }
 #: Only when named: half an hour and more, of which most is the building of Kubernetes.
 LONG: Mapping[str, Part] = {"first": first.run}
@@ -27,8 +32,9 @@ LONG: Mapping[str, Part] = {"first": first.run}
 
 @click.command()
 @click.argument("parts", nargs=-1, type=click.Choice([*PARTS, *LONG]))
-def bench(parts: Sequence[str]) -> None:
-    r"""Measure, and print one Markdown table for each part. Without PARTS: all but `first`.
+@click.option("--json", "kept", default=".bench.json", help="Where the figures are kept, too.", show_default=True)
+def bench(parts: Sequence[str], kept: str) -> None:
+    r"""Measure, and print one Markdown table. Without PARTS: all but `first`.
 
     \b
     Example:
@@ -39,11 +45,20 @@ def bench(parts: Sequence[str]) -> None:
     def tell(line: str) -> None:
         print(f"{time.monotonic() - began:6.0f} s  {line}", file=sys.stderr, flush=True)
 
-    console = Console(soft_wrap=True, highlight=False, width=240)
-    for name in parts or PARTS:
-        rows = asyncio.run({**PARTS, **LONG}[name](tell))
-        console.print(f"\n{name}")
-        console.print(table(rows))
+    done: dict[str, Sequence[Row]] = {}
+    began_at, load = datetime.now(UTC), os.getloadavg()
+    try:
+        for name in parts or PARTS:
+            done[name] = asyncio.run({**PARTS, **LONG}[name](tell))
+            text = record(done, began=began_at.isoformat(), load=[*load, *os.getloadavg()], commit=_commit())
+            Path(kept).write_text(text, encoding="utf-8")
+    finally:  # what was measured is told, also where a later part fails
+        Console(soft_wrap=True, highlight=False, width=240).print(table(done))
+
+
+def _commit() -> str:
+    told = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
+    return told.stdout.strip()
 
 
 if __name__ == "__main__":

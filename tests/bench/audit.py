@@ -32,6 +32,10 @@ class Audit:
         """From now on."""
         self._read = self._path.stat().st_size
 
+    def copy(self) -> "Audit":
+        """One that reads on by itself."""
+        return Audit(self._path)
+
     def writes(self, user: str = OPERATOR) -> list[Write]:
         """By this user, since the last call."""
         with self._path.open("rb") as file:

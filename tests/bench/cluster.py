@@ -32,14 +32,14 @@ class Cluster:
             said: Body = await answer.json()
             return said
 
-    async def create(self, body: Body) -> Body:
-        return await self.call("POST", MACHINES, body)
+    async def create(self, body: Body, path: str = MACHINES) -> Body:
+        return await self.call("POST", path, body)
 
     async def merge(self, path: str, patch: Body) -> Body:
         return await self.call("PATCH", path, patch, "application/merge-patch+json")
 
-    async def delete(self, name: str) -> Body:
-        return await self.call("DELETE", f"{MACHINES}/{name}")
+    async def delete(self, name: str, path: str = MACHINES) -> Body:
+        return await self.call("DELETE", f"{path}/{name}")
 
     async def lines(self, path: str) -> AsyncIterator[bytes]:
         """Of a watch, until it is cut."""
@@ -64,7 +64,8 @@ async def connected(kubeconfig: Path) -> AsyncIterator[Cluster]:
 class Board:
     """The machines as one watch shows them."""
 
-    def __init__(self) -> None:
+    def __init__(self, is_ready: Callable[[Body], bool]) -> None:
+        self._is_ready = is_ready
         self.bodies: dict[str, Body] = {}
         self.added: dict[str, float] = {}  # when the watch delivered it first
         self.ready: dict[str, float] = {}  # when it was first Ready at its generation
@@ -79,7 +80,7 @@ class Board:
         else:
             self.bodies[name] = body
             self.added.setdefault(name, at)
-            if name not in self.ready and is_ready(body):
+            if name not in self.ready and self._is_ready(body):
                 self.ready[name] = at
         for listener in self.listeners:
             listener(at, body)
@@ -114,18 +115,26 @@ class Board:
         await self.until(done, seconds, f"{len(left)} machines Ready")
 
 
+def is_ready(body: Body) -> bool:
+    status = body.get("status") or {}
+    fresh = status.get("observedGeneration") == body["metadata"]["generation"]
+    return fresh and any(row["type"] == "Ready" and row["status"] == "True" for row in status.get("conditions") or ())
+
+
 @asynccontextmanager
-async def watching(cluster: Cluster) -> AsyncIterator[Board]:
+async def watching(
+    cluster: Cluster, path: str = MACHINES, is_ready: Callable[[Body], bool] = is_ready
+) -> AsyncIterator[Board]:
     """A board from now on; whoever waits for it learns of a watch that failed."""
-    board = Board()
-    listed = await cluster.call("GET", MACHINES)
+    board = Board(is_ready)
+    listed = await cluster.call("GET", path)
     for body in listed["items"]:
         board.take(time.time(), "ADDED", body)
     version = listed["metadata"]["resourceVersion"]
 
     async def watch(since: str) -> None:
         while True:  # the API server ends a watch whose client fell behind: it goes on where it was
-            async for line in cluster.lines(f"{MACHINES}?watch=1&resourceVersion={since}"):
+            async for line in cluster.lines(f"{path}?watch=1&resourceVersion={since}"):
                 at, event = time.time(), json.loads(line)
                 if event["type"] == "ERROR":
                     raise RuntimeError(f"the watch failed: {event['object']}")
@@ -139,12 +148,6 @@ async def watching(cluster: Cluster) -> AsyncIterator[Board]:
     finally:
         board.watch.cancel()
         await asyncio.gather(board.watch, return_exceptions=True)
-
-
-def is_ready(body: Body) -> bool:
-    status = body.get("status") or {}
-    fresh = status.get("observedGeneration") == body["metadata"]["generation"]
-    return fresh and any(row["type"] == "Ready" and row["status"] == "True" for row in status.get("conditions") or ())
 
 
 async def many(work: Callable[[str], Any], names: Iterable[str], at_once: int) -> None:

@@ -1,8 +1,10 @@
 """What a bench found: rows with a bar, a figure, and the floor or peer measured beside it."""
 
+import json
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from rich.box import MARKDOWN
 from rich.table import Table
@@ -42,11 +44,19 @@ def percentile(values: Sequence[float], share: float) -> float:
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
 
-def table(rows: Sequence[Row]) -> Table:
-    drawn = Table("what", "bar", "figure", "beside it, in the same run", "ratio", box=MARKDOWN)
-    for row in rows:
-        drawn.add_row(*row.cells())
+def table(parts: Mapping[str, Sequence[Row]]) -> Table:
+    """All of them, each part under its name."""
+    drawn = Table("part", "what", "bar", "figure", "beside it, in the same run", "ratio", box=MARKDOWN)
+    for part, rows in parts.items():
+        for row in rows:
+            drawn.add_row(part, *row.cells())
     return drawn
+
+
+def record(parts: Mapping[str, Sequence[Row]], **surroundings: Any) -> str:
+    """The same as JSON, with what else should be known of the run."""
+    rows = [{"part": part, **asdict(row), "ratio": row.ratio, "met": row.met} for part in parts for row in parts[part]]
+    return json.dumps({**surroundings, "rows": rows}, indent=1, ensure_ascii=False) + "\n"
 
 
 def _number(value: float) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 from tests.bench.audit import OPERATOR, Audit, but_leases, of_machines, parsed
-from tests.bench.figures import Row, percentile, table
+from tests.bench.figures import Row, percentile, record, table
 
 
 def _line(resource: str, verb: str = "patch", *, user: str = OPERATOR, code: int = 200, **more: Any) -> str:
@@ -69,8 +69,16 @@ def test_the_log_is_read_from_where_it_was_left_and_never_half_a_line(tmp_path: 
 def test_a_missed_bar_and_the_ratio_stand_in_the_table() -> None:
     said = io.StringIO()
     console = Console(width=200, file=said)
-    console.print(table([Row("slow", 30.0, "ms", 25.0, "floor", 10.0), Row("fast", 2.5, "ms", 25.0)]))
+    console.print(
+        table({"first": [Row("slow", 30.0, "ms", 25.0, "floor", 10.0)], "second": [Row("fast", 2.5, "ms", 25.0)]})
+    )
     slow, fast = [line for line in said.getvalue().splitlines() if "ms" in line]
-    assert all(word in slow for word in ("MISSED", "30 ms", "floor: 10 ms", "3.00"))
+    assert all(word in slow for word in ("first", "MISSED", "30 ms", "floor: 10 ms", "3.00"))
     assert "met" in fast
     assert "MISSED" not in fast
+
+
+def test_the_record_holds_what_the_table_says() -> None:
+    found = json.loads(record({"first": [Row("slow", 30.0, "ms", 25.0, "floor", 10.0)]}, commit="abc"))
+    (row,) = found["rows"]
+    assert (found["commit"], row["part"], row["figure"], row["met"], row["ratio"]) == ("abc", "first", 30.0, False, 3.0)

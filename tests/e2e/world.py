@@ -198,7 +198,7 @@ class Running:
         return self.log.read_text(errors="replace")
 
     def leading(self) -> "Running":
-        eventually(lambda: '"leading"' in self.text(), 45, "the Lease")
+        eventually(lambda: '"leading"' in self.text(), 120, "the Lease")
         return self
 
     def http(self) -> str:
