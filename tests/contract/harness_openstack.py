@@ -33,6 +33,9 @@ REQUESTS: Mapping[str, Mapping[str, str]] = {
     "stop": {"method": "POST", "path": "/action$"},
     "delete_server": {"method": "DELETE", "path": "/servers/[^/]+$"},
     "delete_port": {"method": "DELETE", "path": "/ports/[^/]+$"},
+    "update_port": {"method": "PUT", "path": "/ports/[^/]+$"},
+    "attach_port": {"method": "POST", "path": "/os-interface$"},
+    "detach_port": {"method": "DELETE", "path": "/os-interface/[^/]+$"},
 }
 FAULTS: Mapping[Fault, Mapping[str, Any]] = {
     Fault.LOSE_REPLY: {"do": "lose"},
@@ -217,6 +220,21 @@ class OpenStackHarness:
             await self._run(lambda: compute.lock_server(machine_id, locked_reason="being moved"))
         else:
             await self._run(lambda: compute.unlock_server(machine_id))
+
+    async def stranger_port(self, machine_id: str) -> str:
+        """Plugged into the machine by somebody else; its id."""
+        body = {"interfaceAttachment": {"net_id": await self._run(lambda: self._demo.network.find_network("app").id)}}
+        made = await self._send("compute", "POST", f"/servers/{machine_id}/os-interface", body)
+        return str(made["interfaceAttachment"]["port_id"])
+
+    async def port(self, port: str) -> dict[str, Any]:
+        """Empty: there is none."""
+        row: dict[str, Any] = (await self._send("network", "GET", f"/v2.0/ports/{port}", gone=True)).get("port", {})
+        return row
+
+    async def set_groups(self, port: str, *names: str) -> None:
+        groups = [await self._run(lambda name=name: self._demo.network.find_security_group(name).id) for name in names]
+        await self._send("network", "PUT", f"/v2.0/ports/{port}", {"port": {"security_groups": groups}})
 
     async def unplug(self, machine_id: str, port: str) -> None:
         await self._send("compute", "DELETE", f"/servers/{machine_id}/os-interface/{port}")

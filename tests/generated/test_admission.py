@@ -12,6 +12,7 @@ Make = Callable[[Body], Body]
 Good = Callable[..., Body]
 Bind = Callable[..., str]
 USER_DATA = {"bootstrap": {"cloudInit": {"userDataRef": {"name": "web-ud", "key": "userData"}}}}
+ETH1 = {"network": {"interfaces": [{"name": "eth1", "networkRef": {"name": "db"}}]}}
 MADE = {"observedGeneration": 1, "resources": [{"name": "server", "id": "s"}]}
 
 
@@ -226,12 +227,13 @@ class TestDisruption:
                 ["a change of openstack.availabilityZone is of class Replace"],
             ),
             ({"openstack": {"configDrive": True}}, ["a change of openstack.configDrive is used at creation only"]),
-            (
-                {"network": {"interfaces": [{"name": "eth1", "networkRef": {"name": "db"}}]}},
-                ["a change of network.interfaces is not made on a machine that exists"],
-            ),
             (USER_DATA, ["a change of bootstrap is used at creation only"]),
             ({"tags": {"a": "b"}, "powerState": "PoweredOff", "restartedAt": "now"}, []),
+            (ETH1, []),
+            (
+                {"updatePolicy": {"maxDisruption": "None"}, **ETH1},
+                ["a change of network.interfaces is of class Live, and updatePolicy.maxDisruption is None"],
+            ),
             (
                 {"updatePolicy": {"maxDisruption": "None"}, "tags": {"a": "b"}, "powerState": "PoweredOff"},
                 ["a change of tags is of class Live, and updatePolicy.maxDisruption is None"],

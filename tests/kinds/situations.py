@@ -18,6 +18,7 @@ from hostwright.kinds.virtualmachine.port import (
     Mark,
     Power,
     Resize,
+    Rewire,
     SetPower,
     Step,
     Twin,
@@ -33,7 +34,7 @@ MARK, PREFIX = names.owner_mark("c", ID), names.mark_prefix("c")
 SERVER, PORT = LedgerRow("server", "s1"), LedgerRow("port/eth0", "p1")
 TAGS = {"team": "a"}
 DOWN = Unreachable("no answer")
-SUPPORTED = frozenset({"/powerState", "/tags", "/metadata", "/classRef"})
+SUPPORTED = frozenset({"/powerState", "/tags", "/metadata", "/classRef", "/network/interfaces"})
 
 
 def spec(**changes: Any) -> VirtualMachineSpec:
@@ -218,6 +219,8 @@ def _do(decision: Decision[Step]) -> str:
         case Update() as update:
             drops = [f"-{key}" for key in (*update.drop_tags, *update.drop_metadata)]
             return f"Update {' '.join((*update.paths, *drops))}"
+        case Rewire(keys=keys):
+            return f"Rewire {' '.join(keys)}"
     return type(decision.step).__name__
 
 

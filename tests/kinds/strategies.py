@@ -21,7 +21,17 @@ from hostwright.core.port import (
     Window,
 )
 from hostwright.core.probed import Probed
-from hostwright.kinds.virtualmachine.port import Found, InterfaceFound, Life, Look, Power, Twin, Unresolved, Wanted
+from hostwright.kinds.virtualmachine.port import (
+    Found,
+    InterfaceFound,
+    InterfaceShape,
+    Life,
+    Look,
+    Power,
+    Twin,
+    Unresolved,
+    Wanted,
+)
 from hostwright.kinds.virtualmachine.situation import Backend, Situation
 
 MINUTE = timedelta(minutes=1)
@@ -31,6 +41,20 @@ moments = st.integers(-100, 10).map(lambda minutes: at.NOW + minutes * MINUTE)
 powers = st.sampled_from(Power)
 _POWER = {str(power): power for power in Power}
 tags = st.dictionaries(st.sampled_from(["team", "tier", "x"]), st.sampled_from(["a", "b"]), max_size=3)
+
+
+@st.composite
+def nics(draw: st.DrawFn, *, found: bool) -> tuple[InterfaceShape, ...]:
+    return tuple(
+        InterfaceShape(
+            name,
+            draw(st.sampled_from(["n1", "n1", "n2"])),
+            draw(st.sampled_from([(), ("10.0.0.7",)])),
+            security_groups=draw(st.sampled_from([(), ("g1",), ("g1", "g2")])),
+            plugged=not found or draw(st.booleans()),
+        )
+        for name in draw(st.sampled_from([("eth0",), ("eth0", "eth1"), ("eth1",)]))
+    )
 
 
 def _leaves(base: type[errors.Failure]) -> list[type[errors.Failure]]:
@@ -103,6 +127,8 @@ def lives(draw: st.DrawFn, life: Life) -> Found:
     if life is Life.PARTIAL:
         return at.found(life, twins=())
     item = draw(st.sampled_from([twin.id for twin in twins] or ["s1"]))
+    shapes = draw(nics(found=True))
+    ports = {"eth0": "p1", "eth1": "p2"}
     servers = tuple(LedgerRow("server" if twin.id == item else f"extra/{twin.id}", twin.id) for twin in twins)
     return at.found(
         life,
@@ -112,14 +138,18 @@ def lives(draw: st.DrawFn, life: Life) -> Found:
             "tags": draw(tags),
             "size": draw(st.sampled_from(["f1", "f2"])),
             "image": draw(st.sampled_from(["i1", "i2"])),
+            "interfaces": shapes,
         },
         message=draw(long_texts),
         code=draw(st.sampled_from(["", "500", "9" * 80])),
         zone=draw(st.sampled_from(["", "az1"])),
         size_name=draw(st.sampled_from(["", "small"])),
         created_at=draw(st.one_of(st.none(), moments)),
-        interfaces=(InterfaceFound("eth0", "p1", bound=draw(st.booleans())),),
-        parts=(*(servers or (LedgerRow("server", item),)), at.PORT),
+        interfaces=tuple(InterfaceFound(nic.name, ports[nic.name], bound=nic.plugged) for nic in shapes),
+        parts=(
+            *(servers or (LedgerRow("server", item),)),
+            *(LedgerRow(f"port/{nic.name}", ports[nic.name]) for nic in shapes),
+        ),
         twins=tuple(twins),
     )
 
@@ -132,6 +162,9 @@ def looks(draw: st.DrawFn) -> Look:
     if kind == "unsure":
         return Unsure(draw(texts), 100.0)
     return Present(draw(lives(draw(st.sampled_from(Life)))), 100.0)
+
+
+WIRED = {**at.RESOLVED, "interfaces": [{"name": "eth0", "network": "n1"}, {"name": "eth1", "securityGroups": ["g1"]}]}
 
 
 @st.composite
@@ -149,7 +182,7 @@ def statuses(draw: st.DrawFn) -> Any:
     return at.status(
         observedGeneration=draw(st.sampled_from([1, 2])),
         phase=draw(st.sampled_from([None, "Pending", "Running", "Failed"])),
-        resolved=draw(st.sampled_from([None, {}, at.RESOLVED, {**at.RESOLVED, "powerState": "PoweredOff"}])),
+        resolved=draw(st.sampled_from([None, {}, at.RESOLVED, {**at.RESOLVED, "powerState": "PoweredOff"}, WIRED])),
         handled=draw(st.sampled_from([None, {}, {"restartedAt": ""}, {"restartedAt": "1"}])),
         drift=draw(st.sampled_from([None, [{"path": "/powerState", "since": at.stamp(at.NOW)}]])),
         conditions=conditions,
@@ -182,6 +215,7 @@ def wishes(draw: st.DrawFn, spec: Any) -> Wanted | Unresolved:
         tags=draw(tags),
         size=draw(st.sampled_from(["f1", "f2"])),
         image=draw(st.sampled_from(["i1", "i2"])),
+        interfaces=draw(nics(found=False)),
     )
 
 

@@ -21,7 +21,7 @@ from tests.kinds.situations import (
 
 from hostwright.core.port import LedgerRow, OperationType
 from hostwright.kinds.virtualmachine.decide import decide
-from hostwright.kinds.virtualmachine.port import InterfaceFound, Power
+from hostwright.kinds.virtualmachine.port import InterfaceFound, InterfaceShape, Power
 from hostwright.kinds.virtualmachine.situation import Situation
 
 OBSERVED = spec(managementPolicy="ObserveOnly")
@@ -190,8 +190,14 @@ REST: dict[str, tuple[Situation, str]] = {
         "nothing | Running | +Ready:ChangesPending -UpToDate:ChangesPending +Provisioned:Created +NetworkReady:InSync +PowerStateSynced:InSync",
     ),
     "unplugged": (
-        situation(look=seen(interfaces=(InterfaceFound("eth0", "p1", bound=False),))),
-        "Create | Updating | -Ready:Updating +Reconciling:Updating +Provisioned:Created -NetworkReady:Waiting",
+        situation(
+            wanted=wanted(interfaces=(InterfaceShape("eth0", "n1"),)),
+            look=seen(
+                interfaces=(InterfaceFound("eth0", "p1", bound=False),),
+                shape={"interfaces": (InterfaceShape("eth0", "n1", plugged=False),)},
+            ),
+        ),
+        "Rewire eth0/plugged | Updating | -Ready:Updating +Reconciling:Updating +Provisioned:Created -NetworkReady:Waiting",
     ),
 }
 

@@ -189,6 +189,11 @@ class Operation:
         return self.expect if self.expect.startswith("/") else ""
 
     @property
+    def makes(self) -> bool:
+        """Whether something is to come of it: the machine, or a part for one that is there."""
+        return self.type is OperationType.CREATE or (self.type is OperationType.UPDATE and self.part != "server")
+
+    @property
     def part(self) -> str:
         """The ledger name of what is to come."""
         return "server" if self.place else self.expect

@@ -10,7 +10,6 @@ from hostwright.kinds.virtualmachine.port import MachineShape
 #: What no provider changes on a machine that exists, whatever the ceiling says, and what becomes of the wish.
 AT_CREATION: Mapping[str, str] = {
     "/bootstrap": "is used at creation only: the machine that exists keeps what it was made with",
-    "/network/interfaces": "is not made on a machine that exists: it waits in status.pendingChanges",
 }
 #: Several ways to say one thing.
 SIZE, TAGS = "/classRef", "/tags"

@@ -91,7 +91,8 @@ def trace_of(
     """How the backend recognises the machine."""
     server = next((row.id for row in rows if row.name == "server"), None)
     windows = [row.window for row in rows if row.window is not None]
-    if operation is not None and operation.window_start is not None and _makes(operation):
+    if operation is not None and operation.window_start is not None and operation.makes:
+        # Only what makes something has a window: by a restart's, a user's clone of that time would be taken for ours.
         windows.append(Window(operation.window_start))
     begun = operation is not None and operation.type is OperationType.CREATE and operation.next_retry_at is None
     making = operation if begun else None  # a refused one made nothing
@@ -108,12 +109,6 @@ def trace_of(
         task=making.task if making is not None else "",
         place=making.place if making is not None else "",
     )
-
-
-def _makes(operation: Operation) -> bool:
-    """Only what makes something has a window: by a restart's, a user's clone of that time would be taken for ours."""
-    parts = operation.type is OperationType.UPDATE and operation.part != "server"  # a port that is plugged in
-    return parts or operation.type is OperationType.CREATE
 
 
 def _row(raw: Mapping[str, Any]) -> LedgerRow:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from hostwright.core.backoff import TRANSIENT, VERIFY
 from hostwright.core.decision import Decision
 from hostwright.core.errors import Denied, Failure, Throttled, Unreachable
-from hostwright.core.port import Missing, OperationType, Present
+from hostwright.core.port import Missing, Present
 from hostwright.engine.kind import Seen
 from hostwright.engine.recall import Recall
 from hostwright.engine.situate import nothing_made
@@ -70,7 +70,7 @@ def _less_often(tools: Tools, view: View, recall: Recall, decision: Decision[Any
     """
     operation = view.operation
     waits = decision.step is None and not decision.adopt and not decision.release
-    if operation is None or view.machines is None or not waits or operation.type is not OperationType.CREATE:
+    if operation is None or view.machines is None or not waits or not operation.makes:
         return decision
     if operation.task or not recall.open(operation, view.rows):  # a task is asked for by itself, which is cheap
         return decision

@@ -7,7 +7,7 @@ from hostwright.core.conditions import Said
 from hostwright.core.decision import Decision, Note
 from hostwright.core.errors import Failure, ProviderNotAllowed, ProviderNotFound
 from hostwright.core.names import Condition, Phase, Reason
-from hostwright.core.port import Missing, Operation, OperationType, Present, Unsure
+from hostwright.core.port import Missing, Operation, Present, Unsure
 from hostwright.kinds.virtualmachine import change, changing, say
 from hostwright.kinds.virtualmachine.absent import missing, unsure
 from hostwright.kinds.virtualmachine.available import with_available
@@ -127,7 +127,7 @@ def _verify(situation: Situation) -> Decision[Step] | None:
             phase=situation.phase,
         )
     operation = situation.operation
-    if operation is not None and operation.type is not OperationType.CREATE:
+    if operation is not None and not operation.makes:
         return None  # power and updates are judged by what is found, and are harmless to repeat
     if isinstance(situation.look, Present) and operation is not None:
         if _shows(situation.look.found, operation) or situation.look.found.in_the_making:

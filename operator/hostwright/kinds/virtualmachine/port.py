@@ -55,6 +55,7 @@ class InterfaceShape:
     addresses: tuple[str, ...] = ()  # without prefix length
     mac_address: str = ""
     security_groups: tuple[str, ...] = ()  # ids
+    plugged: bool = True  # belongs to the machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +144,7 @@ class Wanted:
     image_name: str
     image_id: str
     display: Mapping[str, str] = field(default_factory=dict)  # shape path → what people call the wanted value
+    default_groups: tuple[str, ...] = ()  # security groups of an interface that names none, as the backend gives them
     extra: Any = None  # the backend's own resolved block (ids of networks, config drive …), frozen
 
 
@@ -229,6 +231,20 @@ class Inquire:
 
 
 @dataclass(frozen=True, slots=True)
+class Rewire:
+    """Bring interfaces to what is wanted.
+
+    Each key is one as a whole (`eth1`: made, or removed), or one field of its shape (`eth0/security_groups`).
+    """
+
+    keys: tuple[str, ...]
+
+    def names(self, interface: str, *fields: str) -> bool:
+        """Whether one of these things of the interface is to be changed; with none, the interface as a whole."""
+        return any(f"{interface}/{item}" in self.keys for item in fields) if fields else interface in self.keys
+
+
+@dataclass(frozen=True, slots=True)
 class Mark:
     """Put our mark back on one thing, by its id: somebody took it off."""
 
@@ -254,7 +270,7 @@ class Release:
     spare: frozenset[str] = frozenset()
 
 
-Step = Create | SetPower | Update | Resize | ConfirmResize | Inquire | Mark | Delete | Discard | Release
+Step = Create | SetPower | Update | Rewire | Resize | ConfirmResize | Inquire | Mark | Delete | Discard | Release
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from hostwright.core.decision import Decision, Note
 from hostwright.core.errors import BuildFailed, MachineFailed, MachineHeld, NoValidHost, OwnershipMismatch
 from hostwright.core.names import Condition, Phase, Reason
 from hostwright.core.port import LedgerRow, OperationType, RowState
-from hostwright.kinds.virtualmachine import say
+from hostwright.kinds.virtualmachine import network, say
 from hostwright.kinds.virtualmachine.absent import missing
 from hostwright.kinds.virtualmachine.changing import resized, under_way
 from hostwright.kinds.virtualmachine.extras import Judgement, extra_row, judge
@@ -24,9 +24,9 @@ def present(situation: Situation, found: Found) -> Decision[Step]:
         return _not_ours(verdict)
     if any(twin.id == found.id for twin in verdict.strangers):  # the backend showed another than ours: look again
         return Decision(adopt=_rows(situation, found, verdict), phase=situation.phase, look_again=0.0)
-    gone = _extras_gone(situation, found)
+    gone = _gone(situation, found)
     if gone and not situation.proven:
-        return Decision(needs_proof="whether a duplicate is gone", phase=situation.phase)
+        return Decision(needs_proof=f"whether {', '.join(gone)} is gone", phase=situation.phase)
     rows = _rows(situation, found, verdict)
     if found.life is Life.PARTIAL and not situation.proven and (rows or situation.provisioned):
         # Parts that no status tells of, or a machine that has parts only: a list that lacks a row shows the same.
@@ -51,11 +51,12 @@ def _seen(situation: Situation, found: Found) -> dict[str, Any]:
     return whole
 
 
-def _extras_gone(situation: Situation, found: Found) -> tuple[str, ...]:
-    """Duplicates in the ledger that are not seen any more; proven gone, they leave it."""
+def _gone(situation: Situation, found: Found) -> tuple[str, ...]:
+    """What the ledger has and is not seen any more, the machine apart; proven gone, it leaves the ledger."""
     there = {part.id for part in found.parts} | {twin.id for twin in found.twins}
     rows = [row for row in situation.trace.ledger if row.name.startswith("extra/")]
-    return tuple(row.name for row in rows if row.id not in there)
+    extras = tuple(row.name for row in rows if row.id not in there)
+    return (*extras, *(network.unseen(situation.trace.ledger, found) if found.life is Life.STEADY else ()))
 
 
 def _rows(situation: Situation, found: Found, verdict: Judgement) -> tuple[LedgerRow, ...]:

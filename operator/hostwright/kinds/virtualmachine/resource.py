@@ -61,21 +61,23 @@ class Resources(Words):
 
 class Interface(Words):
     name: Label = Field(description="Name of the interface within the machine, such as eth0. The key of the list.")
-    network_ref: NameRef = Field(description="A network in the Provider's catalog (its spec.networks).")
+    network_ref: NameRef = Field(
+        description="A network in the Provider's catalog (its spec.networks). A change unplugs the interface and makes a new one."
+    )
     addresses: list[Address] | None = Field(
         default=None,
         max_length=8,
-        description="Fixed addresses with prefix length, such as 10.1.2.10/24. Empty: the network's own allocation. Used at creation.",
+        description="Fixed addresses with prefix length, such as 10.1.2.10/24. Empty: the network's own allocation; emptied later, those it has stay. A change is made live.",
         json_schema_extra=SET,
     )
     mac_address: Mac | None = Field(
         default=None,
-        description="A fixed unicast MAC address in lower case. Empty: chosen for the machine. Used at creation.",
+        description="A fixed unicast MAC address in lower case. Empty: chosen for the machine; emptied later, the one it has stays. A change unplugs the interface and makes a new one.",
     )
     security_groups: list[BackendName] | None = Field(
         default=None,
         max_length=32,
-        description="Names of security groups. Empty: the backend's default. Used at creation.",
+        description="Names of security groups. Empty: the backend's default. A change is made live.",
         json_schema_extra=SET,
     )
 
@@ -88,7 +90,7 @@ class Network(Words):
     interfaces: list[Interface] = Field(
         min_length=1,
         max_length=16,
-        description="Network interfaces, in order. A change after creation waits in status.pendingChanges.",
+        description="Network interfaces, in the guest's order at creation. Added, changed and removed live on OpenStack; elsewhere a change after creation waits in status.pendingChanges.",
         json_schema_extra={"x-list-map-key": "name"},
     )
 

@@ -9,8 +9,8 @@ from hostwright.core.decision import Decision, Note
 from hostwright.core.errors import PowerOffTimedOut
 from hostwright.core.names import Condition, Phase, Reason
 from hostwright.core.port import LedgerRow, OperationType, Ownership
-from hostwright.kinds.virtualmachine import changing, say
-from hostwright.kinds.virtualmachine.port import Create, Found, Mark, Power, SetPower, Step, Wanted
+from hostwright.kinds.virtualmachine import changing, network, say
+from hostwright.kinds.virtualmachine.port import Found, Mark, Power, SetPower, Step, Wanted
 from hostwright.kinds.virtualmachine.situation import Situation
 from hostwright.kinds.virtualmachine.steady import Gap, applied, assess
 from hostwright.kinds.virtualmachine.values import PowerState
@@ -25,7 +25,7 @@ _WAS = {Power.ON: "powered on", Power.OFF: "powered off", Power.SUSPENDED: "susp
 #: Events of what was done, which nobody does while a machine is only observed.
 _DONE = frozenset({Reason.RESTARTED, Reason.RESIZED})
 #: What of status.resolved tells a later change of the user's from drift.
-_APPLIED = frozenset({"powerState", "tags", "metadata"})
+_APPLIED = frozenset({"powerState", "tags", "metadata", "interfaces"})
 
 
 def at_rest(situation: Situation, found: Found) -> Decision[Step]:
@@ -44,27 +44,28 @@ def at_rest(situation: Situation, found: Found) -> Decision[Step]:
     }
     if situation.observe_only:
         return _observed(situation, wanted, found, gap, status)
-    if any(not item.bound for item in found.interfaces):
-        step: Decision[Step] = Decision(
-            step=Create(),
-            operation=OperationType.UPDATE,
-            said=(*say.working(Reason.UPDATING, "plugging in the network"), *say.present(found)),
-            phase=Phase.UPDATING,
-        )
-        return replace(step, status=status)
     working = _restart(situation, found)
     suspend = gap.power is Power.SUSPENDED and changing.is_due(situation, gap)  # no size is changed on a suspended one
     if working is None and gap.power is not None and not suspend:
         working = _power(situation, found, gap)
     if working is None and gap.update is not None:
         working = _update(situation, found, gap)
+    if working is None and gap.rewire is not None and not _resizing(situation, gap):
+        working = _rewire(situation, found, gap)
     if working is None and (bare := _bare(situation, found)) is not None:
         working = _mark(situation, found, bare)
     if working is None and gap.size is not None:
         working = changing.resize(situation, wanted, found, gap)
+    forget = network.left_alone(situation.trace.ledger, wanted, found)
     if working is not None:  # what drifts beside it is told on
-        return replace(working, status=status, said=(*working.said, *say.drifted(gap)))
-    return _content(situation, wanted, found, gap, status)
+        return replace(working, status=status, said=(*working.said, *say.drifted(gap)), forget=forget)
+    return replace(_content(situation, wanted, found, gap, status), forget=forget)
+
+
+def _resizing(situation: Situation, gap: Gap) -> bool:
+    """A resize that was sent and is not seen yet: its operation says what it is to become."""
+    operation = situation.operation
+    return gap.size is not None and operation is not None and operation.type is OperationType.RESIZE
 
 
 def _restart(situation: Situation, found: Found) -> Decision[Step] | None:
@@ -144,7 +145,30 @@ def _power_since(situation: Situation) -> datetime | None:
 
 def _update(situation: Situation, found: Found, gap: Gap) -> Decision[Step]:
     roots = ", ".join(gap.update.roots) if gap.update else ""  # every entry by name would cost a write for each call
-    notes = tuple(
+    return Decision(
+        step=gap.update,
+        operation=OperationType.UPDATE,
+        said=(*say.working(Reason.UPDATING, f"updating {roots}"), *say.present(found)),
+        phase=Phase.UPDATING,
+        notes=_set_back(situation, gap),
+    )
+
+
+def _rewire(situation: Situation, found: Found, gap: Gap) -> Decision[Step]:
+    return Decision(
+        step=gap.rewire,
+        operation=OperationType.UPDATE,
+        said=(*say.working(Reason.UPDATING, f"updating {network.PATH}"), *say.present(found)),
+        phase=Phase.UPDATING,
+        notes=_set_back(situation, gap),
+    )
+
+
+def _set_back(situation: Situation, gap: Gap) -> tuple[Note, ...]:
+    """Drift is told once, when it is first seen."""
+    if not situation.ready_now:
+        return ()
+    return tuple(
         Note(
             Reason.DRIFT_DETECTED,
             f"{row.full_path} was changed to {row.found!r} by somebody else; set back",
@@ -152,13 +176,6 @@ def _update(situation: Situation, found: Found, gap: Gap) -> Decision[Step]:
             warning=True,
         )
         for row in gap.corrected[:1]
-    )
-    return Decision(
-        step=gap.update,
-        operation=OperationType.UPDATE,
-        said=(*say.working(Reason.UPDATING, f"updating {roots}"), *say.present(found)),
-        phase=Phase.UPDATING,
-        notes=notes if situation.ready_now else (),
     )
 
 

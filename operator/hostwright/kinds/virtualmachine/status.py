@@ -26,6 +26,20 @@ class Named(Words):
     id: Name | None = Field(default=None, description="Its id on the backend.")
 
 
+class AppliedInterface(Words):
+    """What an interface was asked to be when it was applied last; empty: what the backend chose."""
+
+    name: Annotated[str, StringConstraints(max_length=63)] = Field(description="Its name in the spec.")
+    network: Name | None = Field(default=None, description="Its network's id on the backend.")
+    addresses: list[Annotated[str, StringConstraints(max_length=64)]] | None = Field(
+        default=None, max_length=16, description="Fixed addresses, without prefix length."
+    )
+    mac_address: Word | None = Field(default=None, description="The MAC address that the spec names.")
+    security_groups: list[Name] | None = Field(
+        default=None, max_length=64, description="Ids of the security groups that the spec names."
+    )
+
+
 class Resolved(Words):
     """What the spec resolved to, and every effective default."""
 
@@ -45,6 +59,12 @@ class Resolved(Words):
     )
     metadata: dict[str, Name] | None = Field(
         default=None, max_length=128, description="The backend's metadata last applied."
+    )
+    interfaces: list[AppliedInterface] | None = Field(
+        default=None,
+        max_length=32,
+        description="The interfaces last applied.",
+        json_schema_extra={"x-list-map-key": "name"},
     )
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from hostwright.core.drift import Difference, differences, table
 from hostwright.core.names import WaitingFor
-from hostwright.kinds.virtualmachine.port import Found, MachineShape, Power, Update, Wanted
+from hostwright.kinds.virtualmachine import network
+from hostwright.kinds.virtualmachine.port import Found, MachineShape, Power, Rewire, Update, Wanted
 from hostwright.kinds.virtualmachine.situation import Situation
 from hostwright.kinds.virtualmachine.status import DriftRow, Named, PendingChange
 from hostwright.kinds.virtualmachine.values import CEILING, DriftMode
@@ -24,7 +25,8 @@ class Gap:
     power_is_drift: bool = False
     size: str | None = None  # to be resized to
     update: Update | None = None
-    corrected: tuple[Difference, ...] = ()  # drift among what `power` and `update` bring back
+    rewire: Rewire | None = None
+    corrected: tuple[Difference, ...] = ()  # drift among what `power`, `update` and `rewire` bring back
     pending: tuple[PendingChange, ...] = ()
     held: frozenset[str] = frozenset()  # full paths of MachineShape of what is pending
     drift: tuple[DriftRow, ...] = ()
@@ -53,6 +55,7 @@ def assess(situation: Situation, wanted: Wanted, found: Found) -> Gap:
         power_is_drift=any(row.path == "/powerState" for row in corrected),
         size=next((row.wanted for row in act if row.path == "/classRef"), None),
         update=_update(act),
+        rewire=network.rewire(act),
         corrected=tuple(corrected),
         pending=tuple(_pending_row(situation, wanted, found, row) for row in pending[:ROWS]),
         held=frozenset(row.full_path for row in pending),
@@ -83,6 +86,7 @@ def applied(wanted: Wanted, found: Found, situation: Situation, gap: Gap) -> dic
         "powerState": str(shape.power) if shape.power else "Unmanaged",
         "tags": _applied_entries(situation, shape, gap, "/tags"),
         "metadata": _applied_entries(situation, shape, gap, "/metadata"),
+        "interfaces": network.applied(before, wanted, found, gap.held) or None,
     }
 
 
@@ -118,6 +122,7 @@ def _dropped(situation: Situation, wanted: Wanted, found: Found) -> Iterator[Dif
         for key in sorted(before):
             if key not in now and there.get(key) == before[key]:
                 yield Difference(path, key, None, there[key], disruption[path])
+    yield from network.dropped(situation.status.resolved, wanted, found)
 
 
 def _last_applied(situation: Situation, name: str) -> Any:
@@ -140,15 +145,25 @@ def _changed_by_user(situation: Situation, wanted: Wanted, row: Difference) -> b
             return resolved.machine_class is None or resolved.machine_class.name != wanted.size_name
         case "/imageRef":
             return resolved.image is None or resolved.image.name != wanted.image_name
+        case network.PATH:
+            return network.changed_by_user(resolved, row)
     return True
 
 
 def _waits(situation: Situation, row: Difference) -> WaitingFor | None:
     if row.path == "/powerState":  # a command, not a change of what the machine is
         return None
+    if row.path == network.PATH and (row.key.endswith(f"/{network.PLUGGED}") or not _applied_once(situation)):
+        return None if row.path in situation.backend.supported else WaitingFor.NOT_YET_SUPPORTED
     if row.disruption.weight > CEILING[situation.spec.update_policy.max_disruption].weight:
         return WaitingFor.MAX_DISRUPTION
     return None if row.path in situation.backend.supported else WaitingFor.NOT_YET_SUPPORTED
+
+
+def _applied_once(situation: Situation) -> bool:
+    """Until then it is still the machine's creation."""
+    resolved = situation.status.resolved
+    return resolved is not None and resolved.power_state is not None
 
 
 def _ignored(situation: Situation, row: Difference) -> bool:
@@ -160,7 +175,8 @@ def _spec_path(situation: Situation, row: Difference) -> str:
     base = situation.backend.shape_paths.get(row.path, row.path)
     if base == "/classRef" and situation.spec.class_ref is None:
         base = "/resources" if situation.spec.resources else "/openstack/flavor"
-    return f"{base}/{row.key}" if row.key else base
+    key = network.spec_path(row.key) if row.path == network.PATH else row.key
+    return f"{base}/{key}" if key else base
 
 
 def _pending_row(situation: Situation, wanted: Wanted, found: Found, row: Difference) -> PendingChange:
@@ -198,4 +214,6 @@ def _drift_row(situation: Situation, wanted: Wanted, row: Difference) -> DriftRo
 def _word(value: Any) -> str:
     if isinstance(value, tuple):
         return ", ".join(str(item) for item in value)[:1024]
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return "" if value is None else str(value)[:1024]

@@ -109,7 +109,7 @@ class SdkClient:
             "flavors": ("compute", "/flavors/detail?limit=1000"),
             "networks": ("network", "/v2.0/networks?fields=id&fields=name&fields=project_id"),
             "subnets": ("network", "/v2.0/subnets?fields=id&fields=name&fields=network_id"),
-            "security_groups": ("network", "/v2.0/security-groups?fields=id&fields=name"),
+            "security_groups": ("network", "/v2.0/security-groups?fields=id&fields=name&fields=project_id"),
             "keypairs": ("compute", "/os-keypairs?limit=1000"),
             "availabilityZoneInfo": ("compute", "/os-availability-zone"),
         }

@@ -83,6 +83,11 @@ def is_answer(verb: str, error: Refused) -> bool:
     return words is not None and error.status == 400 and words in error.text  # noqa: PLR2004
 
 
+def is_taken(error: Refused) -> bool:
+    """Another port has the address, and will have it at the next call."""
+    return error.kind in {"IpAddressAlreadyAllocated", "IpAddressInUse", "MacAddressInUse"}
+
+
 def still(error: Refused) -> errors.Failure:
     """The same refusal once more, with nothing under way that would end it: backed off, and told."""
     return errors.Transient(_words(error), code=str(error.status), request_id=error.request_id)
@@ -105,7 +110,7 @@ def _refused(error: Refused) -> errors.Failure:
         return errors.InvalidConfiguration("the request is larger than OpenStack takes.", code=code, request_id=request)
     if error.kind == "OverQuota" or status == 413 or (status in {403, 409} and _QUOTA.search(text)):  # noqa: PLR2004
         return errors.QuotaExceeded(words, code=code, request_id=request)
-    if error.kind in {"IpAddressAlreadyAllocated", "IpAddressInUse", "MacAddressInUse"}:
+    if is_taken(error):
         return errors.AddressInUse(words, code=code, request_id=request)
     if is_locked(error):
         return errors.MachineHeld(words, code=code, request_id=request)

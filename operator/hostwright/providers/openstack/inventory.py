@@ -37,6 +37,8 @@ SWEEP, SMALL, SWEEP_LARGE = 60.0, 500, 900.0
 HOT_FOR = 2.0
 #: One row that Nova keeps refusing to show fails the reads for this long, and then no more.
 REFUSED_FOR = 60.0
+#: Ports are read each time for so long after Nova was told to unplug one.
+UNPLUGGED_WITHIN = 60.0
 S = TypeVar("S", bound=Aged)
 
 
@@ -50,6 +52,7 @@ class Inventory:
         self.volumes: Rows[SeenVolume] = Rows(marks=volume_marks, record=lambda _: ("", ""))
         self._told: dict[str, str] = {}
         self._hot: dict[str, float] = {}  # what we touched → when
+        self._unplugging: dict[str, float] = {}  # ports that Nova unplugs after its answer → when it was told
         self._since = ""
         self._servers_read = self._ports_read = float("-inf")  # start of the last complete read, for what it left out
         self._volumes_read = float("-inf")
@@ -147,8 +150,22 @@ class Inventory:
         self._tell(item)
         self.hasten()
 
+    def unplugging(self, port: str) -> None:
+        """It is looked at until it is seen unplugged, or Nova does not come to it."""
+        self._unplugging[port] = self._monotonic()
+
+    def _unplugged_soon(self) -> list[str]:
+        now = self._monotonic()
+        self._unplugging = {item: at for item, at in self._unplugging.items() if now - at < UNPLUGGED_WITHIN}
+        return [item for item in self._unplugging if item in self.ports and self.ports[item].row.device_id]
+
     def moving(self) -> bool:
-        return bool(self._hot) or any(seen.row.moving for seen in self.servers.values()) or self._volumes_move()
+        return (
+            bool(self._hot)
+            or bool(self._unplugged_soon())
+            or any(seen.row.moving for seen in self.servers.values())
+            or self._volumes_move()
+        )
 
     def _volumes_move(self) -> bool:
         return any(seen.row.moving and volume_marks(seen) for seen in self.volumes.values())
@@ -229,7 +246,7 @@ class Inventory:
         """Of many ports only those of machines that move: Neutron lists no changes (decisions/0010)."""
         start = self._monotonic()
         moving = [item for item, seen in self.servers.items() if seen.row.moving]
-        marks = {mark for item in (*self._hot, *moving) for mark in self._marks(item)}
+        marks = {mark for item in (*self._hot, *self._unplugged_soon(), *moving) for mark in self._marks(item)}
         for row in await self._client.ports(sorted(marks)) if marks else ():
             self.write_port(row, start)
 
@@ -257,7 +274,7 @@ class Inventory:
 
     def _take_told(self) -> Sequence[str]:
         """Who changed, and who is in transition: whoever waits for a fresher row is woken by each read."""
-        for item in [*self._hot, *(key for key, seen in self.servers.items() if seen.row.moving)]:
+        for item in [*self._hot, *self._unplugging, *(key for key, seen in self.servers.items() if seen.row.moving)]:
             self._tell(item)
         told = list(dict.fromkeys(self._told.values()))
         self._told.clear()

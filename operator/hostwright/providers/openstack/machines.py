@@ -20,7 +20,7 @@ from hostwright.providers.openstack.rows import Part, Port, Refused, Request, Se
 from hostwright.providers.openstack.section import SECTIONS
 from hostwright.providers.openstack.seen import Gathered
 
-SUPPORTED = frozenset({"/powerState", "/tags", "/metadata", "/classRef"})
+SUPPORTED = frozenset({"/powerState", "/tags", "/metadata", "/classRef", "/network/interfaces"})
 #: Nova takes 65,535 characters of base64 (nova.api.openstack.compute.schemas.servers).
 USER_DATA_BYTES = 65_535 // 4 * 3
 NOT_FOUND, CONFLICT, FORBIDDEN, BAD = 404, 409, 403, 400
@@ -178,6 +178,8 @@ class Machines:
         return Receipt(made=(LedgerRow(call.expect, server_id),))
 
     async def _on(self, call: Call, on: On) -> Receipt:
+        if call.verb == "detach_port":
+            self._inventory.unplugging(on.path.rpartition("/")[2])
         try:
             reply = await self._client.send(Request(on.service, on.method, on.path, on.body), call.deadline)
         except Refused as refusal:
@@ -201,7 +203,7 @@ class Machines:
         if refusal.status == NOT_FOUND and on.method == "DELETE":
             self._inventory.touch(on.id)
             return Receipt()
-        conflict = refusal.status == CONFLICT and not errors.is_locked(refusal)
+        conflict = refusal.status == CONFLICT and not errors.is_locked(refusal) and not errors.is_taken(refusal)
         answered = conflict or errors.is_answer(call.verb, refusal)
         if answered or (refusal.status == BAD and call.verb == "attach_port"):
             self._inventory.touch(on.id)

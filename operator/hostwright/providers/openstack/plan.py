@@ -4,6 +4,9 @@
 |---------------|------------------------------|------------|---------------------------------------------------|
 | create_port   | POST ports, MAC of ours      | Fenced     | one port with our mark; a second POST answers 409 |
 | create_port   | POST ports, MAC not allowed  | Intent     | one port; a hasty second POST would make another  |
+| create_port   | POST ports, at rest          | Intent     | one port, which is found by its mark, unplugged   |
+| update_port   | PUT port                     | Idempotent | its addresses and groups as wished                |
+| detach_port   | DELETE os-interface          | Idempotent | Nova unplugs the port; again: 202 or 404          |
 | delete_port   | DELETE port                  | Idempotent | the port gone                                     |
 | create_server | POST servers, our ports      | Intent     | one server in BUILD that owns the ports           |
 | attach_port   | POST os-interface            | Idempotent | the port plugged in; again: 400/409 "in use"      |
@@ -38,6 +41,7 @@ from hostwright.kinds.virtualmachine.port import (
     Power,
     Release,
     Resize,
+    Rewire,
     SetPower,
     Step,
     Update,
@@ -45,7 +49,7 @@ from hostwright.kinds.virtualmachine.port import (
 )
 from hostwright.providers.openstack import plan_change, translate
 from hostwright.providers.openstack.calls import CREATE_SECONDS, SEND_AGAIN, SERVER, Fence, NewServer, On, stale
-from hostwright.providers.openstack.plan_network import create_port, delete_port, plug_in
+from hostwright.providers.openstack.plan_network import create_port, delete_port, plug_in, rewire
 from hostwright.providers.openstack.rows import RECORD_NAME, RECORD_NAMESPACE
 
 
@@ -62,6 +66,8 @@ def plan(
             return _update(step, wanted, found, look.as_of, memory)
         case Resize() | ConfirmResize() | Inquire():
             return plan_change.plan(step, wanted, found, look.as_of, memory)
+        case Rewire():
+            return rewire(step, trace, wanted, found, memory, fence)
         case Mark(row=row):
             return _mark(row, trace, found, look.as_of, memory)
         case Delete():

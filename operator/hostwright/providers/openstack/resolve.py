@@ -41,6 +41,7 @@ class Names:
 
     catalog: Catalog
     networks: Mapping[str, NetworkSection]
+    project: str = ""  # the login's
 
     def network(self, name: str) -> str:
         if name not in self.networks:
@@ -114,6 +115,11 @@ class Names:
             found.append(_only(rows, "security group", word))
         return tuple(found)
 
+    def default_groups(self) -> tuple[str, ...]:
+        """What Neutron gives a port that names none: an administrator sees those of other projects, too."""
+        rows = self.catalog.security_groups
+        return tuple(row.id for row in rows if row.name == "default" and row.project_id in {"", self.project})
+
     def flavor(self, spec: MachineSection, bindings: Bindings) -> Flavor:
         name = spec.flavor.name if spec.flavor else None
         if name is None and bindings.class_section:
@@ -185,6 +191,7 @@ def _resolved(names: Names, spec: VirtualMachineSpec, bindings: Bindings) -> Wan
         image_name=bindings.image_name,
         image_id=image,
         display={"/classRef": size_name, "/imageRef": bindings.image_name},
+        default_groups=names.default_groups(),
         extra=Extra(
             key_pair=section.key_pair or "",
             root_gib=flavor.disk,

@@ -53,6 +53,7 @@ class Fault(msgspec.Struct, frozen=True):
 class Address(msgspec.Struct, frozen=True):
     addr: str = ""
     kind: str = Named(name="OS-EXT-IPS:type", default="fixed")
+    mac: str = Named(name="OS-EXT-IPS-MAC:mac_addr", default="")
 
 
 class Server(msgspec.Struct, frozen=True):
@@ -160,6 +161,7 @@ class Subnet(msgspec.Struct, frozen=True):
 class SecurityGroup(msgspec.Struct, frozen=True):
     id: str
     name: str = ""
+    project_id: str = ""
 
 
 class Image(msgspec.Struct, frozen=True):

@@ -1,6 +1,7 @@
 """One working login at an OpenStack cloud."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -28,7 +29,7 @@ class Session:
 
     def __init__(self, client: Client, login: Login, networks: Mapping[str, NetworkSection], context: Context) -> None:
         self._client, self._login = client, login
-        self._names = Names(Catalog(), networks)
+        self._names = Names(Catalog(), networks, login.project)
         self._prefix = mark_prefix(context.cluster_id)
         self._inventory = Inventory(client, context.monotonic, context.hasten)
         self.machines = Machines(
@@ -53,7 +54,7 @@ class Session:
             catalog = await self._client.catalog()
         except errors.RAISED as error:
             raise errors.of_read(error) from error
-        self._names = Names(catalog, self._names.networks)
+        self._names = replace(self._names, catalog=catalog)
 
     def networks(self) -> Sequence[NetworkFact]:
         return self._names.network_facts(self.machines.fence.unfenced)

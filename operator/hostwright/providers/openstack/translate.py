@@ -136,7 +136,7 @@ def found(region: str, gathered: Gathered, trace: Trace) -> Found:
     addresses = [(item.addr, item.kind) for rows in server.addresses.values() for item in rows]
     return Found(
         life=life(server),
-        shape=_shape(server, chosen),
+        shape=_shape(seen, chosen),
         id=server.id,
         provider_id=f"openstack:///{region}/{server.id}",
         message=_message(server),
@@ -148,7 +148,7 @@ def found(region: str, gathered: Gathered, trace: Trace) -> Found:
         size_name=server.flavor.original_name,
         root_gib=server.flavor.disk if server.image_id else None,
         created_at=parse(server.created),
-        internal_addresses=tuple(address for address, kind in addresses if kind == "fixed"),
+        internal_addresses=_internal(seen, chosen),
         external_addresses=tuple(address for address, kind in addresses if kind == "floating"),
         interfaces=tuple(_interfaces(chosen, seen)),
         parts=(LedgerRow("server", server.id), *parts),
@@ -221,7 +221,8 @@ def values(shown: str | None) -> tuple[str, ...]:
     return () if shown is None else tuple(shown.split(BETWEEN))
 
 
-def _shape(server: Server, chosen: Mapping[str, SeenPort]) -> MachineShape:
+def _shape(seen: SeenServer, chosen: Mapping[str, SeenPort]) -> MachineShape:
+    server = seen.row
     return MachineShape(
         power=POWER.get(server.status, Power.ON),
         tags=tags(server),
@@ -233,26 +234,41 @@ def _shape(server: Server, chosen: Mapping[str, SeenPort]) -> MachineShape:
         interfaces=tuple(
             InterfaceShape(
                 name,
-                seen.row.network_id,
-                tuple(item.ip_address for item in seen.row.fixed_ips),
-                seen.row.mac_address,
-                seen.row.security_groups,
+                port.row.network_id,
+                _addresses(port.row),
+                port.row.mac_address,
+                port.row.security_groups,
+                plugged=_plugged(port, seen),
             )
-            for name, seen in sorted(chosen.items())
+            for name, port in sorted(chosen.items())
         ),
     )
 
 
 def _interfaces(chosen: Mapping[str, SeenPort], seen: SeenServer | None) -> list[InterfaceFound]:
-    rows = []
-    for name, item in sorted(chosen.items()):
-        port = item.row
-        stale = seen is None or item.as_of <= seen.active_at  # read before the server came to rest
-        bound = stale or (seen is not None and port.device_id == seen.row.id)
-        rows.append(
-            InterfaceFound(name, port.id, port.mac_address, tuple(ip.ip_address for ip in port.fixed_ips), bound)
+    return [
+        InterfaceFound(
+            name, item.row.id, item.row.mac_address, _addresses(item.row), seen is None or _plugged(item, seen)
         )
-    return rows
+        for name, item in sorted(chosen.items())
+    ]
+
+
+def _plugged(port: SeenPort, seen: SeenServer) -> bool:
+    """A row read before the server came to rest says nothing of it."""
+    return port.as_of <= seen.active_at or port.row.device_id == seen.row.id
+
+
+def _addresses(port: Port) -> tuple[str, ...]:
+    return tuple(item.ip_address for item in port.fixed_ips)
+
+
+def _internal(seen: SeenServer, chosen: Mapping[str, SeenPort]) -> tuple[str, ...]:
+    """Of our ports as Neutron has them, since Nova's own list lags behind a change (tried); then of all others."""
+    ours = {item.row.mac_address for item in chosen.values()}
+    own = [address for _, item in sorted(chosen.items()) if _plugged(item, seen) for address in _addresses(item.row)]
+    rows = [row for rows in seen.row.addresses.values() for row in rows if row.kind == "fixed"]
+    return tuple(dict.fromkeys([*own, *(row.addr for row in rows if not (row.mac and row.mac in ours))]))
 
 
 def _message(server: Server) -> str:

@@ -31,6 +31,7 @@ from hostwright.kinds.virtualmachine.port import (
     Power,
     Release,
     Resize,
+    Rewire,
     SetPower,
     Step,
     Update,
@@ -75,6 +76,8 @@ def plan(step: Step, trace: Trace, wanted: Wanted | None, look: Look, memory: Me
             return Done()  # a resize is whole with its call
         case Inquire():
             return Transient("the resize did not reach the site: it is asked for again")
+        case Rewire():
+            raise TypeError("interfaces are not in what a simulated site supports")
         case Mark(row=row):
             return _mark(row, trace, found, as_of, memory)
         case Delete():

@@ -34,6 +34,7 @@ from hostwright.kinds.virtualmachine.port import (
     Power,
     Release,
     Resize,
+    Rewire,
     SetPower,
     Step,
     Update,
@@ -89,6 +90,8 @@ def plan(
             return _update(step, wanted, found, as_of, memory, known)
         case Resize() | ConfirmResize() | Inquire():
             return Done()  # a change of size is not supported here yet, so that none is asked for
+        case Rewire():
+            raise TypeError("interfaces are not in what vSphere supports")
         case Mark(row=row):
             return _mark(row, trace, found, as_of, memory)
         case Delete():
