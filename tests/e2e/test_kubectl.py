@@ -154,7 +154,7 @@ def test_restart_by_patch_as_rollout_restart_does(typed: World) -> None:
     typed.patch(NAME, {"restartedAt": "2026-08-24T10:00:00Z"})
     eventually(lambda: typed.events(NAME, "Restarted"), 20)
     body = typed.ready(NAME, 20)
-    assert body["status"]["handled"] == {"restartedAt": "2026-08-24T10:00:00Z"}
+    assert body["status"]["handled"]["restartedAt"] == "2026-08-24T10:00:00Z"
     typed.kubectl("rollout", "restart", f"hvm/{NAME}", fails=True)  # kubectl knows its own kinds only
 
 

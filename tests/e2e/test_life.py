@@ -51,7 +51,7 @@ def test_power_and_restart_and_tags_follow_the_spec(world: World, operator: Runn
     assert world.ready(name)["status"]["phase"] == "Running"
     world.patch(name, {"restartedAt": "once", "tags": {"old": None, "new": "y"}})
     body = world.ready(name)
-    assert body["status"]["handled"] == {"restartedAt": "once"}
+    assert body["status"]["handled"]["restartedAt"] == "once"
     assert body["status"]["resolved"]["tags"] == {"team": "a", "new": "y"}
     restarts = [row for row in _events(world, name) if row["reason"] == "Restarted"]
     assert len(restarts) == 1

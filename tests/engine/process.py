@@ -26,6 +26,7 @@ from hostwright.providers.simulated.rows import (
     MachineRequest,
     Owner,
     Page,
+    Remake,
     Site,
     Table,
 )
@@ -148,6 +149,9 @@ class WiredClient:
 
     async def resize(self, machine_id: str, size: Hardware) -> Machine:
         return await self._write("resize", lambda now: self.site_.model.resize(now, machine_id, size))
+
+    async def rebuild(self, machine_id: str, remake: Remake) -> Machine:
+        return await self._write("rebuild", lambda now: self.site_.model.rebuild(now, machine_id, remake))
 
     async def set_entry(self, machine_id: str, table: Table, entry: Entry) -> Machine:
         return await self._write("set", lambda now: self.site_.model.set_entry(now, machine_id, table, entry))

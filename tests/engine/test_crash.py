@@ -13,9 +13,11 @@ from tests.engine.wire import Place, Wire
 
 MEDIUM = {"classRef": {"name": "medium"}, "updatePolicy": {"maxDisruption": "Restart"}}
 
+ANEW = {"rebuildToken": "1", "updatePolicy": {"maxDisruption": "Rebuild"}}
+
 
 class Life:
-    """A life on a wire that strikes: made, stopped, retagged, resized, deleted; each death brings a new process."""
+    """Made, stopped, retagged, resized, rebuilt, deleted on a wire that strikes; each death brings a new process."""
 
     def __init__(self, wire: Wire, *, late: float = 0.0, list_lag: float = 0.0) -> None:
         self.clock, self.wire = Clock(), wire
@@ -70,6 +72,11 @@ class Life:
         self._one_and_in_the_ledger()
         (row,) = self.site.model.machines.values()
         assert (row.powered_on, row.cpu, self.api.status(VM)["resolved"]["class"]["name"]) == (False, 2, "medium")
+        self.api.apply(VM, {**SPEC, "powerState": "PoweredOff", "tags": {"team": "b"}, **MEDIUM, **ANEW})
+        await self.reach("rebuilt", self.ready)
+        self._one_and_in_the_ledger()
+        (row,) = self.site.model.machines.values()
+        assert (row.rebuilds, row.cpu, self.api.status(VM)["handled"]["rebuildToken"]) == (1, 2, "1")
         self.api.delete(VM)
         await self.reach("gone", lambda: VM not in self.api.objects)
         assert self.site.model.machines == {}
@@ -117,7 +124,7 @@ def test_an_undisturbed_life_makes_few_requests() -> None:
     assert REQUESTS.count("create") == 1
     assert REQUESTS.count("delete") == 1
     assert [name for name in REQUESTS if name in {"stop", "set"}] != []
-    assert REQUESTS.count("resize") == 1
+    assert REQUESTS.count("resize") == REQUESTS.count("rebuild") == 1
 
 
 @pytest.mark.parametrize("place", list(Place))

@@ -212,7 +212,7 @@ async def test_what_was_wished_while_the_provider_was_paused_is_done_after_it() 
     place.api.edit(spec={"tags": {"owner": "new"}, "restartedAt": "now"})
     await place.run(5)
     assert place.backend.calls == []
-    assert place.status["handled"] == {"restartedAt": ""}
+    assert place.status["handled"] == {"restartedAt": "", "rebuildToken": ""}
     place.pause(False)
     await place.run(1, lambda: bool(place.backend.calls))
     assert place.backend.calls == ["stop"]

@@ -227,7 +227,7 @@ class TestDisruption:
                 ["a change of openstack.availabilityZone is of class Replace"],
             ),
             ({"openstack": {"configDrive": True}}, ["a change of openstack.configDrive is used at creation only"]),
-            (USER_DATA, ["a change of bootstrap is used at creation only"]),
+            (USER_DATA, ["a change of bootstrap.cloudInit is used at creation and at a rebuild only"]),
             ({"tags": {"a": "b"}, "powerState": "PoweredOff", "restartedAt": "now"}, []),
             (ETH1, []),
             (

@@ -8,15 +8,19 @@ from hostwright.core import names
 from hostwright.core.decision import Decision
 from hostwright.core.errors import Unreachable
 from hostwright.core.port import LedgerRow, Missing, Operation, OperationType, Present, Trace, Unsure, Window
+from hostwright.kinds.virtualmachine import change
 from hostwright.kinds.virtualmachine.port import (
+    REBUILDS,
     Discard,
     Found,
+    Inquire,
     InterfaceFound,
     Life,
     Look,
     MachineShape,
     Mark,
     Power,
+    Rebuild,
     Resize,
     Rewire,
     SetPower,
@@ -34,7 +38,7 @@ MARK, PREFIX = names.owner_mark("c", ID), names.mark_prefix("c")
 SERVER, PORT = LedgerRow("server", "s1"), LedgerRow("port/eth0", "p1")
 TAGS = {"team": "a"}
 DOWN = Unreachable("no answer")
-SUPPORTED = frozenset({"/powerState", "/tags", "/metadata", "/classRef", "/network/interfaces"})
+SUPPORTED = frozenset({"/powerState", "/tags", "/metadata", "/classRef", "/network/interfaces"}) | REBUILDS
 
 
 def spec(**changes: Any) -> VirtualMachineSpec:
@@ -65,6 +69,7 @@ RESOLVED: Mapping[str, Any] = {
     "hostname": "web",
     "deletionPolicy": "Delete",
     "driftDetection": "Enabled",
+    "bootstrap": change.bootstrap_of(None),
     "powerState": "PoweredOn",
     "tags": TAGS,
     "metadata": {},
@@ -80,7 +85,7 @@ def status(**changes: Any) -> VirtualMachineStatus:
             "phase": "Running",
             "powerState": "PoweredOn",
             "resolved": RESOLVED,
-            "handled": {"restartedAt": ""},
+            "handled": {"restartedAt": "", "rebuildToken": "0"},
             "conditions": [
                 condition("Ready", "True"),
                 condition("Provisioned", "True"),
@@ -212,6 +217,10 @@ def _do(decision: Decision[Step]) -> str:
             return f"SetPower {power} {decision.expect}".strip()
         case Resize(size=size):
             return f"Resize {size} {decision.expect}"
+        case Rebuild(image=image):
+            return f"Rebuild {image}"
+        case Inquire(action=action):
+            return f"Inquire {action}"
         case Discard(row=row):
             return f"Discard {row.name}={row.id}"
         case Mark(row=row):

@@ -84,6 +84,10 @@ class ResizeFailed(Capacity):
     """A resize was accepted and came to nothing: the machine runs on with its old size. Tried again."""
 
 
+class RebuildFailed(Capacity):
+    """A rebuild was accepted and came to nothing: the machine is as it was. Tried again."""
+
+
 class Rejected(Failure):
     """The backend or the platform refuses this object as written; nothing was made."""
 
@@ -240,6 +244,12 @@ class PowerOffTimedOut(Rejected):
 
 class ResizeTimedOut(Rejected):
     """A resize takes longer than `timeouts.resize`."""
+
+    actor = Actor.PLATFORM
+
+
+class RebuildTimedOut(Rejected):
+    """A rebuild takes longer than `timeouts.resize`."""
 
     actor = Actor.PLATFORM
 

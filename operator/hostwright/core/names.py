@@ -93,6 +93,8 @@ class Reason(StrEnum):
     UPDATING = "Updating"
     RESIZING = "Resizing"
     RESIZED = "Resized"
+    REBUILDING = "Rebuilding"
+    REBUILT = "Rebuilt"
     DELETING = "Deleting"
     DELETED = "Deleted"
     EXPIRED = "Expired"

@@ -154,6 +154,7 @@ class OperationType(StrEnum):
     RESTART = "Restart"
     UPDATE = "Update"
     RESIZE = "Resize"
+    REBUILD = "Rebuild"
     DELETE = "Delete"
     POWER_ON = "PowerOn"
     POWER_OFF = "PowerOff"

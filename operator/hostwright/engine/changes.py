@@ -7,9 +7,10 @@ from hostwright.core.names import Disruption
 from hostwright.kinds.provider.port import Sections
 from hostwright.kinds.virtualmachine.port import MachineShape
 
+MADE_WITH = "is used at creation only: the machine that exists keeps what it was made with"
 #: What no provider changes on a machine that exists, whatever the ceiling says, and what becomes of the wish.
 AT_CREATION: Mapping[str, str] = {
-    "/bootstrap": "is used at creation only: the machine that exists keeps what it was made with",
+    "/bootstrap/cloudInit": "is used at creation and at a rebuild only: a machine keeps what it was made with",
 }
 #: Several ways to say one thing.
 SIZE, TAGS = "/classRef", "/tags"
@@ -17,9 +18,12 @@ SIZE, TAGS = "/classRef", "/tags"
 OF_THE_OBJECT = (
     *("/powerOffMode", "/updatePolicy", "/managementPolicy", "/deletionPolicy", "/deletionProtection"),
     *("/driftDetection", "/timeouts", "/onExternalDeletion", "/expireAfter", "/readiness"),
+    "/bootstrap/onChange",
 )
-#: A new value is one restart.
-RESTARTED_AT = "/restartedAt"
+#: A new value is one restart, or one rebuild.
+RESTARTED_AT, REBUILD_TOKEN = "/restartedAt", "/rebuildToken"
+#: What another bootstrap does, where `onChange` says so.
+BOOTSTRAP = "/bootstrap/cloudInit"
 
 
 def elsewhere(shape_path: str, sections: Sequence[Sections]) -> list[tuple[str, Disruption | None]]:
@@ -64,4 +68,6 @@ def classes(sections: Sequence[Sections], supported: frozenset[str] | None) -> d
         for path, shape_path, disruption in compared(sections)
     ]
     rows += [(path, Disruption.NONE) for path in OF_THE_OBJECT]
+    can_rebuild = supported is None or REBUILD_TOKEN in supported
+    rows += [(REBUILD_TOKEN, Disruption.REBUILD if can_rebuild else Disruption.REPLACE)]
     return heaviest([*rows, (RESTARTED_AT, Disruption.RESTART)])

@@ -7,16 +7,17 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from hostwright.core.names import Disruption
-from hostwright.engine.changes import RESTARTED_AT, classes
+from hostwright.engine.changes import BOOTSTRAP, REBUILD_TOKEN, RESTARTED_AT, classes
 from hostwright.engine.world import World
 from hostwright.kinds.machinepool.compare import Classes
 from hostwright.kinds.machinepool.resource import TEMPLATES
 from hostwright.kinds.physicalmachineclaim.resource import PhysicalMachineClaimSpec
 from hostwright.kinds.provider.port import Sections
 from hostwright.kinds.virtualmachine.resource import VirtualMachineSpec
+from hostwright.kinds.virtualmachine.values import OnBootstrapChange
 
-#: A user protects or restarts one member without asking the pool.
-MEMBERS_OWN = frozenset({"/deletionProtection", RESTARTED_AT})
+#: A user protects, restarts or rebuilds one member without asking the pool.
+MEMBERS_OWN = frozenset({"/deletionProtection", RESTARTED_AT, REBUILD_TOKEN})
 #: A kind of member: the model of its spec, and its classes of changes on the Provider that the spec names.
 ClassesOf = Callable[[World, Sequence[Sections], Mapping[str, Any]], Mapping[str, Disruption]]
 
@@ -84,7 +85,10 @@ def _of_machines(world: World, sections: Sequence[Sections], spec: Mapping[str, 
     name = str((spec.get("providerRef") or {}).get("name", ""))
     connection, machines = world.connection(name), world.machines(name, TEMPLATES["virtualMachine"])
     own = [connection.backend.sections] if connection is not None else sections
-    return classes(own, machines.supported if machines is not None else None)
+    found = classes(own, machines.supported if machines is not None else None)
+    if (spec.get("bootstrap") or {}).get("onChange") == OnBootstrapChange.REBUILD:
+        found[BOOTSTRAP] = found[REBUILD_TOKEN]
+    return found
 
 
 def _of_claims(world: World, sections: Sequence[Sections], spec: Mapping[str, Any]) -> Mapping[str, Disruption]:  # noqa: ARG001 - as of all kinds

@@ -24,6 +24,7 @@ from hostwright.kinds.virtualmachine.port import (
     Inquire,
     Look,
     Memory,
+    Rebuild,
     Release,
     Resize,
     Step,
@@ -45,7 +46,7 @@ class VirtualMachines:
         return VirtualMachineSpec.model_validate(body["spec"])
 
     def one_shots(self, spec: Any) -> Mapping[str, str]:
-        return {"restartedAt": spec.restarted_at or ""}
+        return {"restartedAt": spec.restarted_at or "", "rebuildToken": spec.rebuild_token or ""}
 
     def recorded(self, machines: VirtualMachineProvider, trace: Trace) -> tuple[str, str]:
         look = machines.look(trace)
@@ -124,7 +125,7 @@ class VirtualMachines:
         return machines.plan(step, view.trace, wanted, look, Memory(view.operation, dict(receipts)))
 
     def creates(self, step: Step | None) -> bool:
-        return isinstance(step, Create | Resize | Inquire)
+        return isinstance(step, Create | Resize | Rebuild | Inquire)
 
     def gives_up(self, decision: Decision[Step]) -> bool:
         return isinstance(decision.step, Discard) and decision.failure is not None
@@ -139,8 +140,8 @@ class VirtualMachines:
         return Reached()
 
     async def baggage(self, tools: Tools, view: View, step: Step) -> bytes | None:
-        """Read at creation only; a missing Secret or key is the user's to mend, and nothing is made meanwhile."""
-        bootstrap = _spec(view).bootstrap if isinstance(step, Create) else None
+        """Read at creation and rebuild only; a missing Secret or key is the user's to mend, and nothing is made."""
+        bootstrap = _spec(view).bootstrap if isinstance(step, Create | Rebuild) else None
         cloud_init = bootstrap.cloud_init if bootstrap else None
         ref = cloud_init.user_data_ref if cloud_init else None
         if ref is None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hostwright.core.names import ANNOTATION_MACHINE_ID, GROUP, PROJECT, VERSION, Disruption
-from hostwright.engine.changes import AT_CREATION, SIZE, compared, heaviest
+from hostwright.engine.changes import AT_CREATION, BOOTSTRAP, MADE_WITH, REBUILD_TOKEN, SIZE, compared, heaviest
 from hostwright.generate import references
 from hostwright.generate.crds import schema_of
 from hostwright.generate.discover import Kind
@@ -27,6 +27,9 @@ _SAID_AT_CREATION = "Used at creation."
 _AT_ONCE = frozenset({"/powerState"})
 #: Path in the spec → in status.resolved: what the machine was made with.
 _RESOLVED: Mapping[str, str] = {SIZE: "class", "/imageRef": "image"}
+
+#: CEL: another bootstrap rebuilds the machine.
+_REBUILT_ON_CHANGE = "object.spec.?bootstrap.?onChange.orValue('Ignore') == 'Rebuild'"
 
 Manifest = dict[str, Any]
 
@@ -187,6 +190,7 @@ def _waits(kind: Kind, sections: Sequence[Sections]) -> list[Manifest]:
     """One warning for each field whose change is held back on a machine that exists."""
     spec = schema_of(kind, sections)["properties"]["spec"]
     rows = [_held(path, disruption) for path, disruption in disruptions(spec, sections).items() if path not in _AT_ONCE]
+    rows += [_held(path, Disruption.REBUILD) for path in (REBUILD_TOKEN, BOOTSTRAP)]
     return [*rows, *(_unmade(path, becomes) for path, becomes in at_creation(spec, sections).items())]
 
 
@@ -199,7 +203,7 @@ def at_creation(spec: Schema, sections: Sequence[Sections]) -> dict[str, str]:
         for name, node in block.items():
             path = f"/{section.key}/{name}"
             if path not in compared and node.get("description", "").endswith(_SAID_AT_CREATION):
-                found[path] = AT_CREATION["/bootstrap"]
+                found[path] = MADE_WITH
     return found
 
 
@@ -230,7 +234,7 @@ def _held(path: str, disruption: Disruption) -> Manifest:
     allowed = [str(each) for each in Disruption if each.weight >= disruption.weight]
     said = f"a change of {field} is of class {disruption}, and updatePolicy.maxDisruption is "
     rest = ": it waits in status.pendingChanges, and the machine stays as it is"
-    as_it_is = _as_it_is(path)
+    as_it_is = f" || !({_REBUILT_ON_CHANGE})" if path == BOOTSTRAP else _as_it_is(path)
     return _rule(
         f"{same} || {ceiling} in {allowed}{as_it_is}",
         f"a change of {field} is of class {disruption}: it waits in status.pendingChanges",
@@ -248,4 +252,5 @@ def _as_it_is(path: str) -> str:
 
 def _unmade(path: str, becomes: str) -> Manifest:
     same, field, _ = _changed(path)
+    same += f" || {_REBUILT_ON_CHANGE}" if path == BOOTSTRAP else ""
     return _rule(same, f"a change of {field} {becomes}")

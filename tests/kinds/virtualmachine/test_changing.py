@@ -115,7 +115,7 @@ CHANGES: dict[str, tuple[Situation, str]] = {
     ),
     "lost reply, and it was never carried out": (
         situation(**WISH, operation=OPEN, outcome_open=True, proven=True, nothing_made=True),
-        f"Inquire | Running | {RESIZING}",
+        f"Inquire resize | Running | {RESIZING}",
     ),
     "lost reply, and the machine is gone": (
         situation(**WISH, operation=OPEN, outcome_open=True, proven=True, look=GONE),
@@ -125,7 +125,7 @@ CHANGES: dict[str, tuple[Situation, str]] = {
         situation(**WISH, operation=OPEN, outcome_open=True, look=UNSEEN),
         "prove | Running | +Ready:Verifying +Reconciling:Verifying",
     ),
-    "come to nothing": (situation(**WISH, operation=OPEN), f"Inquire | Running | {RESIZING}"),
+    "come to nothing": (situation(**WISH, operation=OPEN), f"Inquire resize | Running | {RESIZING}"),
     "come to nothing, told, not due": (
         situation(**WISH, operation=BACKED_OFF, status=REFUSED),
         "nothing | Running | -Ready:NoValidHost +Reconciling:NoValidHost",

@@ -77,12 +77,12 @@ def test_what_is_done(name: str) -> None:
 
 
 def test_only_the_servers_row_goes_and_nothing_counts_as_applied_to_the_new_machine() -> None:
-    asked = spec(onExternalDeletion="Recreate", restartedAt="2")
+    asked = spec(onExternalDeletion="Recreate", restartedAt="2", rebuildToken="3")
     decision = decide(situation(spec=asked, look=GONE, proven=True))
     assert decision.forget == ("server",)
     assert decision.adopt == ()
     assert decision.status["resolved"] == {"provider": "prod"}
-    assert decision.status["handled"] == {"restartedAt": "2"}, "a machine that is new needs no restart"
+    assert decision.status["handled"] == {"restartedAt": "2", "rebuildToken": "3"}, "it is new already"
     (note,) = decision.notes
     assert (note.reason, note.transition, note.warning) == ("Recreating", "s1", True)
 

@@ -2,13 +2,25 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from tests.providers.openstack.rows import BINDINGS, NAMES, TRACE, port, row, server, spec
 
 from hostwright.core.errors import Failure, InvalidConfiguration, NoValidHost, ResizeFailed, Transient
 from hostwright.core.port import Call, Done, Operation, OperationType, Present, Repeat, Wait
-from hostwright.kinds.virtualmachine.port import ConfirmResize, Inquire, Memory, Power, Resize, SetPower, Step, Wanted
+from hostwright.kinds.virtualmachine.port import (
+    ConfirmResize,
+    Inquire,
+    Memory,
+    Power,
+    Rebuild,
+    Release,
+    Resize,
+    SetPower,
+    Step,
+    Wanted,
+)
 from hostwright.providers.openstack import errors, explain
 from hostwright.providers.openstack.calls import SEND_AGAIN, Asked, Fence, On
 from hostwright.providers.openstack.plan import plan
@@ -33,13 +45,12 @@ def wish() -> Wanted:
     return answer
 
 
-def ask(
-    step: Step, *, status: str = "ACTIVE", task: str | None = None, flavor: Flavor = SMALL, **receipts: float
-) -> Call | Wait | Done | Failure:
-    there = Gathered((server(status=status, task=task, flavor=flavor, image={"id": "i1"}),), (port(),))
-    answered = {{"server": "server", "confirmed": CONFIRMED}[name]: at for name, at in receipts.items()}
+def ask(step: Step, *, answered: float | None = None, confirmed: float | None = None, **row_: Any) -> Any:
+    """The next call on a small server of these fields; when our last call on it, and confirmation, was answered."""
+    there = Gathered((server(**{"flavor": SMALL, "image": {"id": "i1"}, **row_}),), (port(),))
+    receipts = {name: at for name, at in (("server", answered), (CONFIRMED, confirmed)) if at is not None}
     operation = Operation("op", OperationType.RESIZE, "size/medium", started_at=NOW)
-    return plan(step, LEDGER, wish(), Present(found("R", there, LEDGER), AT), Memory(operation, answered), Fence())
+    return plan(step, LEDGER, wish(), Present(found("R", there, LEDGER), AT), Memory(operation, receipts), Fence())
 
 
 def sent(planned: object) -> tuple[str, Repeat, object]:
@@ -57,11 +68,11 @@ def test_a_resize_is_one_request_that_needs_an_intent() -> None:
 
 @pytest.mark.parametrize(
     "state",
-    [{"status": "RESIZE", "task": "resize_prep"}, {"task": "powering-off"}, {"server": AT}],
+    [{"status": "RESIZE", "task": "resize_prep"}, {"task": "powering-off"}, {"answered": AT}],
     ids=["at work", "at other work", "an old look"],
 )
 def test_a_resize_waits_while_nova_works_or_the_look_is_old(state: dict[str, object]) -> None:
-    assert isinstance(ask(Resize("medium"), **state), Wait)  # type: ignore[arg-type]
+    assert isinstance(ask(Resize("medium"), **state), Wait)
 
 
 def test_a_size_that_is_there_is_not_asked_for() -> None:
@@ -79,13 +90,13 @@ def test_a_confirmation_is_sent_once_and_again_only_when_nothing_comes_of_it() -
     """Nova shows VERIFY_RESIZE without a task until it has carried the confirmation out."""
     shown = {"status": "VERIFY_RESIZE", "flavor": MEDIUM}
     first = ("confirm_resize", Repeat.IDEMPOTENT, {"confirmResize": None})
-    assert sent(ask(ConfirmResize(), **shown, server=AT - 5)) == first  # type: ignore[arg-type]
-    assert sent(ask(ConfirmResize(), **shown)) == first  # type: ignore[arg-type] - after a restart
-    assert isinstance(ask(ConfirmResize(), **shown, server=AT - 5, confirmed=AT - 1), Wait)  # type: ignore[arg-type]
-    stuck = {"server": AT - SEND_AGAIN - 9, "confirmed": AT - SEND_AGAIN - 1}
-    assert sent(ask(ConfirmResize(), **shown, **stuck)) == first  # type: ignore[arg-type]
-    another = {"confirmed": AT - 9, "server": AT - 5}  # the receipt is of a resize before this one
-    assert sent(ask(ConfirmResize(), **shown, **another)) == first  # type: ignore[arg-type]
+    assert sent(ask(ConfirmResize(), **shown, answered=AT - 5)) == first
+    assert sent(ask(ConfirmResize(), **shown)) == first  # after a restart
+    assert isinstance(ask(ConfirmResize(), **shown, answered=AT - 5, confirmed=AT - 1), Wait)
+    stuck = {"answered": AT - SEND_AGAIN - 9, "confirmed": AT - SEND_AGAIN - 1}
+    assert sent(ask(ConfirmResize(), **shown, **stuck)) == first
+    another = {"confirmed": AT - 9, "answered": AT - 5}  # the receipt is of a resize before this one
+    assert sent(ask(ConfirmResize(), **shown, **another)) == first
     assert ask(ConfirmResize(), flavor=MEDIUM) == Done()
 
 
@@ -105,8 +116,39 @@ def test_every_way_between_two_power_states_leads_over_active(status: str) -> No
         assert (planned.repeat, planned.arguments.body) == (Repeat.IDEMPOTENT, {request: None})
 
 
+def test_a_rebuild_carries_its_word_and_all_metadata_and_names_nothing_that_stays() -> None:
+    planned = ask(
+        Rebuild("i2", "w/i2"), metadata={"rack": "r1", "hostwright.namespace": "team", "hostwright.name": "web"}
+    )
+    assert isinstance(planned, Call)
+    assert (planned.verb, planned.repeat, planned.destructive) == ("rebuild", Repeat.INTENT, True)
+    record = {"hostwright.namespace": "team", "hostwright.name": "web", "hostwright.rebuild": "w/i2"}
+    assert planned.arguments.on.body == {"rebuild": {"imageRef": "i2", "metadata": {"rack": "r1", **record}}}
+
+
+def test_a_rebuild_that_the_server_shows_is_not_sent_again() -> None:
+    shown = {"metadata": {"hostwright.rebuild": "w/i2"}}
+    assert ask(Rebuild("i2", "w/i2"), **shown) == Done()
+    assert isinstance(ask(Rebuild("i2", "w/i2"), status="REBUILD", **shown), Wait)
+    assert isinstance(ask(Rebuild("i2", "w/i2"), answered=AT), Wait), "an old look"
+    assert isinstance(ask(Rebuild("i2", "w/i2"), status="ERROR"), Call)
+
+
+def test_a_server_that_boots_from_a_volume_is_not_rebuilt() -> None:
+    assert isinstance(ask(Rebuild("i2", "w/i2"), image=""), InvalidConfiguration)
+
+
+def test_the_word_of_a_rebuild_is_no_metadata_of_the_users_and_goes_when_the_server_is_let_go() -> None:
+    there = Gathered((server(metadata={"a": "b", "hostwright.rebuild": "w/i2"}),), ())
+    shown = found("R", there, LEDGER)
+    assert (dict(shown.shape.metadata), shown.rebuilt) == ({"a": "b"}, "w/i2")
+    planned = plan(Release(), LEDGER, None, Present(shown, AT), Memory(), Fence())
+    assert isinstance(planned, Call)
+    assert planned.arguments.path == "/servers/s1/metadata/hostwright.rebuild"
+
+
 def test_asking_why_is_no_change_and_names_the_time_of_the_request() -> None:
-    planned = ask(Inquire())
+    planned = ask(Inquire("resize"))
     assert isinstance(planned, Call)
     assert (planned.verb, planned.repeat) == ("ask_actions", Repeat.READ)
     assert planned.arguments == Asked("s1", "resize", "m", NOW)

@@ -11,6 +11,7 @@ from hostwright.providers.simulated.rows import (
     MachineRequest,
     Owner,
     Page,
+    Remake,
     Site,
     Table,
 )
@@ -67,6 +68,9 @@ class Direct:
 
     async def resize(self, machine_id: str, size: Hardware) -> Machine:
         return self.model.resize(self._now(), machine_id, size)
+
+    async def rebuild(self, machine_id: str, remake: Remake) -> Machine:
+        return self.model.rebuild(self._now(), machine_id, remake)
 
     async def set_entry(self, machine_id: str, table: Table, entry: Entry) -> Machine:
         return self.model.set_entry(self._now(), machine_id, table, entry)

@@ -9,7 +9,7 @@ from hostwright.core.decision import Decision
 from hostwright.core.errors import NotBound
 from hostwright.core.names import Condition, Phase, Reason
 from hostwright.core.port import OperationType, Present
-from hostwright.kinds.virtualmachine import say
+from hostwright.kinds.virtualmachine import change, say
 from hostwright.kinds.virtualmachine.lost import lost
 from hostwright.kinds.virtualmachine.port import Create, Step, Wanted
 from hostwright.kinds.virtualmachine.situation import Situation
@@ -83,11 +83,13 @@ def _create(situation: Situation) -> Decision[Step]:
 
 
 def _begun_as(situation: Situation) -> dict[str, Any]:
-    """The size that is being made. The image is pinned, and all else counts as applied, once the machine is up."""
+    """The size that is being made, and with what. All else counts as applied once the machine is up."""
     if not isinstance(situation.wanted, Wanted):
         return {}
     size = Named(name=situation.wanted.size_name, id=situation.wanted.size_id)
-    return {"resolved": {"provider": situation.spec.provider_ref.name, "class": size.model_dump()}}
+    bootstrap = change.bootstrap_of(situation.spec.bootstrap)
+    provider = situation.spec.provider_ref.name
+    return {"resolved": {"provider": provider, "class": size.model_dump(), "bootstrap": bootstrap}}
 
 
 def wait_until(situation: Situation, moment: datetime | None) -> Decision[Step] | None:

@@ -1,4 +1,4 @@
-"""What takes a machine down for a while: a resize, its confirmation, and what is told when it comes to nothing.
+"""What takes a machine down for a while: what is next of it, and what is told when it comes to nothing.
 
 The operation stands in the status until the machine shows what came of it, so that a resize which waits for its
 confirmation is known as ours by whoever comes next. No other operation takes its place before that.
@@ -8,15 +8,15 @@ from dataclasses import replace
 from typing import Any
 
 from hostwright.core.decision import Decision, Note
-from hostwright.core.errors import MachineHeld, ResizeTimedOut
+from hostwright.core.errors import Failure, MachineHeld, RebuildTimedOut, ResizeTimedOut
 from hostwright.core.names import Condition, Phase, Reason
 from hostwright.core.port import Missing, Operation, OperationType, Present
-from hostwright.kinds.virtualmachine import change, say
+from hostwright.kinds.virtualmachine import change, rebuilding, say
 from hostwright.kinds.virtualmachine.absent import wait_until
 from hostwright.kinds.virtualmachine.extras import shows
 from hostwright.kinds.virtualmachine.port import ConfirmResize, Found, Inquire, Power, Resize, SetPower, Step, Wanted
 from hostwright.kinds.virtualmachine.situation import Situation
-from hostwright.kinds.virtualmachine.status import Named, Resolved
+from hostwright.kinds.virtualmachine.status import Named
 from hostwright.kinds.virtualmachine.steady import Gap
 from hostwright.kinds.virtualmachine.verdict import SLOW, failed
 
@@ -40,9 +40,12 @@ def verify(situation: Situation, operation: Operation) -> Decision[Step] | None:
 
 def settle(situation: Situation, wanted: Wanted, found: Found) -> tuple[Situation, dict[str, Any]]:
     """What a change has reached counts as applied at once, whatever is wished since; and the status that says so."""
-    resolved = situation.status.resolved
+    resolved, made = situation.status.resolved, change.remake_of(situation.operation)
     if resolved is None or situation.observe_only or not change.landed(found, situation.operation):
         return situation, {}
+    if made is not None:
+        status, told = rebuilding.settled(situation, wanted, made)
+        return replace(situation, status=status), told
     as_wished = wanted.shape.size == found.shape.size
     size = Named(
         name=wanted.size_name if as_wished else found.size_name,
@@ -50,7 +53,13 @@ def settle(situation: Situation, wanted: Wanted, found: Found) -> tuple[Situatio
     )
     resolved = resolved.model_copy(update={"machine_class": size})
     status = situation.status.model_copy(update={"resolved": resolved})
-    return replace(situation, status=status), {"resolved": _dump(resolved)}
+    return replace(situation, status=status), {"resolved": resolved.model_dump(by_alias=True, exclude_none=True)}
+
+
+def was_moved(situation: Situation, wanted: Wanted) -> bool:
+    """The image's name leads elsewhere since the rebuild was asked for: what was used is pinned first."""
+    image = situation.status.resolved.image if situation.status.resolved else None
+    return image is not None and image.name == wanted.image_name and image.id != wanted.image_id
 
 
 def stale(situation: Situation, found: Found) -> Decision[Step] | None:
@@ -66,8 +75,10 @@ def under_way(situation: Situation, found: Found) -> Decision[Step]:
     text = found.message or "the provider is at work on the machine"
     if situation.observe_only or operation is None or operation.next_retry_at or not change.is_one(operation):
         return Decision(said=say.working(Reason.WAITING, text), phase=situation.phase, look_again=1.0)
+    size = change.size_of(operation)
+    reason, words = (Reason.RESIZING, f"resizing to {size}") if size else (Reason.REBUILDING, "rebuilding")
     decision: Decision[Step] = Decision(
-        said=say.working(Reason.RESIZING, f"resizing to {change.size_of(operation)}"),
+        said=say.working(reason, words),
         phase=Phase.UPDATING,
         look_again=1.0,
     )
@@ -92,13 +103,11 @@ def resized(situation: Situation, found: Found) -> Decision[Step]:
     return _timed(situation, operation, decision, found.message)
 
 
-def is_due(situation: Situation, gap: Gap) -> bool:
-    """Whether a change is to be made now, or its outcome asked for: not while one that was refused is backed off."""
-    operation = situation.operation
-    if gap.size is None:
-        return False
-    again = operation is not None and change.size_of(operation) == gap.size
-    return not again or operation is None or wait_until(situation, operation.next_retry_at) is None
+def heavy(situation: Situation, wanted: Wanted, found: Found, gap: Gap) -> Decision[Step] | None:
+    """One after the other: the size first, which an image may need."""
+    if gap.size is not None:
+        return resize(situation, wanted, found, gap)
+    return rebuilding.rebuild(situation, wanted, found, gap) if gap.rebuild else None
 
 
 def resize(situation: Situation, wanted: Wanted, found: Found, gap: Gap) -> Decision[Step]:
@@ -112,7 +121,7 @@ def resize(situation: Situation, wanted: Wanted, found: Found, gap: Gap) -> Deci
     )
     if operation is not None and change.size_of(operation) == size:
         if operation.next_retry_at is None:
-            return replace(base, step=Inquire())
+            return replace(base, step=Inquire("resize"))
         waits = wait_until(situation, operation.next_retry_at)
         if waits is not None:
             return replace(waits, phase=say.phase_of(found))
@@ -126,6 +135,10 @@ def done(situation: Situation, found: Found) -> tuple[Note, ...]:
     operation = situation.operation
     if operation is None or not change.landed(found, operation):
         return ()
+    if change.remake_of(operation) is not None:
+        image = situation.status.resolved.image if situation.status.resolved else None
+        name = (image.name if image else None) or found.shape.image
+        return (Note(Reason.REBUILT, f"rebuilt from image {name}", operation.id),)
     return (Note(Reason.RESIZED, f"resized to {found.size_name or found.shape.size}", operation.id),)
 
 
@@ -142,13 +155,11 @@ def _timed(situation: Situation, operation: Operation, decision: Decision[Step],
     limit = situation.spec.timeouts.resize
     if not situation.deadline_passed(operation.started_at, limit):
         return decision
-    failure = ResizeTimedOut(f"the resize takes longer than {limit}: {words}")
+    failure: Failure = ResizeTimedOut(f"the resize takes longer than {limit}: {words}")
+    if change.remake_of(operation) is not None:
+        failure = RebuildTimedOut(f"the rebuild takes longer than {limit}: {words}")
     said = tuple(item for item in decision.said if item.type not in _BLOCKERS)
     return replace(decision, failure=failure, said=(*say.failed(failure), *said))
 
 
 _BLOCKERS = frozenset({Condition.READY, Condition.RECONCILING})
-
-
-def _dump(resolved: Resolved) -> dict[str, Any]:
-    return resolved.model_dump(by_alias=True, exclude_none=True)

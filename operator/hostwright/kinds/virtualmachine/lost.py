@@ -55,7 +55,8 @@ def _made_again(situation: Situation) -> Decision[Step]:
     text = f"the machine {was.id if was else ''} was deleted on the provider by somebody else; it is made again"
     status = dict.fromkeys(_OF_THE_LOST)
     resolved = {"provider": situation.spec.provider_ref.name}
-    handled = {**(situation.status.handled or {}), "restartedAt": situation.spec.restarted_at or ""}
+    asked = {"restartedAt": situation.spec.restarted_at or "", "rebuildToken": situation.spec.rebuild_token or ""}
+    handled = {**(situation.status.handled or {}), **asked}
     return Decision(
         forget=("server",),
         close_operation=True,  # half a restart, or of a change, of the former one

@@ -22,6 +22,9 @@ from hostwright.core.port import (
 )
 from hostwright.kinds.virtualmachine.resource import VirtualMachineSpec
 
+#: What a rebuild brings about. Only the first is a field of MachineShape: a look shows nothing of the others.
+REBUILDS = frozenset({"/imageRef", "/rebuildToken", "/bootstrap/cloudInit"})
+
 
 class Power(StrEnum):
     ON = "PoweredOn"
@@ -114,6 +117,7 @@ class Found:
     cpu: int | None = None
     memory_mib: int | None = None
     size_name: str = ""
+    rebuilt: str = ""  # the word of the last rebuild, as it was written on the machine with its request
     root_gib: int | None = None  # of a root disk that its size gives it
     created_at: datetime | None = None
     internal_addresses: tuple[str, ...] = ()
@@ -226,8 +230,18 @@ class ConfirmResize:
 
 
 @dataclass(frozen=True, slots=True)
+class Rebuild:
+    """The root disk made anew from an image, at most once for each word, which is written on the machine with it."""
+
+    image: str  # the backend's id
+    word: str
+
+
+@dataclass(frozen=True, slots=True)
 class Inquire:
-    """What became of a resize that was sent, and that the machine does not show: its call ends in a Failure."""
+    """What became of a change that was sent, and that the machine does not show: its call ends in a Failure."""
+
+    action: str  # resize | rebuild
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,7 +284,9 @@ class Release:
     spare: frozenset[str] = frozenset()
 
 
-Step = Create | SetPower | Update | Rewire | Resize | ConfirmResize | Inquire | Mark | Delete | Discard | Release
+Step = (
+    Create | SetPower | Update | Rewire | Resize | ConfirmResize | Rebuild | Inquire | Mark | Delete | Discard | Release
+)
 
 
 @dataclass(frozen=True, slots=True)

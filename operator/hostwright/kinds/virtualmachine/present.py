@@ -13,6 +13,7 @@ from hostwright.kinds.virtualmachine.absent import missing
 from hostwright.kinds.virtualmachine.changing import resized, under_way
 from hostwright.kinds.virtualmachine.extras import Judgement, extra_row, judge
 from hostwright.kinds.virtualmachine.port import Create, Discard, Found, Life, Step
+from hostwright.kinds.virtualmachine.rebuilding import after_failure
 from hostwright.kinds.virtualmachine.resting import at_rest
 from hostwright.kinds.virtualmachine.situation import Situation
 from hostwright.kinds.virtualmachine.verdict import SLOW, failed
@@ -178,6 +179,9 @@ def _building(situation: Situation, found: Found) -> Decision[Step]:
 def _error(situation: Situation, found: Found) -> Decision[Step]:
     text = found.message or "the provider gives no reason"
     if situation.provisioned:
+        anew = after_failure(situation, found)
+        if anew is not None:
+            return anew
         return failed(MachineFailed(f"the machine is in ERROR: {text}", code=found.code), look_again=SLOW)
     return _discard(situation, found, f"the build failed: {text}")
 

@@ -28,6 +28,7 @@ from hostwright.kinds.virtualmachine.values import (
     Mac,
     ManagementPolicy,
     MaxDisruption,
+    OnBootstrapChange,
     OnExternalDeletion,
     PowerOffMode,
     PowerState,
@@ -98,24 +99,28 @@ class Network(Words):
 class CloudInit(Words):
     user_data_ref: SecretKeyRef | None = Field(
         default=None,
-        description="Secret key that holds cloud-init user data, passed on unread. Read when the machine is created; whoever names it must be allowed to get the Secret.",
+        description="Secret key that holds cloud-init user data, passed on unread. Read when the machine is created or rebuilt; whoever names it must be allowed to get the Secret.",
     )
     ssh_authorized_keys: list[SshKey] | None = Field(
         default=None,
         max_length=64,
-        description="Public keys for the image's default user, one line each. Used at creation.",
+        description="Public keys for the image's default user, one line each. Used at creation, and at a rebuild.",
         json_schema_extra=SET,
     )
 
 
 class Bootstrap(Words):
     cloud_init: CloudInit | None = Field(default=None, description="First-boot configuration by cloud-init.")
+    on_change: OnBootstrapChange = Field(
+        default=OnBootstrapChange.IGNORE,
+        description="What another userDataRef or sshAuthorizedKeys does to a machine that exists: Ignore, or Rebuild (its root disk is made anew, as updatePolicy.maxDisruption allows). The Secret's content alone never does anything.",
+    )
 
 
 class UpdatePolicy(Words):
     max_disruption: MaxDisruption = Field(
         default=MaxDisruption.LIVE,
-        description="The heaviest change made without asking: None (no change), Live (nothing the guest notices) or Restart (it may go down and come up again: a resize). Heavier changes wait in status.pendingChanges.",
+        description="The heaviest change made without asking: None (no change), Live (nothing the guest notices), Restart (it may go down and come up again: a resize) or Rebuild (its root disk may be made anew from the image). Heavier changes wait in status.pendingChanges.",
     )
 
 
@@ -145,7 +150,7 @@ class Timeouts(Words):
     )
     resize: Duration = Field(
         default="20m",
-        description="A resize that takes longer is reported as Stalled and waited for.",
+        description="A resize, or a rebuild, that takes longer is reported as Stalled and waited for.",
         json_schema_extra=between("1s", "24h"),
     )
     delete: Duration = Field(
@@ -170,7 +175,7 @@ class VirtualMachineSpec(Open):
         description="An exact size instead of a class. On OpenStack: the smallest flavor that has exactly this.",
     )
     image_ref: NameRef = Field(
-        description="A MachineImage. What it resolved to at creation is pinned in status.resolved; a moved image changes nothing. A change waits in status.pendingChanges."
+        description="A MachineImage. What it resolved to at creation, or at the last rebuild, is pinned in status.resolved; a moved image changes nothing. A change is a rebuild: it waits in status.pendingChanges until updatePolicy.maxDisruption allows it."
     )
     power_state: PowerState = Field(
         default=PowerState.POWERED_ON,
@@ -184,9 +189,13 @@ class VirtualMachineSpec(Open):
         default=None,
         description="Any new value, usually the time, restarts the machine once. The value present at creation is only recorded.",
     )
+    rebuild_token: Token | None = Field(
+        default=None,
+        description="Any new value makes the root disk anew from the image that status.resolved names, once; name, addresses and all else stay. Of class Rebuild. The value present at creation is only recorded.",
+    )
     network: Network = Field(description="Host name and interfaces.")
     bootstrap: Bootstrap | None = Field(
-        default=None, description="What the guest does at its first boot. Read at creation only."
+        default=None, description="What the guest does at its first boot. Read at creation, and at a rebuild."
     )
     tags: dict[TagKey, TagValue] | None = Field(
         default=None,

@@ -9,7 +9,7 @@ from hostwright.core.decision import Decision, Note
 from hostwright.core.errors import PowerOffTimedOut
 from hostwright.core.names import Condition, Phase, Reason
 from hostwright.core.port import LedgerRow, OperationType, Ownership
-from hostwright.kinds.virtualmachine import changing, network, say
+from hostwright.kinds.virtualmachine import change, changing, network, say
 from hostwright.kinds.virtualmachine.port import Found, Mark, Power, SetPower, Step, Wanted
 from hostwright.kinds.virtualmachine.situation import Situation
 from hostwright.kinds.virtualmachine.steady import Gap, applied, assess
@@ -23,7 +23,7 @@ _POWERING = {
 }
 _WAS = {Power.ON: "powered on", Power.OFF: "powered off", Power.SUSPENDED: "suspended", None: "powered off"}
 #: Events of what was done, which nobody does while a machine is only observed.
-_DONE = frozenset({Reason.RESTARTED, Reason.RESIZED})
+_DONE = frozenset({Reason.RESTARTED, Reason.RESIZED, Reason.REBUILT})
 #: What of status.resolved tells a later change of the user's from drift.
 _APPLIED = frozenset({"powerState", "tags", "metadata", "interfaces"})
 
@@ -36,6 +36,10 @@ def at_rest(situation: Situation, found: Found) -> Decision[Step]:
     if waiting is not None:
         return waiting
     situation, reached = changing.settle(situation, wanted, found)
+    if reached and changing.was_moved(situation, wanted):
+        return Decision(
+            said=say.working(Reason.REBUILDING, "rebuilding"), status=reached, phase=say.phase_of(found), look_again=0.0
+        )
     gap = assess(situation, wanted, found)
     status = {
         **reached,
@@ -45,27 +49,30 @@ def at_rest(situation: Situation, found: Found) -> Decision[Step]:
     if situation.observe_only:
         return _observed(situation, wanted, found, gap, status)
     working = _restart(situation, found)
-    suspend = gap.power is Power.SUSPENDED and changing.is_due(situation, gap)  # no size is changed on a suspended one
-    if working is None and gap.power is not None and not suspend:
+    heavy = changing.heavy(situation, wanted, found, gap)
+    if gap.power is Power.SUSPENDED and heavy is not None and heavy.step is not None:
+        working = working or heavy  # none of these is made on a suspended machine
+    if working is None and gap.power is not None:
         working = _power(situation, found, gap)
     if working is None and gap.update is not None:
         working = _update(situation, found, gap)
-    if working is None and gap.rewire is not None and not _resizing(situation, gap):
+    if working is None and gap.rewire is not None and not _changing(situation, gap):
         working = _rewire(situation, found, gap)
     if working is None and (bare := _bare(situation, found)) is not None:
         working = _mark(situation, found, bare)
-    if working is None and gap.size is not None:
-        working = changing.resize(situation, wanted, found, gap)
+    working = working or heavy
     forget = network.left_alone(situation.trace.ledger, wanted, found)
     if working is not None:  # what drifts beside it is told on
         return replace(working, status=status, said=(*working.said, *say.drifted(gap)), forget=forget)
     return replace(_content(situation, wanted, found, gap, status), forget=forget)
 
 
-def _resizing(situation: Situation, gap: Gap) -> bool:
-    """A resize that was sent and is not seen yet: its operation says what it is to become."""
+def _changing(situation: Situation, gap: Gap) -> bool:
+    """A change that was sent, and of which nothing is known yet: its operation says what it is to become."""
     operation = situation.operation
-    return gap.size is not None and operation is not None and operation.type is OperationType.RESIZE
+    if operation is None or not change.is_one(operation) or operation.next_retry_at is not None:
+        return False
+    return gap.size is not None or gap.rebuild
 
 
 def _restart(situation: Situation, found: Found) -> Decision[Step] | None:
@@ -216,6 +223,12 @@ def _observed(
     return replace(content, status=told, close_operation=False, notes=notes)
 
 
+def _rebuild_token(situation: Situation) -> str:
+    """A rebuild records it where it is seen. Otherwise it is recorded only where nothing is done about it."""
+    recorded = situation.observe_only or situation.status.handled is None
+    return (situation.spec.rebuild_token if recorded else None) or situation.rebuild_handled
+
+
 def _content(
     situation: Situation, wanted: Wanted, found: Found, gap: Gap, status: Mapping[str, object]
 ) -> Decision[Step]:
@@ -223,6 +236,7 @@ def _content(
     resolved = applied(wanted, found, situation, gap)
     handled = dict(situation.status.handled or {})
     handled["restartedAt"] = situation.spec.restarted_at or handled.get("restartedAt", "")
+    handled["rebuildToken"] = _rebuild_token(situation)
     notes = (
         []
         if situation.provisioned

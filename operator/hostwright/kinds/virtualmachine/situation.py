@@ -95,6 +95,17 @@ class Situation:
         return bool(token) and handled is not None and handled.get("restartedAt", "") != token
 
     @property
+    def rebuild_asked(self) -> bool:
+        """As a restart is; a missing key counts as the empty string."""
+        token, handled = self.spec.rebuild_token, self.status.handled
+        return bool(token) and handled is not None and handled.get("rebuildToken", "") != token
+
+    @property
+    def rebuild_handled(self) -> str:
+        """The token last acted on, or recorded."""
+        return (self.status.handled or {}).get("rebuildToken", "")
+
+    @property
     def ready_now(self) -> bool | None:
         """What Ready says now, so that a look which learnt nothing changes nothing."""
         for row in self.status.conditions or []:

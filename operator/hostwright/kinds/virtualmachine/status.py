@@ -53,6 +53,10 @@ class Resolved(Words):
     )
     deletion_policy: Word | None = Field(default=None, description="What deleting the object does: Delete or Retain.")
     drift_detection: Word | None = Field(default=None, description="Enabled, Warn or Disabled.")
+    bootstrap: Word | None = Field(
+        default=None,
+        description="A digest of the userDataRef and the sshAuthorizedKeys that the machine was made or rebuilt with.",
+    )
     power_state: Word | None = Field(default=None, description="The power state last applied, or Unmanaged.")
     tags: dict[str, Name] | None = Field(
         default=None, max_length=128, description="The tags last applied, the Provider's defaults included."
@@ -113,7 +117,7 @@ class ResourceRow(Words):
 
 class OperationModel(Words):
     id: Annotated[str, StringConstraints(max_length=64)] = Field(description="Names the operation in Events and logs.")
-    type: Word = Field(description="Create, SetPower, Restart, Resize, Update or Delete.")
+    type: Word = Field(description="Create, SetPower, Restart, Resize, Rebuild, Update or Delete.")
     attempt: int = Field(default=1, description="How often the same thing was tried.")
     expect: Annotated[str, StringConstraints(max_length=512)] = Field(
         default="",

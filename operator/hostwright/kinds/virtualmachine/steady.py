@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from hostwright.core.drift import Difference, differences, table
-from hostwright.core.names import WaitingFor
-from hostwright.kinds.virtualmachine import network
-from hostwright.kinds.virtualmachine.port import Found, MachineShape, Power, Rewire, Update, Wanted
+from hostwright.core.names import Disruption, WaitingFor
+from hostwright.kinds.virtualmachine import change, network
+from hostwright.kinds.virtualmachine.port import REBUILDS, Found, MachineShape, Power, Rewire, Update, Wanted
 from hostwright.kinds.virtualmachine.situation import Situation
 from hostwright.kinds.virtualmachine.status import DriftRow, Named, PendingChange
-from hostwright.kinds.virtualmachine.values import CEILING, DriftMode
+from hostwright.kinds.virtualmachine.values import CEILING, DriftMode, OnBootstrapChange
 
 #: The schema's bound of pendingChanges and of drift.
 ROWS = 64
@@ -24,6 +24,7 @@ class Gap:
     power: Power | None = None  # to be switched to
     power_is_drift: bool = False
     size: str | None = None  # to be resized to
+    rebuild: bool = False
     update: Update | None = None
     rewire: Rewire | None = None
     corrected: tuple[Difference, ...] = ()  # drift among what `power`, `update` and `rewire` bring back
@@ -38,7 +39,7 @@ def assess(situation: Situation, wanted: Wanted, found: Found) -> Gap:
     corrected: list[Difference] = []
     pending: list[Difference] = []
     drift: list[DriftRow] = []
-    for row in (*differences(wanted.shape, found.shape), *_dropped(situation, wanted, found)):
+    for row in (*differences(wanted.shape, found.shape), *_dropped(situation, wanted, found), *_anew(situation)):
         by_user = _changed_by_user(situation, wanted, row)
         if not by_user and (situation.drift_mode is DriftMode.DISABLED or _ignored(situation, row)):
             continue
@@ -54,6 +55,7 @@ def assess(situation: Situation, wanted: Wanted, found: Found) -> Gap:
         power=next((row.wanted for row in act if row.path == "/powerState"), None),
         power_is_drift=any(row.path == "/powerState" for row in corrected),
         size=next((row.wanted for row in act if row.path == "/classRef"), None),
+        rebuild=any(row.path in REBUILDS for row in act),
         update=_update(act),
         rewire=network.rewire(act),
         corrected=tuple(corrected),
@@ -70,6 +72,7 @@ def applied(wanted: Wanted, found: Found, situation: Situation, gap: Gap) -> dic
     """
     shape, before = wanted.shape, situation.status.resolved
     size, image = Named(name=wanted.size_name, id=wanted.size_id), Named(name=wanted.image_name, id=wanted.image_id)
+    bootstrap = before.bootstrap if before is not None else None
     if "/classRef" in gap.held:
         there = Named(name=found.size_name, id=found.shape.size or "")
         size = (before.machine_class if before is not None else None) or there
@@ -80,6 +83,7 @@ def applied(wanted: Wanted, found: Found, situation: Situation, gap: Gap) -> dic
         "class": size.model_dump(),
         "image": image.model_dump(),
         "provider": situation.spec.provider_ref.name,
+        "bootstrap": bootstrap or change.bootstrap_of(situation.spec.bootstrap),
         "hostname": wanted.hostname,
         "deletionPolicy": str(situation.deletion_policy),
         "driftDetection": str(situation.drift_mode),
@@ -123,6 +127,21 @@ def _dropped(situation: Situation, wanted: Wanted, found: Found) -> Iterator[Dif
             if key not in now and there.get(key) == before[key]:
                 yield Difference(path, key, None, there[key], disruption[path])
     yield from network.dropped(situation.status.resolved, wanted, found)
+
+
+def _anew(situation: Situation) -> Iterator[Difference]:
+    """What a user asks for beside the shape, and a rebuild gives: a new token, another bootstrap."""
+    if situation.observe_only:
+        return
+    if situation.rebuild_asked:
+        token = situation.spec.rebuild_token
+        yield Difference("/rebuildToken", "", token, situation.rebuild_handled, Disruption.REBUILD)
+    bootstrap, resolved = situation.spec.bootstrap, situation.status.resolved
+    if bootstrap is None or bootstrap.on_change is not OnBootstrapChange.REBUILD or resolved is None:
+        return
+    asked = change.bootstrap_of(bootstrap)
+    if resolved.bootstrap and resolved.bootstrap != asked:
+        yield Difference("/bootstrap/cloudInit", "", asked, resolved.bootstrap, Disruption.REBUILD)
 
 
 def _last_applied(situation: Situation, name: str) -> Any:

@@ -152,6 +152,12 @@ class MaxDisruption(StrEnum):
     NONE = "None"
     LIVE = "Live"
     RESTART = "Restart"
+    REBUILD = "Rebuild"
+
+
+class OnBootstrapChange(StrEnum):
+    IGNORE = "Ignore"
+    REBUILD = "Rebuild"
 
 
 CEILING: dict[MaxDisruption, Disruption] = {each: Disruption(each) for each in MaxDisruption}

@@ -68,12 +68,21 @@ class On:
 
 
 @dataclass(frozen=True, slots=True)
+class Anew:
+    """A rebuild: the user data goes with it."""
+
+    on: On
+    wanted: Wanted
+    trace: Trace
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
     """What Nova did with a server since then, by its own record of actions."""
 
     id: str
     action: str
-    size: str
+    to: str  # a size, or an image
     since: datetime | None
 
 

@@ -30,7 +30,7 @@ _LOST_PORT = re.compile(r"(?i)^port id .* could not be found")
 #: What went away after it was resolved: by the words of Nova or the type of Neutron (tried).
 _LOST: tuple[tuple[re.Pattern[str], type[errors.Failure]], ...] = (
     (re.compile(r"^Flavor .* could not be found"), errors.FlavorNotFound),
-    (re.compile(r"^Can not find requested image"), errors.ImageNotResolved),
+    (re.compile(r"^Can not find requested image|^Image .* could not be found"), errors.ImageNotResolved),
     (re.compile(r"^(NetworkNotFound|SubnetNotFound)$|^Network .* could not be found"), errors.NetworkNotFound),
     (re.compile(r"^SecurityGroupNotFound$|^Unable to find security_group"), errors.SecurityGroupNotFound),
     (re.compile(r"^Invalid key_name provided"), errors.KeyPairNotFound),

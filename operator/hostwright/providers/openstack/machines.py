@@ -1,16 +1,17 @@
 """VirtualMachines on OpenStack: look, resolve, plan, perform, prove."""
 
 import asyncio
+import base64
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from hostwright.core.cloudinit import compose
-from hostwright.core.errors import AddressInUse, Bug, Failure, InvalidConfiguration, ResizeFailed
+from hostwright.core.errors import AddressInUse, Bug, Failure, InvalidConfiguration
 from hostwright.core.port import Call, Done, LedgerRow, Missing, Present, Receipt, Repeat, Trace, Unsure, Wait
-from hostwright.kinds.virtualmachine.port import Bindings, Look, Memory, Step, Twin, Unresolved, Wanted
+from hostwright.kinds.virtualmachine.port import REBUILDS, Bindings, Look, Memory, Step, Twin, Unresolved, Wanted
 from hostwright.kinds.virtualmachine.resource import VirtualMachineSpec
 from hostwright.providers.openstack import errors, explain, translate
-from hostwright.providers.openstack.calls import Asked, Fence, NewPort, NewServer, On, PortSeen
+from hostwright.providers.openstack.calls import Anew, Asked, Fence, NewPort, NewServer, On, PortSeen
 from hostwright.providers.openstack.client import Client
 from hostwright.providers.openstack.inventory import Inventory
 from hostwright.providers.openstack.plan import plan
@@ -20,7 +21,7 @@ from hostwright.providers.openstack.rows import Part, Port, Refused, Request, Se
 from hostwright.providers.openstack.section import SECTIONS
 from hostwright.providers.openstack.seen import Gathered
 
-SUPPORTED = frozenset({"/powerState", "/tags", "/metadata", "/classRef", "/network/interfaces"})
+SUPPORTED = frozenset({"/powerState", "/tags", "/metadata", "/classRef", "/network/interfaces"}) | REBUILDS
 #: Nova takes 65,535 characters of base64 (nova.api.openstack.compute.schemas.servers).
 USER_DATA_BYTES = 65_535 // 4 * 3
 NOT_FOUND, CONFLICT, FORBIDDEN, BAD = 404, 409, 403, 400
@@ -106,6 +107,10 @@ class Machines:
                 return await self._create_server(call, new, user_data)
             case Asked() as asked:
                 raise await self._explained(asked)
+            case Anew(on=on, wanted=wanted, trace=trace):
+                data = _user_data(wanted, trace, user_data)
+                coded = base64.b64encode(data).decode() if data else None
+                return await self._on(call, replace(on, body={"rebuild": {**on.body["rebuild"], "user_data": coded}}))
             case On() as on:
                 return await self._on(call, on)
         raise Bug(f"no request is known for the call {call.verb!r}")
@@ -116,7 +121,9 @@ class Machines:
             return explain.why(asked, await self._client.action(asked.id, asked.action))
         except errors.RAISED as error:
             if isinstance(error, Refused) and error.status in {FORBIDDEN, NOT_FOUND}:
-                return ResizeFailed(f"the {asked.action} to {asked.size} came to nothing, and Nova shows no reason")
+                return explain.came_to_nothing(asked.action)(
+                    f"the {asked.action} to {asked.to} came to nothing, and Nova shows no reason"
+                )
             return errors.of_read(error)
 
     async def _create_port(self, call: Call, new: NewPort) -> Receipt:
@@ -155,14 +162,7 @@ class Machines:
         self.fence = replace(self.fence, salts={**self.fence.salts, key: self.fence.salts.get(key, 0) + 1})
 
     async def _create_server(self, call: Call, new: NewServer, user_data: bytes | None) -> Receipt:
-        try:
-            data = compose(user_data, new.wanted.extra.ssh_keys, f"hostwright-{new.trace.machine_id}")
-        except ValueError as error:
-            raise InvalidConfiguration(f"{error}.") from error
-        if data is not None and len(data) > USER_DATA_BYTES:
-            raise InvalidConfiguration(
-                f"the user data has {len(data)} bytes and Nova takes {USER_DATA_BYTES}: let it fetch what it needs."
-            )
+        data = _user_data(new.wanted, new.trace, user_data)
         body = translate.server_body(new.wanted, new.trace, new.ports, data)
         began = self._monotonic()
         reply = await self._client.send(Request("compute", "POST", "/servers", body), call.deadline)
@@ -196,11 +196,11 @@ class Machines:
 
     def _on_refused(self, call: Call, on: On, refusal: Refused) -> Receipt:
         """Refusals that are answers: gone already, in that state already, plugged in already. The next look tells."""
-        if refusal.status == NOT_FOUND and call.destructive and on.id in refusal.text:
+        if refusal.status == NOT_FOUND and call.row is not None and on.id in refusal.text:
             self._inventory.write_gone(on.id, on.part, self._monotonic())
             self._conflicts.pop(on.id, None)
             return Receipt(gone=(call.expect,))
-        if refusal.status == NOT_FOUND and on.method == "DELETE":
+        if refusal.status == NOT_FOUND and (on.method == "DELETE" or on.id in refusal.text):
             self._inventory.touch(on.id)
             return Receipt()
         conflict = refusal.status == CONFLICT and not errors.is_locked(refusal) and not errors.is_taken(refusal)
@@ -245,3 +245,16 @@ class Machines:
         for each in [known] if known is not None else [Part(word)] if word in set(Part) else list(Part):
             if await self._inventory.prove(item, each):
                 return
+
+
+def _user_data(wanted: Wanted, trace: Trace, user_data: bytes | None) -> bytes | None:
+    """As Nova is given it."""
+    try:
+        data = compose(user_data, wanted.extra.ssh_keys, f"hostwright-{trace.machine_id}")
+    except ValueError as error:
+        raise InvalidConfiguration(f"{error}.") from error
+    if data is not None and len(data) > USER_DATA_BYTES:
+        raise InvalidConfiguration(
+            f"the user data has {len(data)} bytes and Nova takes {USER_DATA_BYTES}: let it fetch what it needs."
+        )
+    return data

@@ -14,6 +14,7 @@
 | suspend, res… | POST action                  | Idempotent | Nova at work; again: 409 "while it is in vm_state"|
 | resize        | POST action resize           | Intent     | Nova at work, then VERIFY_RESIZE, or as it was    |
 | confirm_resi… | POST action confirmResize    | Idempotent | Nova at work; again: 400 "has not been resized"   |
+| rebuild       | POST action rebuild          | Intent     | Nova at work; the word of it in the metadata      |
 | ask_actions   | GET os-instance-actions      | Read       | nothing changed: what became of a resize          |
 | set_tag …     | PUT/DELETE of one tag or key | Idempotent | that entry set or gone, all others as they were   |
 | delete_server | DELETE server                | Idempotent | Nova deletes it; its ports stay, unplugged        |
@@ -39,6 +40,7 @@ from hostwright.kinds.virtualmachine.port import (
     Mark,
     Memory,
     Power,
+    Rebuild,
     Release,
     Resize,
     Rewire,
@@ -50,7 +52,7 @@ from hostwright.kinds.virtualmachine.port import (
 from hostwright.providers.openstack import plan_change, translate
 from hostwright.providers.openstack.calls import CREATE_SECONDS, SEND_AGAIN, SERVER, Fence, NewServer, On, stale
 from hostwright.providers.openstack.plan_network import create_port, delete_port, plug_in, rewire
-from hostwright.providers.openstack.rows import RECORD_NAME, RECORD_NAMESPACE
+from hostwright.providers.openstack.rows import REBUILT, RECORD_NAME, RECORD_NAMESPACE
 
 
 def plan(
@@ -64,8 +66,8 @@ def plan(
             return _power(power, found, look.as_of, memory)
         case Update():
             return _update(step, wanted, found, look.as_of, memory)
-        case Resize() | ConfirmResize() | Inquire():
-            return plan_change.plan(step, wanted, found, look.as_of, memory)
+        case Resize() | ConfirmResize() | Rebuild() | Inquire():
+            return plan_change.plan(step, trace, wanted, found, look.as_of, memory)
         case Rewire():
             return rewire(step, trace, wanted, found, memory, fence)
         case Mark(row=row):
@@ -239,6 +241,8 @@ def _release(step: Release, trace: Trace, found: Found | None, marked: frozenset
         if part.id in marked and part.id not in {twin.id for twin in found.twins}:
             on = On(part.id, "network", "PUT", f"/v2.0/ports/{part.id}", {"port": {"description": ""}})
             return Call("remove_mark", part.name, Repeat.IDEMPOTENT, on, message=f"releasing port {part.id}")
+    if found.rebuilt and found.id not in step.spare:
+        return _entry("remove_metadata", found.id, "DELETE", f"/servers/{found.id}/metadata/{REBUILT}")
     for key in (RECORD_NAMESPACE, RECORD_NAME):
         if found.id and found.id not in step.spare and any(found.recorded) and found.recorded[key == RECORD_NAME]:
             return _entry("remove_metadata", found.id, "DELETE", f"/servers/{found.id}/metadata/{key}")

@@ -1,16 +1,22 @@
-"""The next call of what takes a server down for a while: resized, confirmed, or asked why not."""
+"""The next call of what takes a server down for a while: resized, confirmed, rebuilt, or asked why not."""
 
 from hostwright.core.errors import Failure, InvalidConfiguration
-from hostwright.core.port import Call, Done, Repeat, Wait
-from hostwright.kinds.virtualmachine.port import ConfirmResize, Found, Inquire, Life, Memory, Resize, Wanted
-from hostwright.providers.openstack.calls import SEND_AGAIN, SERVER, Asked, On, stale
+from hostwright.core.port import Call, Done, Repeat, Trace, Wait
+from hostwright.kinds.virtualmachine.port import ConfirmResize, Found, Inquire, Life, Memory, Rebuild, Resize, Wanted
+from hostwright.providers.openstack import translate
+from hostwright.providers.openstack.calls import SEND_AGAIN, SERVER, Anew, Asked, On, stale
 
 #: A receipt of its own: Nova shows VERIFY_RESIZE, without a task, until it has carried out the confirmation (tried).
 CONFIRMED = "server/confirmed"
 
 
 def plan(
-    step: Resize | ConfirmResize | Inquire, wanted: Wanted | None, found: Found | None, as_of: float, memory: Memory
+    step: Resize | ConfirmResize | Rebuild | Inquire,
+    trace: Trace,
+    wanted: Wanted | None,
+    found: Found | None,
+    as_of: float,
+    memory: Memory,
 ) -> Call | Wait | Done | Failure:
     if found is None:
         return Wait("the server is not seen")
@@ -21,8 +27,10 @@ def plan(
             return _resize(step, wanted, found)
         case ConfirmResize():
             return _confirm(found, as_of, memory)
-        case Inquire():
-            return _inquire(wanted, found, memory)
+        case Rebuild():
+            return _rebuild(step, trace, wanted, found)
+        case Inquire(action=action):
+            return _inquire(action, wanted, found, memory)
 
 
 def _resize(step: Resize, wanted: Wanted | None, found: Found) -> Call | Wait | Done | Failure:
@@ -51,10 +59,29 @@ def _confirm(found: Found, as_of: float, memory: Memory) -> Call | Wait | Done:
     return Call("confirm_resize", CONFIRMED, Repeat.IDEMPOTENT, on, message="confirming the resize")
 
 
-def _inquire(wanted: Wanted | None, found: Found, memory: Memory) -> Call:
+def _rebuild(step: Rebuild, trace: Trace, wanted: Wanted | None, found: Found) -> Call | Wait | Done | Failure:
+    """In one request: ports, volumes, tags, name and addresses are not named in it, so they stay."""
+    if wanted is None:
+        raise TypeError("a server is rebuilt as a resolved spec says")
+    if found.life not in {Life.STEADY, Life.FAILED}:
+        return Wait(found.message or "Nova is at work")
+    if found.rebuilt == step.word:
+        return Done()
+    if found.shape.image is None:
+        return InvalidConfiguration(
+            "the server boots from a volume, and Nova rebuilds none of these in the version of its API that is used. "
+            "Make a new machine."
+        )
+    on = _action(found, translate.rebuild_body(trace, found.shape.metadata, step.image, step.word))
+    text = f"rebuilding the server from image {step.image}"
+    return Call("rebuild", SERVER, Repeat.INTENT, Anew(on, wanted, trace), destructive=True, message=text)
+
+
+def _inquire(action: str, wanted: Wanted | None, found: Found, memory: Memory) -> Call:
     since = memory.operation.started_at if memory.operation is not None else None
-    size = wanted.size_name if wanted is not None else ""
-    return Call("ask_actions", SERVER, Repeat.READ, Asked(found.id, "resize", size, since), message="asking Nova why")
+    names = {"resize": wanted.size_name, "rebuild": f"image {wanted.image_name}"} if wanted is not None else {}
+    asked = Asked(found.id, action, names.get(action, ""), since)
+    return Call("ask_actions", SERVER, Repeat.READ, asked, message="asking Nova why")
 
 
 def _action(found: Found, body: dict[str, object]) -> On:

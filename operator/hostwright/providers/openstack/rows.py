@@ -10,6 +10,8 @@ import msgspec
 Named = msgspec.field
 #: Keys of a server's metadata that say for which object it was made.
 RECORD_NAMESPACE, RECORD_NAME = "hostwright.namespace", "hostwright.name"
+#: Of the last rebuild, written with its request.
+REBUILT = "hostwright.rebuild"
 
 
 class Part(StrEnum):

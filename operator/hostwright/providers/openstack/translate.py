@@ -19,7 +19,7 @@ from hostwright.kinds.virtualmachine.port import (
 )
 from hostwright.providers.openstack import errors
 from hostwright.providers.openstack.inventory import parse
-from hostwright.providers.openstack.rows import RECORD_NAME, RECORD_NAMESPACE, Port, Server
+from hostwright.providers.openstack.rows import REBUILT, RECORD_NAME, RECORD_NAMESPACE, Port, Server
 from hostwright.providers.openstack.seen import Gathered, SeenPort, SeenServer
 
 #: Nova's status → life; what is not here, or has a task, is judged below.
@@ -146,6 +146,7 @@ def found(region: str, gathered: Gathered, trace: Trace) -> Found:
         cpu=server.flavor.vcpus or None,
         memory_mib=server.flavor.ram or None,
         size_name=server.flavor.original_name,
+        rebuilt=server.metadata.get(REBUILT, ""),
         root_gib=server.flavor.disk if server.image_id else None,
         created_at=parse(server.created),
         internal_addresses=_internal(seen, chosen),
@@ -188,6 +189,12 @@ def server_body(wanted: Wanted, trace: Trace, port_ids: Sequence[str], user_data
     return {"server": body}
 
 
+def rebuild_body(trace: Trace, metadata: Mapping[str, str], image: str, word: str) -> dict[str, Any]:
+    """Nova takes the metadata as a whole, so what is there goes with it; the word is in it, never in a second call."""
+    record = {RECORD_NAMESPACE: trace.namespace, RECORD_NAME: trace.object_name, REBUILT: word}
+    return {"rebuild": {"imageRef": image, "metadata": {**metadata, **record}}}
+
+
 def port_body(trace: Trace, interface: InterfaceShape, subnet: str, address: str | None) -> dict[str, Any]:
     """A port's mark is its description: `tags` in a port's creating request are dropped by Neutron (tried)."""
     body: dict[str, Any] = {
@@ -226,7 +233,9 @@ def _shape(seen: SeenServer, chosen: Mapping[str, SeenPort]) -> MachineShape:
     return MachineShape(
         power=POWER.get(server.status, Power.ON),
         tags=tags(server),
-        metadata={key: value for key, value in server.metadata.items() if key not in {RECORD_NAMESPACE, RECORD_NAME}},
+        metadata={
+            key: value for key, value in server.metadata.items() if key not in {RECORD_NAMESPACE, RECORD_NAME, REBUILT}
+        },
         size=server.flavor.original_name,
         image=server.image_id or None,
         zone=server.zone,

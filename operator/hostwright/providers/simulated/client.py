@@ -18,6 +18,7 @@ from hostwright.providers.simulated.rows import (
     Page,
     Problem,
     Refused,
+    Remake,
     Site,
     Table,
 )
@@ -64,6 +65,8 @@ class Client(Protocol):
     async def stop(self, machine_id: str) -> Machine: ...
 
     async def resize(self, machine_id: str, size: Hardware) -> Machine: ...
+
+    async def rebuild(self, machine_id: str, remake: Remake) -> Machine: ...
 
     async def set_entry(self, machine_id: str, table: Table, entry: Entry) -> Machine: ...
 
@@ -122,6 +125,9 @@ class HttpClient:
 
     async def resize(self, machine_id: str, size: Hardware) -> Machine:
         return await self._act(machine_id, "resize", msgspec.json.encode(size))
+
+    async def rebuild(self, machine_id: str, remake: Remake) -> Machine:
+        return await self._act(machine_id, "rebuild", msgspec.json.encode(remake))
 
     async def set_entry(self, machine_id: str, table: Table, entry: Entry) -> Machine:
         return await self._act(machine_id, f"set-{_ENTRY[table]}", msgspec.json.encode(entry))

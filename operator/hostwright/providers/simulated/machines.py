@@ -7,17 +7,27 @@ import msgspec
 
 from hostwright.core.errors import Bug, Failure, OwnershipMismatch
 from hostwright.core.port import Call, Done, LedgerRow, Missing, Present, Receipt, Trace, Unsure, Wait
-from hostwright.kinds.virtualmachine.port import Bindings, Look, Memory, Step, Twin, Unresolved, Wanted
+from hostwright.kinds.virtualmachine.port import REBUILDS, Bindings, Look, Memory, Step, Twin, Unresolved, Wanted
 from hostwright.kinds.virtualmachine.resource import VirtualMachineSpec
 from hostwright.providers.simulated import errors
 from hostwright.providers.simulated.client import Client
 from hostwright.providers.simulated.inventory import Inventory
 from hostwright.providers.simulated.plan import On, plan
 from hostwright.providers.simulated.resolve import Names, resolve
-from hostwright.providers.simulated.rows import Code, Entry, Hardware, Machine, MachineRequest, Owner, Page, Refused
+from hostwright.providers.simulated.rows import (
+    Code,
+    Entry,
+    Hardware,
+    Machine,
+    MachineRequest,
+    Owner,
+    Page,
+    Refused,
+    Remake,
+)
 from hostwright.providers.simulated.translate import choose, found, twin
 
-SUPPORTED = frozenset({"/powerState", "/tags", "/metadata", "/classRef"})
+SUPPORTED = frozenset({"/powerState", "/tags", "/metadata", "/classRef"}) | REBUILDS
 
 
 class Machines:
@@ -102,6 +112,8 @@ class Machines:
                 return await self._client.stop(id_)
             case "resize", On(id=id_, size=Hardware() as size):
                 return await self._client.resize(id_, size)
+            case "rebuild", On(id=id_, remake=Remake() as remake):
+                return await self._client.rebuild(id_, msgspec.structs.replace(remake, user_data=user_data or b""))
             case "set_tag" | "set_metadata", On(id=id_, table=table, key=key, value=value):
                 return await self._client.set_entry(id_, table, Entry(key=key, value=value))
             case "remove_tag" | "remove_metadata", On(id=id_, table=table, key=key):

@@ -24,6 +24,7 @@ from hostwright.providers.simulated.rows import (
     Nic,
     Owner,
     Page,
+    Remake,
     Row,
     Site,
     Size,
@@ -206,6 +207,25 @@ class Model:
             self._check_quota("CPUs", self._cpu, size.cpu - machine.cpu, self.settings.quota_cpu)
         self._cpu += size.cpu - machine.cpu
         return self._change(now, machine, cpu=size.cpu, memory_mib=size.memory_mib)
+
+    def rebuild(self, now: float, key: str, remake: Remake) -> Machine:
+        """At once, on or off, and once more each time it is asked: nothing here fences it."""
+        self._advance(now)
+        machine = self._usable(key)
+        if machine.state is not State.ACTIVE or machine.task is not Task.NONE:
+            raise refused(409, Code.BUSY, f"machine {machine.name!r} is {machine.task or machine.state}")
+        if remake.image not in {image.id for image in self.catalog.images}:
+            raise refused(400, Code.INVALID, f"there is no image {remake.image!r}")
+        return self._change(
+            now,
+            machine,
+            image=remake.image,
+            rebuilt=remake.word,
+            rebuilds=machine.rebuilds + 1,
+            ssh_keys=remake.ssh_keys,
+            user_data_size=len(remake.user_data),
+            user_data_sha256=hashlib.sha256(remake.user_data).hexdigest() if remake.user_data else "",
+        )
 
     def set_entry(self, now: float, key: str, table: Table, entry: Entry) -> Machine:
         """One tag or metadata key; all others stay."""

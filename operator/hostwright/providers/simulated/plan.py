@@ -5,6 +5,7 @@
 | create_server                | POST machines      | Fenced     | one machine with our name and mark, in building |
 | start, stop                  | POST …/start       | Idempotent | the machine at work on it, then on or off       |
 | resize                       | POST …/resize      | Idempotent | the machine with its new size                   |
+| rebuild                      | POST …/rebuild     | Intent     | the machine anew, with the word of it           |
 | set_tag, set_metadata        | POST …/set-tag     | Idempotent | that entry set, all others as they were         |
 | remove_tag, remove_metadata  | POST …/remove-tag  | Idempotent | that entry gone, all others as they were        |
 | set_mark                     | POST …/set-mark    | Idempotent | the machine as it was, with mark and record     |
@@ -29,6 +30,7 @@ from hostwright.kinds.virtualmachine.port import (
     Mark,
     Memory,
     Power,
+    Rebuild,
     Release,
     Resize,
     Rewire,
@@ -37,7 +39,7 @@ from hostwright.kinds.virtualmachine.port import (
     Update,
     Wanted,
 )
-from hostwright.providers.simulated.rows import Hardware, Owner, Table
+from hostwright.providers.simulated.rows import Hardware, Owner, Remake, Table
 from hostwright.providers.simulated.translate import request
 
 CREATE_SECONDS = 30.0
@@ -58,6 +60,7 @@ class On:
     value: str = ""
     owner: Owner | None = None
     size: Hardware | None = None
+    remake: Remake | None = None
 
 
 def plan(step: Step, trace: Trace, wanted: Wanted | None, look: Look, memory: Memory) -> Call | Wait | Done | Failure:
@@ -72,10 +75,12 @@ def plan(step: Step, trace: Trace, wanted: Wanted | None, look: Look, memory: Me
             return _update(step, wanted, found, as_of, memory)
         case Resize():
             return _resize(step, wanted, found, as_of, memory)
+        case Rebuild():
+            return _rebuild(step, wanted, found, as_of, memory)
         case ConfirmResize():
             return Done()  # a resize is whole with its call
         case Inquire():
-            return Transient("the resize did not reach the site: it is asked for again")
+            return Transient(f"the {step.action} did not reach the site: it is asked for again")
         case Rewire():
             raise TypeError("interfaces are not in what a simulated site supports")
         case Mark(row=row):
@@ -129,6 +134,20 @@ def _resize(
     return Call(
         "resize", SERVER, Repeat.IDEMPOTENT, On(found.id, size=size), message=f"resizing the machine to {step.size}"
     )
+
+
+def _rebuild(
+    step: Rebuild, wanted: Wanted | None, found: Found | None, as_of: float, memory: Memory
+) -> Call | Wait | Done:
+    if found is None or wanted is None:
+        return Wait("the machine is not seen")
+    if found.life is not Life.STEADY or _stale(SERVER, as_of, memory):
+        return Wait(found.message or "the site is at work on the machine")
+    if found.rebuilt == step.word:
+        return Done()
+    on = On(found.id, remake=Remake(image=step.image, word=step.word, ssh_keys=wanted.extra.ssh_keys))
+    text = f"rebuilding the machine from image {step.image}"
+    return Call("rebuild", SERVER, Repeat.INTENT, on, destructive=True, message=text)
 
 
 def _update(

@@ -62,6 +62,8 @@ class Machine(Row, frozen=True, kw_only=True):
     ssh_keys: tuple[str, ...] = ()
     user_data_size: int = 0
     user_data_sha256: str = ""
+    rebuilt: str = ""  # the word of the last rebuild
+    rebuilds: int = 0
     created_at: float  # seconds since 1970
     revision: int
     due: float | None = None  # when the work under way ends; None: nothing is under way, or it hangs
@@ -156,6 +158,15 @@ class Hardware(Row, frozen=True, kw_only=True):
 
     cpu: int
     memory_mib: int = msgspec.field(name="memoryMiB")
+
+
+class Remake(Row, frozen=True, kw_only=True):
+    """The disk made anew from an image; the word says which making this is."""
+
+    image: str
+    word: str
+    ssh_keys: tuple[str, ...] = ()
+    user_data: bytes = b""
 
 
 class Owner(Row, frozen=True, kw_only=True):

@@ -22,6 +22,7 @@ from hostwright.providers.simulated.rows import (
     Page,
     Problem,
     Refused,
+    Remake,
     Table,
     refused,
 )
@@ -59,6 +60,7 @@ class Service:
             "start": lambda _, key, now: self.model.start(now, key),
             "stop": lambda _, key, now: self.model.stop(now, key),
             "resize": lambda body, key, now: self.model.resize(now, key, decode(body, Hardware)),
+            "rebuild": lambda body, key, now: self.model.rebuild(now, key, decode(body, Remake)),
             "delete": lambda _, key, now: self.model.delete(now, key),
             "set-mark": lambda body, key, now: self.model.set_mark(now, key, decode(body, Owner)),
             "remove-mark": lambda _, key, now: self.model.remove_mark(now, key),

@@ -76,6 +76,7 @@ def found(site: str, machine: Machine, gathered: Iterable[Machine], trace: Trace
         message=machine.message or TASK.get(machine.task, ""),
         cpu=machine.cpu,
         memory_mib=machine.memory_mib,
+        rebuilt=machine.rebuilt,
         size_name=named.get((machine.cpu, machine.memory_mib), word),
         created_at=created_at(machine),
         internal_addresses=addresses,

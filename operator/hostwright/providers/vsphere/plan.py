@@ -32,6 +32,7 @@ from hostwright.kinds.virtualmachine.port import (
     Mark,
     Memory,
     Power,
+    Rebuild,
     Release,
     Resize,
     Rewire,
@@ -88,8 +89,8 @@ def plan(
             return _power(power, wanted, found, as_of, memory, known)
         case Update():
             return _update(step, wanted, found, as_of, memory, known)
-        case Resize() | ConfirmResize() | Inquire():
-            return Done()  # a change of size is not supported here yet, so that none is asked for
+        case Resize() | ConfirmResize() | Rebuild() | Inquire():
+            return Done()  # no change of size or image is supported here yet, so that none is asked for
         case Rewire():
             raise TypeError("interfaces are not in what vSphere supports")
         case Mark(row=row):
