@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 from rich.console import Console
-from tests.bench import compare, density, drift, first, fleet, latency, openstack, pool, writes
+from tests.bench import compare, density, drift, first, fleet, latency, openstack, pool, steady, writes
 from tests.bench.cluster import Tell
 from tests.bench.figures import Row, record, table
 
@@ -25,6 +25,7 @@ PARTS: Mapping[str, Part] = {
     "writes": writes.run,
     "pool": pool.run,
     "textbook": compare.run,
+    "steady": steady.run,
 }
 #: Only when named: half an hour and more, of which most is the building of Kubernetes.
 LONG: Mapping[str, Part] = {"first": first.run}

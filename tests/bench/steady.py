@@ -1,0 +1,165 @@
+"""What a settled OpenStack project costs for an hour, and how late drift is seen, by the real engine in virtual time."""
+
+import asyncio
+import json
+import random
+import uuid
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tests.bench.cluster import Tell
+from tests.bench.figures import Row, percentile
+from tests.bench.nova import Nova
+from tests.engine.apiserver import ApiServer
+from tests.engine.process import Process, site
+from tests.engine.samples import CATALOG, SPEC, VM
+from tests.engine.virtual import Clock, until
+from tests.engine.virtual import run as in_virtual_time
+from tests.engine.wire import Wire
+
+from hostwright.core.names import owner_mark, provider_name
+from hostwright.engine.ports import Key
+from hostwright.kinds.provider.port import Backend, Context, Session
+from hostwright.kinds.provider.resource import ProviderSpec
+from hostwright.providers.openstack import translate
+from hostwright.providers.openstack.client import SdkClient
+from hostwright.providers.openstack.section import SECTIONS
+from hostwright.providers.openstack.session import networks_of, open_session
+
+HOUR, SETTLE = 3600.0, 300.0
+SIZES: Mapping[int, float] = {1_000: 0.6, 10_000: 0.12}  # machines → the bar
+SWITCHED = 120
+PROVIDER = {
+    "type": "OpenStack",
+    "openstack": {"cloudName": "lab"},
+    "allowedNamespaces": {"from": "All"},
+    "networks": [{"name": "app"}],
+}
+
+
+class OneClient(SdkClient):
+    """The provider's own, over answers of this process."""
+
+    def __init__(self, nova: Nova) -> None:
+        self._transport, self._project = nova, ""  # type: ignore[assignment]
+
+
+@dataclass(frozen=True)
+class OpenStack:
+    nova: Nova
+    sections = SECTIONS
+
+    async def connect(self, spec: ProviderSpec, secret: Mapping[str, bytes] | None, context: Context) -> Session:
+        session: Session = await open_session(OneClient(self.nova), networks_of(spec), context)
+        return session
+
+
+@dataclass
+class Operator(Process):
+    nova: Nova = None  # type: ignore[assignment]
+
+    def backends(self) -> Mapping[str, Backend]:
+        return {"OpenStack": OpenStack(self.nova)}
+
+
+@dataclass(frozen=True)
+class Hours:
+    asked: Counter[str]  # in a quiet one
+    written: int  # statuses, in the same
+    passes: int
+    called: tuple[float, ...]  # of another: from a guest's power-off to the call that starts it
+
+
+async def run(tell: Tell) -> list[Row]:
+    rows = []
+    for size, bar in SIZES.items():
+        tell(f"two hours of {size} settled machines")
+        hours = await asyncio.to_thread(in_virtual_time, _hours(size), 1 << 60)
+        rows += _rows(size, bar, hours)
+    return rows
+
+
+async def _hours(size: int) -> Hours:
+    clock = Clock()
+    api, nova = ApiServer(clock), Nova(clock)
+    image = {
+        "allowedNamespaces": {"from": "All"},
+        "sources": [{"name": "sim", "providerRef": {"name": "sim"}, "openstack": {"image": {"name": "tiny"}}}],
+    }
+    changed = {Key("Provider", "", "sim"): PROVIDER, Key("MachineImage", "", "tiny"): image}
+    for key, spec in {**CATALOG, **changed}.items():
+        api.apply(key, spec)
+    first = Operator(api, site(), Wire(), clock, nova=nova).start()
+    api.apply(VM, SPEC)
+    await until(lambda: api.condition(VM, "Ready").get("status") == "True", 120, "the first machine Ready")
+    await until(lambda: not api.status(VM).get("operation"), 120, "the first machine at rest")
+    first.kill()
+    _fill(api, nova, size)
+    second = Operator(api, site(), Wire(), clock, nova=nova).start()
+    await until(lambda: clock.monotonic() > SETTLE, 2 * SETTLE)
+    nova.asked.clear()
+    api.status_writes.clear()
+    passes, end = second.told.passes, clock.monotonic() + HOUR
+    await until(lambda: clock.monotonic() >= end, 2 * HOUR)
+    asked, written, passes = Counter(nova.asked), len(api.status_writes), second.told.passes - passes
+    called = await _switched_off(clock, nova)
+    second.kill()
+    if second.told.bugs:
+        raise second.told.bugs[0]
+    return Hours(asked, written, passes, tuple(called))
+
+
+def _fill(api: ApiServer, nova: Nova, size: int) -> None:
+    """The first machine's object, server and port, so many times over, each with its own words."""
+    (server,), (port,) = nova.servers.values(), nova.ports.values()
+    body = api.objects[VM]
+    texts = [json.dumps(each) for each in (body, server, port)]
+    for number in range(1, size):
+        name, identity = f"web-{number}", str(uuid.UUID(int=number + (1 << 100)))
+        mine = {
+            str(body["metadata"]["uid"]): identity,
+            server["tags"][0]: owner_mark("c-1", identity),
+            server["id"]: f"a0000000-0000-4000-8000-{number:012x}",
+            port["id"]: f"b0000000-0000-4000-8000-{number:012x}",
+            server["name"]: provider_name(VM.namespace, name, identity),
+            port["mac_address"]: translate.mac(identity, "eth0", 0),
+            port["fixed_ips"][0]["ip_address"]: f"10.{number // 62500}.{number // 250 % 250}.{number % 250 + 1}",
+            f'"{VM.name}"': f'"{name}"',
+        }
+        copies = [_replaced(text, mine) for text in texts]
+        api.objects[Key(VM.kind, VM.namespace, name)] = copies[0]
+        nova.servers[copies[1]["id"]], nova.ports[copies[2]["id"]] = copies[1], copies[2]
+        nova.updated[copies[1]["id"]] = nova.updated[server["id"]]
+
+
+def _replaced(text: str, words: Mapping[str, str]) -> Any:
+    for old, new in words.items():
+        text = text.replace(old, new)
+    return json.loads(text)
+
+
+async def _switched_off(clock: Clock, nova: Nova) -> list[float]:
+    """Guests power themselves off, at moments that no poll knows."""
+    drawn, called = random.Random(5), []
+    for server in drawn.sample(sorted(nova.servers), SWITCHED):
+        wait = clock.monotonic() + drawn.uniform(20.0, 40.0)
+        await until(lambda wait=wait: clock.monotonic() >= wait, 60.0)  # type: ignore[misc]
+        off = clock.monotonic()
+        nova.off(server)
+        await until(lambda server=server: server in nova.started, 60.0, "the server started")  # type: ignore[misc]
+        called.append(nova.started[server] - off)
+    return called
+
+
+def _rows(size: int, bar: float, hours: Hours) -> list[Row]:
+    what = f"OpenStack, {size} settled"
+    most = ", ".join(f"{count} {path}" for path, count in hours.asked.most_common(4))
+    return [
+        Row(f"{what}: provider calls for each machine-hour ({most})", hours.asked.total() / size, "", bar),
+        Row(f"{what}: status writes in that hour", hours.written, "", 0),
+        Row(f"{what}: passes over objects in that hour", hours.passes),
+        Row(f"{what}: power off → the call to start, p99 of {SWITCHED}", percentile(hours.called, 0.99), "s", 12),
+        Row("the same, median", percentile(hours.called, 0.5), "s"),
+    ]
