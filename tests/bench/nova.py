@@ -85,7 +85,7 @@ class Nova:
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
         status, said = self._answer(method, parts.path, query, body)
         reply = Reply(status, json.dumps(said).encode())
-        if status >= 400:  # noqa: PLR2004
+        if status >= 400:
             raise Refused(service, reply)
         return reply, format_datetime(self.clock.now().replace(microsecond=0).astimezone(UTC), usegmt=True)
 
