@@ -69,6 +69,7 @@ class Drawn:
     slow: float  # seconds at most, one way
     pool: bool = False  # there is a MachinePool
     metal: bool = False  # there are servers in a rack
+    upkeep: bool = False  # what somebody else deletes is made again, and labels are tags
 
 
 def draw(seed: int, directed: frozenset[str] | None = None) -> Drawn:
@@ -96,6 +97,7 @@ def draw(seed: int, directed: frozenset[str] | None = None) -> Drawn:
         slow=rng.choice((0.5, 3.0)) if "slow" in faults else 0.005,
         pool=_beside("pool", seed, directed, 0.3),
         metal=_beside("metal", seed, directed, 0.3),
+        upkeep=_beside("upkeep", seed, directed, 0.3),
     )
 
 

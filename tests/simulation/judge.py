@@ -10,7 +10,8 @@ from tests.simulation.bodies import cannot_run, is_going, is_paused, is_retained
 from tests.simulation.tally import rule_of
 
 from hostwright.core.errors import MachineDeletedExternally
-from hostwright.core.names import ANNOTATION_MACHINE_ID, FINALIZER
+from hostwright.core.names import ANNOTATION_MACHINE_ID, FINALIZER, Reason
+from hostwright.engine.labels import propagated
 from hostwright.engine.ports import Body, Key
 from hostwright.providers.simulated.rows import Machine, Page, State
 
@@ -33,6 +34,7 @@ OF_POOLS = {"apply", "delete_object", "own"}
 AT_ONCE = 0.06
 #: The reason of Ready where a machine is gone.
 GONE = MachineDeletedExternally.__name__
+TOLD_GONE = {GONE, str(Reason.RECREATING)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +248,7 @@ class Judge:
         same = before.get("metadata", {}).get("uid") == after["metadata"]["uid"]
         back = same and (new.get("observedGeneration") or 0) < (old.get("observedGeneration") or -1)
         self.expect(not back, f"S17: observedGeneration of {key} went back")
-        if key.kind == "VirtualMachine" and reason_of(after) == GONE != reason_of(before):
+        if key.kind == "VirtualMachine" and reason_of(after) in TOLD_GONE and reason_of(before) not in TOLD_GONE:
             left = self._alive(old)
             self.expect(not left, f"S10: {key} is told as deleted by somebody, and {left} is there")
 
@@ -319,7 +321,8 @@ class Judge:
                 self.expect(row.powered_on is on, f"{key} is powered {row.powered_on}, wished {on}")
                 said = body["status"].get("powerState") == ("PoweredOn" if row.powered_on else "PoweredOff")
                 self.expect(said, f"S17: the status of {key} says {body['status'].get('powerState')}")
-                wrong = {k: v for k, v in body["spec"].get("tags", {}).items() if row.tags.get(k) != v}
+                wanted = {**propagated(body), **body["spec"].get("tags", {})}
+                wrong = {k: v for k, v in wanted.items() if row.tags.get(k) != v}
                 self.expect(not wrong, f"{key} has tags {row.tags}")
                 self.expect(row.mark != "", f"{key} bears no mark")
         beside = {

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 #: Short ones: what hangs is not waited for long.
 TIMEOUTS = {"create": "2m", "powerOff": "1m", "delete": "5m"}
+UPKEEP = {"onExternalDeletion": "Recreate", "propagateLabels": ["owner"]}
 #: Seconds after which what is made is in no window of ours: with skewed clocks, and with the time that a call takes.
 OLD = 60.0 + 2 * 50.0 + 40.0
 COPY = Key("VirtualMachine", "team-a", "copy")
@@ -76,6 +77,8 @@ class People:
         }
         rare = [(fault, *deed) for fault, deeds in faults.items() if fault in world.drawn.faults for deed in deeds]
         made = [("", *deed) for deed in (*plain, *plain, *plain, ("make", self.make), ("make", self.make))]
+        if world.drawn.upkeep:
+            made += [("", "label", self.label), ("vanish", "vanish", self.vanish)]
         if world.pools is not None:
             made += [("", *deed) for deed in world.pools.deeds()]
         if world.metal is not None:
@@ -100,7 +103,8 @@ class People:
             self._make(key)
 
     def _make(self, key: Key) -> None:
-        self.world.api.apply(key, {**SPEC, "tags": {"team": "a"}, "timeouts": TIMEOUTS})
+        upkeep = UPKEEP if self.world.drawn.upkeep else {}
+        self.world.api.apply(key, {**SPEC, "tags": {"team": "a"}, "timeouts": TIMEOUTS, **upkeep})
 
     def _edit(self, **fields: Any) -> None:
         key, body = self._body()
@@ -113,6 +117,14 @@ class People:
     def tag(self) -> None:
         self.tokens += 1
         self._edit(tags={"team": f"t{self.tokens}"})
+
+    def label(self) -> None:
+        """Set, changed, or taken off: no new generation. A pool's member has its template's labels."""
+        key, body = self._body()
+        if body is not None and not body["metadata"].get("ownerReferences"):
+            owner = self.rng.choice(("x", "y", ""), "label")
+            labels = {**(body["metadata"].get("labels") or {}), "owner": owner}
+            self.world.api.apply(key, body["spec"], labels={name: value for name, value in labels.items() if value})
 
     def restart(self) -> None:
         self.tokens += 1
