@@ -10,7 +10,8 @@ from hostwright.core.errors import PowerOffTimedOut
 from hostwright.core.names import Condition, Phase, Reason
 from hostwright.core.port import LedgerRow, OperationType, Ownership
 from hostwright.kinds.virtualmachine import change, changing, network, say
-from hostwright.kinds.virtualmachine.port import Found, Mark, Power, SetPower, Step, Wanted
+from hostwright.kinds.virtualmachine.port import Found, Mark, Power, SetPower, Step, Update, Wanted
+from hostwright.kinds.virtualmachine.sent import sending
 from hostwright.kinds.virtualmachine.situation import Situation
 from hostwright.kinds.virtualmachine.steady import Gap, applied, assess
 from hostwright.kinds.virtualmachine.values import PowerState
@@ -55,7 +56,7 @@ def at_rest(situation: Situation, found: Found) -> Decision[Step]:
     if working is None and gap.power is not None:
         working = _power(situation, found, gap)
     if working is None and gap.update is not None:
-        working = _update(situation, found, gap)
+        working = _update(situation, wanted, found, gap, gap.update)
     if working is None and gap.rewire is not None and not _changing(situation, gap):
         working = _rewire(situation, found, gap)
     if working is None and (bare := _bare(situation, found)) is not None:
@@ -63,7 +64,9 @@ def at_rest(situation: Situation, found: Found) -> Decision[Step]:
     working = working or heavy
     forget = network.left_alone(situation.trace.ledger, wanted, found)
     if working is not None:  # what drifts beside it is told on
-        return replace(working, status=status, said=(*working.said, *say.drifted(gap)), forget=forget)
+        return replace(
+            working, status={**status, **working.status}, said=(*working.said, *say.drifted(gap)), forget=forget
+        )
     return replace(_content(situation, wanted, found, gap, status), forget=forget)
 
 
@@ -150,10 +153,11 @@ def _power_since(situation: Situation) -> datetime | None:
     return max(datetime.fromisoformat(row.last_transition_time) for row in (synced, work) if row is not None)
 
 
-def _update(situation: Situation, found: Found, gap: Gap) -> Decision[Step]:
-    roots = ", ".join(gap.update.roots) if gap.update else ""  # every entry by name would cost a write for each call
+def _update(situation: Situation, wanted: Wanted, found: Found, gap: Gap, update: Update) -> Decision[Step]:
+    roots = ", ".join(update.roots)  # every entry by name would cost a write for each call
     return Decision(
-        step=gap.update,
+        step=update,
+        status=sending(situation, wanted, update),
         operation=OperationType.UPDATE,
         said=(*say.working(Reason.UPDATING, f"updating {roots}"), *say.present(found)),
         phase=Phase.UPDATING,

@@ -64,6 +64,9 @@ class Resolved(Words):
     metadata: dict[str, Name] | None = Field(
         default=None, max_length=128, description="The backend's metadata last applied."
     )
+    sent: dict[str, Name] | None = Field(
+        default=None, max_length=128, description="Tags and metadata that are being set, by their path."
+    )
     interfaces: list[AppliedInterface] | None = Field(
         default=None,
         max_length=32,

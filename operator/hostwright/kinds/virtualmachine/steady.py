@@ -8,13 +8,13 @@ from hostwright.core.drift import Difference, differences, table
 from hostwright.core.names import Disruption, WaitingFor
 from hostwright.kinds.virtualmachine import change, network
 from hostwright.kinds.virtualmachine.port import REBUILDS, Found, MachineShape, Power, Rewire, Update, Wanted
+from hostwright.kinds.virtualmachine.sent import MAPPINGS, ours
 from hostwright.kinds.virtualmachine.situation import Situation
 from hostwright.kinds.virtualmachine.status import DriftRow, Named, PendingChange
 from hostwright.kinds.virtualmachine.values import CEILING, DriftMode, OnBootstrapChange
 
 #: The schema's bound of pendingChanges and of drift.
 ROWS = 64
-_MAPPINGS = {"/tags": "tags", "/metadata": "metadata"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ def applied(wanted: Wanted, found: Found, situation: Situation, gap: Gap) -> dic
 
 
 def _applied_entries(situation: Situation, shape: MachineShape, gap: Gap, path: str) -> dict[str, str]:
-    name = _MAPPINGS[path]
+    name = MAPPINGS[path]
     entries: Mapping[str, str] = getattr(shape, name)
     before: Mapping[str, str] = _last_applied(situation, name) or {}
     kept = {key: value for key, value in before.items() if f"{path}/{key}" in gap.held}
@@ -103,10 +103,10 @@ def _applied_entries(situation: Situation, shape: MachineShape, gap: Gap, path: 
 
 
 def _update(act: Iterable[Difference]) -> Update | None:
-    rows = [row for row in act if row.path in _MAPPINGS]
+    rows = [row for row in act if row.path in MAPPINGS]
     if not rows:
         return None
-    drops = {path: tuple(row.key for row in rows if row.path == path and row.wanted is None) for path in _MAPPINGS}
+    drops = {path: tuple(row.key for row in rows if row.path == path and row.wanted is None) for path in MAPPINGS}
     return Update(
         paths=tuple(sorted(row.full_path for row in rows if row.wanted is not None)),
         drop_tags=drops["/tags"],
@@ -119,12 +119,11 @@ def _dropped(situation: Situation, wanted: Wanted, found: Found) -> Iterator[Dif
     if situation.observe_only:
         return
     disruption = table(MachineShape)
-    for path, name in _MAPPINGS.items():
-        before: Mapping[str, str] = _last_applied(situation, name) or {}
+    for path, name in MAPPINGS.items():
         now: Mapping[str, str] = getattr(wanted.shape, name)
         there: Mapping[str, str] = getattr(found.shape, name)
-        for key in sorted(before):
-            if key not in now and there.get(key) == before[key]:
+        for key, values in sorted(ours(situation, path).items()):
+            if key not in now and there.get(key) in values:
                 yield Difference(path, key, None, there[key], disruption[path])
     yield from network.dropped(situation.status.resolved, wanted, found)
 
@@ -157,8 +156,10 @@ def _changed_by_user(situation: Situation, wanted: Wanted, row: Difference) -> b
     match row.path:
         case "/powerState":
             return resolved.power_state != str(row.wanted)
+        case "/tags" | "/metadata" if row.wanted is None:  # only what was ours is dropped
+            return True
         case "/tags" | "/metadata":
-            before = _last_applied(situation, _MAPPINGS[row.path]) or {}
+            before = _last_applied(situation, MAPPINGS[row.path]) or {}
             return bool(before.get(row.key) != row.wanted)
         case "/classRef":
             return resolved.machine_class is None or resolved.machine_class.name != wanted.size_name
