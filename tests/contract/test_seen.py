@@ -49,6 +49,29 @@ async def test_a_machine_deleted_by_somebody_else_is_proven_missing(
     assert isinstance(proven, Missing) or (isinstance(proven, Present) and proven.found.life is Life.PARTIAL)
 
 
+async def test_what_somebody_else_deleted_is_proven_gone_and_can_be_made_again_for_the_same_identity(
+    harness: Harness, machine: Driver
+) -> None:
+    """Without its row in the ledger alone: parts that are left are used, and bear the same addresses."""
+    look = await machine.reach(Create())
+    assert isinstance(look, Present)
+    former, addresses = machine.id, look.found.internal_addresses
+    parts = {part.name: part.id for part in look.found.parts if part.name != "server"}
+    await harness.vanish(former)
+    proven = await machine.provider.prove(machine.trace)
+    assert isinstance(proven, Missing) or proven.found.life is Life.PARTIAL  # type: ignore[union-attr]
+    machine.forget("server")
+    look = await machine.reach(Create())
+    assert isinstance(look, Present)
+    assert look.found.life is Life.STEADY
+    assert machine.id != former
+    assert list(await harness.truth()) == [machine.id]
+    left = {part.name: part.id for part in look.found.parts if part.name != "server"}
+    assert left == parts
+    if parts:
+        assert look.found.internal_addresses == addresses
+
+
 async def test_a_new_session_finds_a_machine_by_its_mark_alone(harness: Harness, machine: Driver) -> None:
     await machine.reach(Create())
     lost = replace(machine.trace, ledger=(), windows=())

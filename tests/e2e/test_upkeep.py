@@ -1,5 +1,6 @@
 """On a real cloud: deleted behind our back and made again, also with a kill in the middle; labels as tags."""
 
+import select
 from collections.abc import Iterator
 from typing import Any
 
@@ -91,6 +92,23 @@ def test_killed_while_it_is_made_again_there_is_one_server(kept: World, cloud: C
         server = _made_again(kept, cloud, former.id)
         assert {port.device_id for port in cloud.ports(NAME)} == {server.id}
         assert len(cloud.ports(NAME)) == 2
+
+
+def test_a_refused_network_is_never_probed_and_told(world: World) -> None:
+    """As a process, with its flag; which networks answer differs from place to place."""
+    probe = {"probe": {"tcpSocket": {"port": 22}, "periodSeconds": 1}}
+    with world.operator("--refuse-probes", "10.64.0.0/16", "--refuse-probes", "fd00::/8") as own:
+        own.leading()
+        world.apply(machine("upkeep-probed", readiness=probe))
+        world.ready("upkeep-probed", 60)
+        told = eventually(lambda: _of(world.condition("upkeep-probed", "Available"), "ProbeFailed"), 30, "told")
+        assert "is never probed: it is in a network that this operator's --refuse-probes names" in told["message"]
+        writes = len(world.writes("upkeep-probed"))
+        select.select([], [], [], 5.0)
+        assert len(world.writes("upkeep-probed")) == writes, "what goes on as it is causes no write"
+        world.patch("upkeep-probed", {"readiness": None})
+        eventually(lambda: world.condition("upkeep-probed", "Available").get("status") == "True", 30, "Ready is enough")
+        world.delete("upkeep-probed")
 
 
 def _of(condition: dict[str, Any], reason: str) -> dict[str, Any]:
