@@ -256,6 +256,23 @@ def test_of_a_thousand_that_do_not_answer_few_are_asked_at_once() -> None:
     run(tale())
 
 
+def test_those_that_answer_wait_for_none_that_does_not() -> None:
+    async def tale() -> None:
+        guests = Guests(takes=2.0)
+        prober = Prober(guests.dial, Gate(), Clock(), lambda *_: None, lambda: 0.1)
+        for number in range(2010):
+            prober.follow(Key("VirtualMachine", "n", f"m{number}"), _body(number, "True" if number < 10 else "False"))
+        guests.listening = {row["address"] for number in range(10) for row in _body(number)["status"]["addresses"]}
+        task = asyncio.create_task(prober.run())
+        await asyncio.sleep(100)
+        asked = [sum(each == f"{address}:22" for each in guests.asked) for address in guests.listening]
+        assert min(asked) >= 9, "every ten seconds, as is wished"
+        assert guests.most <= 2 * AT_ONCE
+        task.cancel()
+
+    run(tale())
+
+
 def test_at_a_start_those_that_were_available_are_spread_over_their_period() -> None:
     async def tale() -> None:
         guests = Guests(takes=0.001)

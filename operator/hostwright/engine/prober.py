@@ -1,4 +1,4 @@
-"""Asks machines whether they answer: one task for all of them, and only a change of the answer wakes a key."""
+"""Asks machines whether they answer: a few tasks for all of them, and only a change of the answer wakes a key."""
 
 import asyncio
 import heapq
@@ -13,7 +13,7 @@ from hostwright.engine.queue import Priority
 from hostwright.engine.targets import Network, Target, refusal, target_of, was_available
 
 KIND = "VirtualMachine"
-#: Connections under way at once, of all machines; where most do not answer, the periods grow.
+#: Connections under way at once in each lane; where thousands do not answer, their periods grow.
 AT_ONCE = 64
 #: So many failures in a row turn what passed; one lost packet is none of them.
 FAILURES = 3
@@ -40,6 +40,38 @@ class _Watched:
         return True
 
 
+class _Lane:
+    """Machines in the order in which they are due, and places for a few at once."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._heap: list[tuple[float, int, Key, _Watched]] = []
+        self._order = itertools.count()
+        self._stirred = asyncio.Event()
+        self.room = asyncio.Semaphore(AT_ONCE)
+
+    def plan(self, after: float, key: Key, watched: _Watched) -> None:
+        heapq.heappush(self._heap, (self._clock.monotonic() + after, next(self._order), key, watched))
+        self._stirred.set()
+
+    def stir(self) -> None:
+        self._stirred.set()
+
+    async def due(self) -> tuple[Key, _Watched] | None:
+        """The next one, if it is due; None after a wait for it."""
+        left = self._heap[0][0] - self._clock.monotonic() if self._heap else None
+        if left is not None and left <= 0:
+            _, _, key, watched = heapq.heappop(self._heap)
+            return key, watched
+        self._stirred.clear()
+        try:
+            async with asyncio.timeout(left):
+                await self._stirred.wait()
+        except TimeoutError:
+            pass
+        return None
+
+
 class Prober:
     """Follows the store. Nothing of it is kept by a restart, and nothing is told before a first answer."""
 
@@ -55,10 +87,8 @@ class Prober:
         self._dial, self._gate, self._clock, self._wake, self._jitter = dial, gate, clock, wake, jitter
         self._refused = refused
         self._watched: dict[Key, _Watched] = {}
-        self._heap: list[tuple[float, int, Key, _Watched]] = []
-        self._order = itertools.count()
-        self._stirred = asyncio.Event()
-        self._room = asyncio.Semaphore(AT_ONCE)
+        #: Those that answer wait for none that does not: one tenant's dead machines delay nobody else's living ones.
+        self._answering, self._silent = _Lane(clock), _Lane(clock)
         self._tasks: set[asyncio.Task[None]] = set()
         self._broken: BaseException | None = None
 
@@ -96,42 +126,34 @@ class Prober:
 
     async def run(self) -> None:
         """Until it is cancelled."""
+        lanes = [asyncio.create_task(self._serve(lane)) for lane in (self._answering, self._silent)]
         try:
-            while True:
-                await self._turn()
+            await asyncio.gather(*lanes)
         finally:
-            for task in self._tasks:
+            for task in (*lanes, *self._tasks):
                 task.cancel()
 
-    async def _turn(self) -> None:
-        """The next machine that is due, or a wait for it."""
-        while self._heap and self._watched.get(self._heap[0][2]) is not self._heap[0][3]:
-            heapq.heappop(self._heap)
-        if self._broken is not None:
-            raise self._broken
-        left = self._heap[0][0] - self._clock.monotonic() if self._heap else None
-        if left is None or left > 0:
-            self._stirred.clear()
-            try:
-                async with asyncio.timeout(left):
-                    await self._stirred.wait()
-            except TimeoutError:
-                pass
-            return
-        _, _, key, watched = heapq.heappop(self._heap)
-        if not self._gate.held():  # only who leads asks; the turn of the Lease plans all of them anew
-            self._plan(watched.target.period, key, watched)
-            return
-        await self._room.acquire()
-        task = asyncio.create_task(self._probe(key, watched), name=f"hostwright probe {key}")
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
+    async def _serve(self, lane: _Lane) -> None:
+        while True:
+            if self._broken is not None:
+                raise self._broken
+            due = await lane.due()
+            if due is None or self._watched.get(due[0]) is not due[1]:  # it left, or is another target by now
+                continue
+            key, watched = due
+            if not self._gate.held():  # only who leads asks; the turn of the Lease plans all of them anew
+                self._plan(watched.target.period, key, watched)
+                continue
+            await lane.room.acquire()
+            task = asyncio.create_task(self._probe(lane, key, watched), name=f"hostwright probe {key}")
+            self._tasks.add(task)
+            task.add_done_callback(self._ended)
 
-    async def _probe(self, key: Key, watched: _Watched) -> None:
+    async def _probe(self, lane: _Lane, key: Key, watched: _Watched) -> None:
         try:
             why = await self._ask(watched.target)
         finally:
-            self._room.release()
+            lane.room.release()
         if self._watched.get(key) is not watched:
             return
         if watched.learn(why, self._clock.monotonic()):
@@ -150,12 +172,13 @@ class Prober:
         return first
 
     def _plan(self, after: float, key: Key, watched: _Watched) -> None:
-        heapq.heappush(self._heap, (self._clock.monotonic() + after, next(self._order), key, watched))
-        self._stirred.set()
+        answers = watched.was if watched.passing is None else watched.passing
+        (self._answering if answers else self._silent).plan(after, key, watched)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         """One that failed is a defect of ours: it is raised where it is seen."""
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
             self._broken = task.exception()
-            self._stirred.set()
+            self._answering.stir()
+            self._silent.stir()
