@@ -39,6 +39,8 @@ texts = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), m
 long_texts = st.one_of(texts, st.integers(1, 3000).map(lambda size: "x" * size))
 moments = st.integers(-100, 10).map(lambda minutes: at.NOW + minutes * MINUTE)
 powers = st.sampled_from(Power)
+#: A build that failed, or goes on, is what is taken away: drawn more often, or the law of that would rest on luck.
+LIVES = [*Life, Life.FAILED, Life.FAILED, Life.BUILDING]
 _POWER = {str(power): power for power in Power}
 tags = st.dictionaries(st.sampled_from(["team", "tier", "x"]), st.sampled_from(["a", "b"]), max_size=3)
 
@@ -161,7 +163,7 @@ def looks(draw: st.DrawFn) -> Look:
         return Missing(100.0)
     if kind == "unsure":
         return Unsure(draw(texts), 100.0)
-    return Present(draw(lives(draw(st.sampled_from(Life)))), 100.0)
+    return Present(draw(lives(draw(st.sampled_from(LIVES)))), 100.0)
 
 
 WIRED = {**at.RESOLVED, "interfaces": [{"name": "eth0", "network": "n1"}, {"name": "eth1", "securityGroups": ["g1"]}]}

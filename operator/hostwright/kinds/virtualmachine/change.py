@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from hostwright.core.port import Operation, OperationType
 from hostwright.kinds.virtualmachine.port import Found, Life
@@ -67,8 +67,8 @@ def remake_of(operation: Operation | None) -> Remake | None:
     """What a rebuild leads to; None: it is none."""
     if operation is None or operation.type is not OperationType.REBUILD:
         return None
-    nonce, image, name, bootstrap, token = operation.expect.removeprefix(_REBUILD).split("/", 4)
-    return Remake(nonce, image, name, bootstrap, token)
+    words = operation.expect.removeprefix(_REBUILD).split("/", 4)
+    return Remake(*words) if len(words) == len(fields(Remake)) else None  # else somebody has edited the status
 
 
 def is_one(operation: Operation | None) -> bool:
