@@ -157,6 +157,35 @@ def test_another_class_replaces_one_after_the_other(watch_lag: float) -> None:
     story(tale, watch_lag)
 
 
+@pytest.mark.parametrize("watch_lag", SLOW)
+@pytest.mark.parametrize("unavailable", [0, 1])
+def test_another_class_resizes_its_members_where_that_is_allowed(unavailable: int, watch_lag: float) -> None:
+    """With none to spare, beside one more member; that one goes again."""
+    rollout = {"strategy": {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": unavailable}}}
+    allowed = {"updatePolicy": {"maxDisruption": "Restart"}}
+
+    async def tale(ground: Ground) -> None:
+        ground.api.apply(POOL, wish(3, machine=allowed, rollout=rollout))
+        await ground.is_ready()
+        before = {name: body["metadata"]["uid"] for name, body in ground.live().items()}
+        ground.api.apply(POOL, wish(3, machine={**allowed, "classRef": {"name": "medium"}}, rollout=rollout))
+        least, most = 9, 0
+
+        def rolled() -> bool:
+            nonlocal least, most
+            least = min(least, ground.truly_ready())
+            most = max(most, len(ground.live()))
+            return ground.ready() and ground.api.status(POOL)["upToDateReplicas"] == 3
+
+        await until(rolled, 180.0, "rolled")
+        assert {name: body["metadata"]["uid"] for name, body in ground.live().items()} == before
+        assert sorted(machine.cpu for machine in ground.site.model.machines.values()) == [2, 2, 2]
+        assert least >= 3 - unavailable
+        assert most == 4 - unavailable
+
+    story(tale, watch_lag)
+
+
 def test_a_bad_image_stops_the_rollout_with_one_member_broken() -> None:
     async def tale(ground: Ground) -> None:
         ground.api.apply(POOL, wish(3))

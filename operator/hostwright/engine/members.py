@@ -153,6 +153,7 @@ class _Judge:
             serves_since=_moment(serving.get("lastTransitionTime")) if serving and serves else None,
             change=self._change(body),
             up_to_date=_up_to_date(conditions, metadata.get("generation")) if self._identified else True,
+            changing=_changing(conditions, metadata.get("generation")),
             labelled=self._labelled(body),
             writable=bool(machine_id(body)) or not self._identified,
             delete_first=ANNOTATION_DELETE_MACHINE in annotations,
@@ -213,6 +214,12 @@ def _up_to_date(conditions: list[Mapping[str, Any]], generation: Any) -> bool | 
     if found.get("observedGeneration") != generation:
         return None
     return {"True": True, "False": False}.get(str(found.get("status")))
+
+
+def _changing(conditions: list[Mapping[str, Any]], generation: Any) -> bool:
+    """Its machine was up, and whether it is as the present spec says was not said yet."""
+    was_up = (find(conditions, Condition.PROVISIONED) or {}).get("status") == "True"
+    return was_up and _up_to_date(conditions, generation) is None
 
 
 def _may_come(body: Body) -> bool:

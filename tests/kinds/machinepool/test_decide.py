@@ -238,6 +238,22 @@ def test_heavier_than_live_only_where_allowed_and_above_the_bound() -> None:
     assert decide(replace(allowed, unavailable=0)).step is None
 
 
+def test_heavier_than_live_with_none_to_spare_beside_one_more() -> None:
+    """PROTOCOLS 10.5: with maxUnavailable 0 only while a surge member is ready."""
+    restart = Change(Disruption.RESTART, ("/classRef/name",))
+    bounds = {"ceiling": Disruption.RESTART, "unavailable": 0, "surge": 1}
+    behind = members(3, change=restart)
+    assert next_of(pool(3, behind, **bounds)) == ("Bear", ["web-3"])
+    assert decide(pool(3, [*behind, member(3, ready=False)], **bounds)).step is None
+    assert next_of(pool(3, [*behind, member(3)], **bounds)) == ("Update", ["web-2"])
+    assert decide(pool(3, [*behind[:2], member(2, ready=False), member(3)], **bounds)).step is None, "one at a time"
+    assert next_of(pool(3, [*behind[:1], *members(4)[1:]], **bounds)) == ("Update", ["web-0"])
+    back = [member(0, ready=False, changing=True), *members(4)[1:]]
+    assert decide(pool(3, back, **bounds)).step is None, "neither who is changed nor who stands in for it"
+    assert next_of(pool(3, back, ceiling=Disruption.LIVE)) == ("Remove", ["web-0"]), "a change that none notices"
+    assert next_of(pool(3, members(4), **bounds)) == ("Remove", ["web-3"])
+
+
 def test_never_require_and_stubborn() -> None:
     assert next_of(pool(1, members(1, change=QUIET), in_place=InPlace.NEVER)) == ("Bear", ["web-1"])
     assert decide(pool(1, members(1, change=REPLACE), in_place=InPlace.REQUIRE)).step is None

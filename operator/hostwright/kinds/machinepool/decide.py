@@ -67,7 +67,7 @@ class Plan:
     mended: tuple[Member, ...]  # in place
     replaced: tuple[Member, ...]  # by another member
     kept: tuple[Member, ...]  # would be replaced, and may not be
-    rolling: bool  # members are replaced now
+    rolling: bool  # members are replaced now, or changed in place beside one more
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +119,21 @@ def plan_of(situation: Situation) -> Plan:
         elif member.change is not None or member.up_to_date is False:
             held = member.protected or situation.in_place is InPlace.REQUIRE
             (kept if held else replaced).append(member)
-    rolling = bool(replaced) and not _frozen(situation)
+    beside = _crowded(situation, mended) or _down(situation)
+    rolling = bool(replaced or beside) and not _frozen(situation)
     return Plan(tuple(mended), tuple(replaced), tuple(kept), rolling)
+
+
+def _crowded(situation: Situation, mended: Sequence[Member]) -> list[Member]:
+    """Those that a change in place takes down for a while, where none may be missing: one more stands in for them."""
+    heavy = [member for member in mended if member.change and member.change.disruption.weight > Disruption.LIVE.weight]
+    return heavy if situation.unavailable == 0 else []
+
+
+def _down(situation: Situation) -> bool:
+    """Whether one that was changed in place is not back yet: who stands in for it stays until then."""
+    heavy = situation.ceiling.weight > Disruption.LIVE.weight and situation.unavailable == 0
+    return heavy and any(member.changing and not member.ready for member in situation.members if not member.going)
 
 
 def in_place(situation: Situation, member: Member, change: Change) -> bool:
@@ -192,7 +205,8 @@ def _births(situation: Situation, counted: Count, plan: Plan) -> tuple[tuple[Bir
 
     One whose deletion has no answer counts as gone for the lower bound, and as there for this one.
     """
-    more = min(situation.surge, len(plan.replaced)) if plan.rolling else 0
+    behind = len(plan.replaced) + len(_crowded(situation, plan.mended))
+    more = min(situation.surge, behind) if plan.rolling else 0
     number = situation.wanted + more - len(counted.live) - sum(member.unsure for member in counted.going)
     if situation.limit is not None:
         number = min(number, situation.limit - len(situation.members))
