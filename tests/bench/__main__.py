@@ -11,7 +11,21 @@ from pathlib import Path
 
 import click
 from rich.console import Console
-from tests.bench import compare, density, drift, first, fleet, latency, openstack, pool, steady, writes
+from tests.bench import (
+    compare,
+    decode,
+    density,
+    drift,
+    first,
+    fleet,
+    latency,
+    openstack,
+    pool,
+    queues,
+    steady,
+    vcenter,
+    writes,
+)
 from tests.bench.cluster import Tell
 from tests.bench.figures import Row, record, table
 
@@ -26,6 +40,9 @@ PARTS: Mapping[str, Part] = {
     "pool": pool.run,
     "textbook": compare.run,
     "steady": steady.run,
+    "vsphere": vcenter.run,
+    "queues": queues.run,
+    "decode": decode.run,
 }
 #: Only when named: half an hour and more, of which most is the building of Kubernetes.
 LONG: Mapping[str, Part] = {"first": first.run}

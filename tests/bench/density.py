@@ -118,7 +118,7 @@ async def _measured(place: Place, size: int) -> tuple[Start, Load]:
         leading = time.time() - began
         while not is_ready(place.cluster.get(f"{MACHINES}/{name}") or {}):
             await asyncio.sleep(0.2)
-        ended = await settled(here, running)
+        ended = await settled(here, running, size)
         called = next(row.created_at for row in place.site.model.machines.values() if row.object_name == name)
         writes = sum(count for path, count in place.cluster.writes.items() if "/fleet-" in path)
         spent = cost(running.process.pid).cpu

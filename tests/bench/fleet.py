@@ -79,10 +79,10 @@ def _silence(silent: Sequence[Write]) -> list[Row]:
     ]
 
 
-async def settled(here: Ground, running: Running) -> float:
-    """When the last pass over a machine ended, known once there was none for a while; by the wall clock."""
+async def settled(here: Ground, running: Running, least: int = 0) -> float:
+    """When the last pass over a machine ended: there were so many, and none for a while since; by the wall clock."""
     url, before, last, told = running.http(), -1, time.time(), 0.0
-    while time.time() - last < STILL:
+    while time.time() - last < STILL or before < least:
         now = passes(url)
         if now != before:
             before, last = now, time.time()

@@ -1,18 +1,20 @@
-"""A pool from nothing to five hundred members and back: the time, and how often objects are written for it."""
+"""A pool from nothing to a thousand members and back: the time, and how often objects are written for it."""
 
 import time
 from collections import Counter
 from collections.abc import Sequence
 
 from tests.bench.audit import Write, of_machines
-from tests.bench.cluster import Tell
+from tests.bench.cluster import Tell, many
 from tests.bench.figures import Row
 from tests.bench.fleet import settled
 from tests.bench.ground import Ground, ground
 from tests.bench.site import Site, opened
 from tests.e2e.world import machine, pool
 
-MEMBERS = 500
+MEMBERS = 1_000
+#: Seconds that a create takes, 0.05 of them before it is done; and the places that a Provider has by default.
+CREATE, PLACES = 0.8, 64
 POOLS = "/apis/compute.hostwright.dev/v1alpha1/namespaces/default/machinepools"
 
 
@@ -23,24 +25,43 @@ async def run(tell: Tell) -> list[Row]:
             await here.cluster.create(machine("first"))  # the Provider is connected and read
             await here.board.all_ready(["first"], 60, tell)
             await settled(here, running)
-            rows = await _grow(here, site)
+            delay = {"kind": "Delay", "verb": "create", "seconds": CREATE - 0.05, "count": 1_000_000}
+            await site.call("POST", "/control/faults", delay)
+            rows = await _grow(here, site, await _bare(here, site))
             await settled(here, running)
             return rows + await _shrink(here)
 
 
-async def _grow(here: Ground, site: Site) -> list[Row]:
+async def _bare(here: Ground, site: Site) -> float:
+    """As many creates by a client that does nothing else."""
+    here.tell(f"a bare client makes {MEMBERS} machines on the site")
+    began = time.time()
+    await many(site.create, [f"bare-{number}" for number in range(MEMBERS)], PLACES)
+    took = time.time() - began
+    await many(site.vanish, [row["id"] for row in await site.machines() if not row["objectName"]], PLACES)
+    return took
+
+
+async def _grow(here: Ground, site: Site, bare: float) -> list[Row]:
     names = [f"bench-{number}" for number in range(MEMBERS)]
     here.audit.skip()
     began = time.time()
     await here.cluster.call("POST", POOLS, pool("bench", MEMBERS))
-    await here.board.all_ready(names, 300, here.tell)
+    await here.board.all_ready(names, 900, here.tell)
     took = max(here.board.ready[name] for name in names) - began
     created = [float(row["createdAt"]) for row in await site.machines() if row["objectName"].startswith("bench-")]
     if len(created) != MEMBERS:
         raise RuntimeError(f"{len(created)} machines on the site, not {MEMBERS}")
     born = max(here.board.added[name] for name in names) - began
     return [
-        Row(f"0 → {MEMBERS}: the last create on the site after the apply", max(created) - began, "s", 12.0),
+        Row(
+            f"0 → {MEMBERS}, creates of {CREATE} s: the last one answered",
+            max(created) + CREATE - began,
+            "s",
+            1.5 * MEMBERS * CREATE / PLACES,
+            f"a bare client, {PLACES} at once",
+            bare,
+        ),
         Row("the last member's object", born, "s"),
         Row("the last member Ready", took, "s"),
         *_written(here.audit.writes(), "birth to Ready", 4.2),
@@ -51,7 +72,7 @@ async def _shrink(here: Ground) -> list[Row]:
     here.audit.skip()
     began = time.time()
     await here.cluster.merge(f"{POOLS}/bench", {"spec": {"replicas": 0}})
-    await here.board.until(lambda: len(here.board.bodies) == 1, 300, "all members gone")
+    await here.board.until(lambda: len(here.board.bodies) == 1, 900, "all members gone")
     took = time.time() - began
     return [
         Row(f"{MEMBERS} → 0: the last member gone", took, "s"),
