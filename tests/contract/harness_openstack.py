@@ -34,6 +34,10 @@ REQUESTS: Mapping[str, Mapping[str, str]] = {
     "delete_server": {"method": "DELETE", "path": "/servers/[^/]+$"},
     "delete_port": {"method": "DELETE", "path": "/ports/[^/]+$"},
     "update_port": {"method": "PUT", "path": "/ports/[^/]+$"},
+    "create_floating_ip": {"method": "POST", "path": "/floatingips$"},
+    "associate": {"method": "PUT", "path": "/floatingips/[^/]+$", "body": '"port_id": "'},
+    "disassociate": {"method": "PUT", "path": "/floatingips/[^/]+$", "body": '"port_id": null'},
+    "delete_floating_ip": {"method": "DELETE", "path": "/floatingips/[^/]+$"},
     "attach_port": {"method": "POST", "path": "/os-interface$"},
     "detach_port": {"method": "DELETE", "path": "/os-interface/[^/]+$"},
 }
@@ -92,6 +96,8 @@ class OpenStackHarness:
         for image in self._images:
             await self._run(lambda image=image: self._admin.image.delete_image(image))
         self._images.clear()
+        for row in await self.floating_ips():
+            await self._send("network", "DELETE", f"/v2.0/floatingips/{row['id']}")
         loose = [port["id"] for port in await self._ports() if not port["device_owner"]]
         await asyncio.gather(*(self._send("network", "DELETE", f"/v2.0/ports/{port}") for port in loose))
 
@@ -231,6 +237,20 @@ class OpenStackHarness:
         """Empty: there is none."""
         row: dict[str, Any] = (await self._send("network", "GET", f"/v2.0/ports/{port}", gone=True)).get("port", {})
         return row
+
+    async def floating_ips(self) -> Sequence[dict[str, Any]]:
+        rows: list[dict[str, Any]] = (await self._send("network", "GET", "/v2.0/floatingips"))["floatingips"]
+        return rows
+
+    async def new_floating_ip(self, *, on: str | None = None) -> dict[str, Any]:
+        """The project's own, made by somebody else."""
+        network = await self._run(lambda: self._demo.network.find_network("public").id)
+        body = {"floatingip": {"floating_network_id": network, "port_id": on}}
+        made: dict[str, Any] = (await self._send("network", "POST", "/v2.0/floatingips", body))["floatingip"]
+        return made
+
+    async def move_floating_ip(self, item: str, port: str | None) -> None:
+        await self._send("network", "PUT", f"/v2.0/floatingips/{item}", {"floatingip": {"port_id": port}})
 
     async def set_groups(self, port: str, *names: str) -> None:
         groups = [await self._run(lambda name=name: self._demo.network.find_security_group(name).id) for name in names]

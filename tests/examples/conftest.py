@@ -1,4 +1,4 @@
-"""One sandbox with the simulated site, a vCenter, two BMCs and a running operator, for all examples."""
+"""One sandbox with the simulated site, an OpenStack, a vCenter, two BMCs and a running operator, for all examples."""
 
 import os
 from collections.abc import Iterator
@@ -8,14 +8,20 @@ from tests.e2e.world import World
 
 from hostwright import sandbox
 from hostwright.generate import manifests
+from hostwright.sandbox.openstack import lab
 
 
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    try:
+        lab.ensure_installed(print)
+        clouds: tuple[str, ...] = ("openstack",)
+    except lab.LabUnavailable:
+        clouds = ()
     directory = tmp_path_factory.mktemp("examples") / "box"
     box = sandbox.up(
         directory,
-        sites=("simulated", "vsphere", "redfish"),
+        sites=("simulated", *clouds, "vsphere", "redfish"),
         bmcs=2,
         manifests=manifests.install(),
         ephemeral=True,

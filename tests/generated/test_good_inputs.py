@@ -28,6 +28,9 @@ GOOD_SPECS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
         "VirtualMachine",
         eth0(addresses=["10.1.2.10/24", "fd00::10/64", "10.9.9.9/32"], macAddress="02:16:3e:00:00:01"),
     ),
+    "a floating IP from a pool": ("VirtualMachine", eth0(floatingIP={"pool": "public"})),
+    "a floating IP by its address": ("VirtualMachine", eth0(floatingIP={"address": "203.0.113.7"})),
+    "a floating IP of IPv6": ("VirtualMachine", eth0(floatingIP={"address": "2001:db8::7"})),
     "16 interfaces": (
         "VirtualMachine",
         {"network": {"interfaces": [{**ETH0, "name": f"eth{number}"} for number in range(16)]}},

@@ -186,6 +186,27 @@ BAD: Mapping[str, tuple[str, Mapping[str, Any], str]] = {
         {"network": {"hostname": "web\u202e1"}},
         "a host name has",
     ),
+    "floating IP from nowhere": ("VirtualMachine", eth0(floatingIP={}), "set exactly one of pool and address"),
+    "floating IP from two places": (
+        "VirtualMachine",
+        eth0(floatingIP={"pool": "public", "address": "203.0.113.7"}),
+        "set exactly one of pool and address",
+    ),
+    "floating IP with a prefix length": (
+        "VirtualMachine",
+        eth0(floatingIP={"address": "203.0.113.7/24"}),
+        "write a unicast address without prefix length",
+    ),
+    "floating IP of the host itself": (
+        "VirtualMachine",
+        eth0(floatingIP={"address": "127.0.0.1"}),
+        "write a unicast address without prefix length",
+    ),
+    "floating IP in a long form": (
+        "VirtualMachine",
+        eth0(floatingIP={"address": "2001:0DB8::7"}),
+        "write a unicast address without prefix length",
+    ),
     "multicast MAC": ("VirtualMachine", eth0(macAddress="01:00:5e:00:00:01"), "write a unicast MAC address"),
     "MAC of zeros": (
         "VirtualMachine",

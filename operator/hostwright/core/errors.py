@@ -143,7 +143,11 @@ class UserDataMissing(Rejected):
 
 
 class AddressInUse(Rejected):
-    """A stranger holds the fixed address or the MAC address asked for."""
+    """A stranger holds the fixed address, the MAC address or the floating IP asked for."""
+
+
+class FloatingIPNotFound(Rejected):
+    """The project has no floating IP of the address asked for."""
 
 
 class MachineDeletedExternally(Rejected):

@@ -36,12 +36,27 @@ WARN, OFF = spec(driftDetection={"mode": "Warn"}), spec(driftDetection={"mode": 
 IGNORED = spec(driftDetection={"ignore": ["/network/interfaces/eth0/securityGroups"]})
 FROZEN = spec(updatePolicy={"maxDisruption": "None"})
 PORTS = {"eth0": "p1", "eth1": "p2"}
+FLOATING = InterfaceShape("eth0", "n1", floating_pool="x")
+GIVEN = InterfaceShape("eth0", "n1", floating_address="203.0.113.7")
+FIP = LedgerRow("floatingip/eth0", "f1")
+REFERENCED = LedgerRow("floatingip/eth0", "f1", ownership=Ownership.REFERENCED)
 
 
-def look(*shapes: InterfaceShape) -> Look:
-    parts = (SERVER, *(LedgerRow(f"port/{item.name}", PORTS[item.name]) for item in shapes))
-    interfaces = tuple(InterfaceFound(item.name, PORTS[item.name], bound=item.plugged) for item in shapes)
-    return seen(shape={"interfaces": shapes}, parts=parts, interfaces=interfaces)
+def look(*shapes: InterfaceShape, parts: tuple[LedgerRow, ...] = ()) -> Look:
+    ports = (SERVER, *(LedgerRow(f"port/{item.name}", PORTS[item.name]) for item in shapes))
+    interfaces = tuple(
+        InterfaceFound(
+            item.name, PORTS[item.name], bound=item.plugged, floating_ip="f1" if item.floating_address else ""
+        )
+        for item in shapes
+    )
+    return seen(shape={"interfaces": shapes}, parts=(*ports, *parts), interfaces=interfaces)
+
+
+def floats(pool: str = "x", address: str = "203.0.113.5", row: LedgerRow | None = None) -> Look:
+    """One interface with a floating IP, ours from the pool x where nothing else is said."""
+    shape = InterfaceShape("eth0", "n1", floating_pool=pool, floating_address=address)
+    return look(shape, parts=(row or FIP,))
 
 
 def at_rest(wish: list[InterfaceShape], last: list[dict[str, Any]] | None, there: Look, **more: Any) -> Situation:
@@ -69,6 +84,8 @@ ONE, BOTH = look(ETH0), look(ETH0, ETH1)
 OTHER_GROUPS = look(InterfaceShape("eth0", "n1", security_groups=("g2",)))
 LOOSE = look(InterfaceShape("eth0", "n1", plugged=False))
 LESS = {"trace": trace(SERVER, PORT)}
+FLOATS = {"trace": trace(SERVER, PORT, FIP)}
+LAST_FLOATING = {**LAST0, "floatingPool": "x"}
 ROWS: dict[str, tuple[Situation, str]] = {
     "as written": (at_rest([ETH0], [LAST0], ONE, **LESS), SETTLED),
     "as written, applied by a version that did not record it": (at_rest([ETH0], None, ONE, **LESS), SETTLED),
@@ -157,6 +174,47 @@ ROWS: dict[str, tuple[Situation, str]] = {
         at_rest([ETH0, ETH1], [LAST0], ONE, operation=operation(OperationType.UPDATE, "port/eth1"), outcome_open=True, proven=True, nothing_made=True, **LESS),
         f"Rewire eth1 {TOLD} +NetworkReady:InSync",
     ),
+    "a floating IP wished": (
+        at_rest([FLOATING], [LAST0], ONE, generation=2, **LESS),
+        f"Rewire eth0/floating_pool {TOLD} +NetworkReady:InSync",
+    ),
+    "a floating IP as wished": (at_rest([FLOATING], [LAST_FLOATING], floats(), **FLOATS), SETTLED),
+    "a floating IP taken off by somebody": (
+        at_rest([FLOATING], [LAST_FLOATING], floats(pool="", address=""), **FLOATS),
+        f"Rewire eth0/floating_pool {TOLD} +NetworkReady:InSync",
+    ),
+    "a floating IP taken off by somebody, warned only": (
+        at_rest([FLOATING], [LAST_FLOATING], floats(pool="", address=""), spec=WARN, **FLOATS),
+        DRIFTED,
+    ),
+    "a floating IP deleted by somebody": (
+        at_rest([FLOATING], [LAST_FLOATING], ONE, **FLOATS),
+        "prove | Running",
+    ),
+    "a floating IP proven to be deleted by somebody": (
+        at_rest([FLOATING], [LAST_FLOATING], ONE, proven=True, **FLOATS),
+        f"Rewire eth0/floating_pool {TOLD} +NetworkReady:InSync",
+    ),
+    "a floating IP wished no more": (
+        at_rest([ETH0], [LAST_FLOATING], floats(), generation=2, **FLOATS),
+        f"Rewire eth0/floating {TOLD} +NetworkReady:InSync",
+    ),
+    "a floating IP wished no more, and off already": (
+        at_rest([ETH0], [LAST_FLOATING], floats(pool="", address=""), generation=2, **FLOATS),
+        f"Rewire eth0/floating {TOLD} +NetworkReady:InSync",
+    ),
+    "a floating IP with its interface": (
+        at_rest([ETH1], [LAST_FLOATING, LAST1], look(InterfaceShape("eth0", "n1", floating_pool="x", floating_address="203.0.113.5"), ETH1, parts=(FIP,)), generation=2, trace=trace(SERVER, PORT, PORT1, FIP)),
+        f"Rewire eth0 eth0/floating {TOLD} +NetworkReady:InSync",
+    ),
+    "a floating IP of somebody else": (
+        at_rest([ETH0], [LAST0], look(InterfaceShape("eth0", "n1", floating_address="203.0.113.9")), **LESS),
+        SETTLED,
+    ),
+    "a floating IP by its address instead": (
+        at_rest([GIVEN], [LAST_FLOATING], floats(), generation=2, **FLOATS),
+        f"Rewire eth0/floating_address {TOLD} +NetworkReady:InSync",
+    ),
 }  # fmt: skip
 
 
@@ -222,3 +280,35 @@ def test_drift_is_told_once() -> None:
     assert "eth0/plugged" in decision.notes[0].message
     added = decide(at_rest([ETH0, ETH1], [LAST0], ONE, generation=2, **LESS))
     assert added.notes == ()
+
+
+def test_a_floating_ip_that_is_not_ours_is_in_the_ledger_while_it_is_wished() -> None:
+    there = look(InterfaceShape("eth0", "n1", floating_address="203.0.113.7"))
+    asked = decide(at_rest([GIVEN], [LAST0], there, generation=2, **LESS))
+    assert line(asked) == SETTLED
+    assert asked.adopt == (REFERENCED,)
+    rows = trace(SERVER, PORT, REFERENCED)
+    kept = floats(pool="", address="203.0.113.7", row=REFERENCED)
+    assert decide(at_rest([GIVEN], [LAST0], kept, trace=rows)).forget == ()
+    going = decide(at_rest([ETH0], [LAST0], kept, generation=2, trace=rows))
+    assert line(going).startswith("Rewire eth0/floating |")
+    assert going.forget == ()
+    off = decide(at_rest([ETH0], [LAST0], floats(pool="", address="", row=REFERENCED), trace=rows))
+    assert (line(off), off.forget) == (SETTLED, ("floatingip/eth0",))
+
+
+def test_a_part_that_was_made_twice_goes_once_nothing_else_is_to_be_done() -> None:
+    extra = LedgerRow("extra/f9", "f9")
+    there = look(InterfaceShape("eth0", "n1", floating_pool="x", floating_address="203.0.113.5"), parts=(FIP, extra))
+    decision = decide(at_rest([FLOATING], [LAST_FLOATING], there, trace=trace(SERVER, PORT, FIP, extra)))
+    assert line(decision).startswith("Discard extra/f9=f9")
+    assert [note.reason for note in decision.notes] == ["DuplicateFound"]
+
+
+def test_a_floating_ip_is_named_as_the_spec_writes_it() -> None:
+    told = decide(at_rest([FLOATING], [LAST_FLOATING], floats(pool="", address=""), spec=WARN, **FLOATS))
+    assert [row["path"] for row in told.status["drift"]] == ["/network/interfaces/eth0/floatingIP/pool"]
+    waits = decide(at_rest([ETH0], [LAST_FLOATING], floats(), generation=2, spec=FROZEN, **FLOATS))
+    assert [(row["path"], row["from"]) for row in waits.status["pendingChanges"]] == [
+        ("/network/interfaces/eth0/floatingIP", "203.0.113.5")
+    ]

@@ -8,7 +8,17 @@ from typing import Any
 
 import msgspec
 
-from hostwright.providers.openstack.rows import Catalog, Login, Port, Refused, Reply, Request, Server, Volume
+from hostwright.providers.openstack.rows import (
+    Catalog,
+    FloatingIP,
+    Login,
+    Port,
+    Refused,
+    Reply,
+    Request,
+    Server,
+    Volume,
+)
 from hostwright.providers.openstack.transport import BLOCK_STORAGE
 
 
@@ -26,6 +36,7 @@ class Cloud:
     updated: dict[str, float] = field(default_factory=dict)  # by what Nova counts as a change
     plugs: dict[str, Port] = field(default_factory=dict)
     disks: dict[str, Volume] = field(default_factory=dict)
+    floating: dict[str, FloatingIP] = field(default_factory=dict)
     hidden: set[str] = field(default_factory=set)  # what the next lists leave out
     whole: bool = True
     asked: list[str] = field(default_factory=list)
@@ -102,6 +113,17 @@ class Cloud:
         if volume_id not in self.disks:
             raise refused(404, f"Volume {volume_id} could not be found.", BLOCK_STORAGE)
         return self.disks[volume_id]
+
+    async def floating_ips(self, *, mark: str = "", address: str = "") -> list[FloatingIP]:
+        self.asked.append(" ".join(["floating", *([mark] if mark else []), *([address] if address else [])]))
+        found = [row for row in self.floating.values() if not mark or row.description == mark]
+        return [row for row in found if not address or row.floating_ip_address == address]
+
+    async def floating_ip(self, floating_ip_id: str) -> FloatingIP:
+        self.asked.append(floating_ip_id)
+        if floating_ip_id not in self.floating:
+            raise refused(404, f"Floating IP {floating_ip_id} could not be found", "network", "FloatingIPNotFound")
+        return self.floating[floating_ip_id]
 
     async def send(self, request: Request, seconds: float) -> Reply:
         self.asked.append(f"{request.method} {request.path}")

@@ -39,11 +39,12 @@ def ask(
     *,
     rows: Sequence[LedgerRow] = (SERVER, PORT0, PORT1),
     receipts: Mapping[str, float] | None = None,
+    told: float | None = None,
     **fields: Any,
 ) -> Call | Wait | Done:
     trace: Trace = replace(TRACE, ledger=tuple(rows))
     look = Present(found("R", Gathered((server(**fields),), tuple(ports)), trace), 10.0)
-    fence = Fence(ports={item.row.id: PortSeen(item.row.device_id, item.as_of) for item in ports})
+    fence = Fence(ports={item.row.id: PortSeen(item.row.device_id, item.as_of, told) for item in ports})
     return plan(Rewire(tuple(keys)), trace, wanted, look, Memory(receipts=receipts or {}), fence)
 
 
@@ -72,9 +73,9 @@ def test_an_interface_is_unplugged_seen_unplugged_and_then_deleted() -> None:
     assert (first.expect, first.repeat, first.destructive) == ("port/eth1", Repeat.IDEMPOTENT, False)
     assert (first.arguments.method, first.arguments.path) == ("DELETE", "/servers/s1/os-interface/p2")
     assert isinstance(ask(["eth1"], gone, [P0, P1], receipts={"port/eth1": 10.0}), Wait), "not read since"
-    assert isinstance(ask(["eth1"], gone, [P0, P1], receipts={"port/eth1": 9.0}), Wait), "Nova is at it"
-    late = {"port/eth1": 10.0 - SEND_AGAIN - 1}
-    call(ask(["eth1"], gone, [P0, P1], receipts=late), "detach_port")
+    assert isinstance(ask(["eth1"], gone, [P0, P1], receipts={"port/eth1": 9.0}, told=9.0), Wait), "Nova is at it"
+    call(ask(["eth1"], gone, [P0, P1], receipts={"port/eth1": 9.0}), "detach_port")
+    call(ask(["eth1"], gone, [P0, P1], told=10.0 - SEND_AGAIN - 1), "detach_port")
     free = port("p2", "eth1", network_id="n-db")
     assert isinstance(ask(["eth1"], gone, [P0, free], receipts={"port/eth1": 10.0}), Wait), "an old row is not believed"
     last = call(ask(["eth1"], gone, [P0, free], receipts={"port/eth1": 9.0}), "delete_port")

@@ -24,6 +24,7 @@ def failure(provider: dict[str, Any] | None = None, *, template: str = "tiny", *
         ({"interface": {"networkRef": {"name": "lost"}}}, errors.NetworkNotFound, "no-such"),
         ({"interface": {"networkRef": {"name": "twice"}}}, errors.NameAmbiguous, "/dc1/network/a/twice"),
         ({"interface": {"securityGroups": ["web"]}}, errors.SecurityGroupNotFound, "web"),
+        ({"interface": {"floatingIP": {"pool": "public"}}}, errors.InvalidConfiguration, "vSphere has none"),
         ({"template": "/dc1/vm/huge"}, errors.ImageNotResolved, "/dc1/vm/huge"),
         ({"vsphere": {"folder": "moon"}}, errors.InvalidConfiguration, "folder 'moon'"),
         ({"vsphere": {"datastore": "moon"}}, errors.InvalidConfiguration, "datastore 'moon'"),

@@ -94,7 +94,7 @@ def _unlisted(found: Found, situation: Situation) -> tuple[LedgerRow, ...]:
 def _left(found: Found, situation: Situation) -> bool:
     """Whether anything of the ledger is there still."""
     there = {part.id for part in found.parts} | {twin.id for twin in found.twins}
-    return any(row.id in there for row in situation.trace.ledger)
+    return any(row.id in there for row in situation.trace.ledger if _to_delete(row))
 
 
 def _not_ours(found: Found, situation: Situation) -> OwnershipMismatch:

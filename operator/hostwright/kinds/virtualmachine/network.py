@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from hostwright.core.drift import Difference, table
-from hostwright.core.port import LedgerRow, Ownership, RowState
+from hostwright.core.port import LedgerRow, Ownership
 from hostwright.kinds.virtualmachine.port import Found, InterfaceShape, MachineShape, Rewire, Wanted
 from hostwright.kinds.virtualmachine.status import AppliedInterface, Resolved
 
@@ -17,9 +17,14 @@ FIELDS: Mapping[str, str] = {
     "addresses": "addresses",
     "mac_address": "macAddress",
     "security_groups": "securityGroups",
+    "floating_pool": "floatingIP/pool",
+    "floating_address": "floatingIP/address",
 }
+#: That an interface has a floating IP of ours which is wished no more.
+FLOATING = "floating"
+_FLOATING_IP = "floatingip/"
 #: The first words of the ledger names of what hangs on the machine.
-_HANGING = ("port/",)
+_HANGING = ("port/", _FLOATING_IP)
 
 
 def changed_by_user(before: Resolved, row: Difference) -> bool:
@@ -30,7 +35,7 @@ def changed_by_user(before: Resolved, row: Difference) -> bool:
         return True
     if not sub:  # one that is missing was taken away by somebody; one too many is ours, and wished no more
         return bool(row.wanted == "absent")
-    return sub != PLUGGED and _comparable(getattr(last, sub)) != _comparable(row.wanted)
+    return sub == FLOATING or (sub != PLUGGED and _comparable(getattr(last, sub)) != _comparable(row.wanted))
 
 
 def dropped(before: Resolved | None, wanted: Wanted, found: Found) -> Iterator[Difference]:
@@ -43,12 +48,19 @@ def dropped(before: Resolved | None, wanted: Wanted, found: Found) -> Iterator[D
         have, default = set(other.security_groups), wanted.default_groups
         if default and have == set(last.security_groups) and have != set(default):
             yield _difference(f"{item.name}/security_groups", default, other.security_groups)
+    wishes = {item.name for item in wanted.shape.interfaces if item.floating_pool or item.floating_address}
+    for part in found.parts:
+        name = part.name.removeprefix(_FLOATING_IP)
+        if part.name.startswith(_FLOATING_IP) and name not in wishes:
+            address = there[name].floating_address if name in there else ""
+            if address or part.ownership is not Ownership.REFERENCED:
+                yield _difference(f"{name}/{FLOATING}", "", address or part.id)
 
 
 def spec_path(key: str) -> str:
     """`eth0/security_groups` as the spec writes it."""
     name, _, sub = key.partition("/")
-    return f"{name}/{FIELDS.get(sub, sub)}" if sub else name
+    return f"{name}/{'floatingIP' if sub == FLOATING else FIELDS.get(sub, sub)}" if sub else name
 
 
 def rewire(act: Iterable[Difference]) -> Rewire | None:
@@ -81,12 +93,40 @@ def unseen(ledger: Iterable[LedgerRow], found: Found) -> tuple[str, ...]:
     return tuple(row.name for row in ledger if row.name.startswith(_HANGING) and row.id not in there)
 
 
+def duplicate(ledger: Iterable[LedgerRow], found: Found) -> LedgerRow | None:
+    """A port or a floating IP of ours that another one is in the place of, and that is to go."""
+    machines = {twin.id for twin in found.twins}
+    there = {part.id for part in found.parts if part.name.startswith("extra/")} - machines
+    rows = (row for row in ledger if row.name.startswith("extra/") and row.ownership is not Ownership.REFERENCED)
+    return next((row for row in rows if row.id in there), None)
+
+
 def left_alone(ledger: Iterable[LedgerRow], wanted: Wanted, found: Found) -> tuple[str, ...]:
-    """Ports that are not ours to delete, unplugged since nobody wants them here: they leave the ledger as they are."""
-    names = {f"port/{item.name}" for item in wanted.shape.interfaces}
-    loose = {item.id for item in found.interfaces if not item.bound}
-    rows = (row for row in ledger if row.ownership is Ownership.REFERENCED and row.state is RowState.CREATED)
-    return tuple(row.name for row in rows if row.name.startswith("port/") and row.name not in names and row.id in loose)
+    """What is not ours to delete, and is off the machine since nobody wants it here: it leaves the ledger as it is."""
+    ports = {f"port/{item.name}" for item in wanted.shape.interfaces}
+    floating = {f"{_FLOATING_IP}{item.name}" for item in wanted.shape.interfaces if item.floating_address}
+    plugged = {item.id for item in found.interfaces if item.bound}
+    there = plugged | {item.floating_ip for item in found.interfaces}
+    return tuple(
+        row.name
+        for row in ledger
+        if row.ownership is Ownership.REFERENCED and row.id not in there
+        if (row.name.startswith("port/") and row.name not in ports)
+        or (row.name.startswith(_FLOATING_IP) and row.name not in floating)
+    )
+
+
+def taken_up(ledger: Iterable[LedgerRow], wanted: Wanted, found: Found) -> tuple[LedgerRow, ...]:
+    """Floating IPs that the spec names by their address and that were on the machine already: not ours to delete."""
+    listed = {row.name for row in ledger} | {part.name for part in found.parts}
+    wishes = {item.name: item.floating_address for item in wanted.shape.interfaces}
+    there = {item.name: item.floating_address for item in found.shape.interfaces}
+    return tuple(
+        LedgerRow(f"{_FLOATING_IP}{item.name}", item.floating_ip, ownership=Ownership.REFERENCED)
+        for item in found.interfaces
+        if item.floating_ip and wishes.get(item.name) == there.get(item.name)
+        if f"{_FLOATING_IP}{item.name}" not in listed
+    )
 
 
 def _applied(item: InterfaceShape, kept: Mapping[str, Any]) -> AppliedInterface:

@@ -59,6 +59,8 @@ class InterfaceShape:
     mac_address: str = ""
     security_groups: tuple[str, ...] = ()  # ids
     plugged: bool = True  # belongs to the machine
+    floating_pool: str = ""  # id of the external network that one of ours is from
+    floating_address: str = ""  # found: of whatever floating IP it has
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,7 @@ class InterfaceFound:
     mac_address: str = ""
     addresses: tuple[str, ...] = ()
     bound: bool = True  # belongs to the machine and is plugged in
+    floating_ip: str = ""  # id of the floating IP that it has, whoever's that is
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """VirtualMachine as users write it, its printer columns and rules; the status stands in status.py."""
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from hostwright.core.resource import (
     BackendName,
@@ -16,6 +16,7 @@ from hostwright.core.resource import (
 from hostwright.kinds.virtualmachine.readiness import Readiness
 from hostwright.kinds.virtualmachine.status import VirtualMachineStatus
 from hostwright.kinds.virtualmachine.values import (
+    IP,
     NEVER,
     SET,
     Address,
@@ -60,6 +61,25 @@ class Resources(Words):
     )
 
 
+class FloatingIP(Words):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                {"rule": "has(self.pool) != has(self.address)", "message": "set exactly one of pool and address"}
+            ]
+        }
+    )
+
+    pool: BackendName | None = Field(
+        default=None,
+        description="Take one from this external network: a name in the Provider's catalog, else OpenStack's own name. It is deleted with the interface.",
+    )
+    address: IP | None = Field(
+        default=None,
+        description="Or one that the project has, such as 203.0.113.7. It is never deleted, and not taken from another port.",
+    )
+
+
 class Interface(Words):
     name: Label = Field(description="Name of the interface within the machine, such as eth0. The key of the list.")
     network_ref: NameRef = Field(
@@ -80,6 +100,11 @@ class Interface(Words):
         max_length=32,
         description="Names of security groups. Empty: the backend's default. A change is made live.",
         json_schema_extra=SET,
+    )
+    floating_ip: FloatingIP | None = Field(
+        default=None,
+        alias="floatingIP",
+        description="An address of the outside world for the first fixed one, on OpenStack. A change is made live.",
     )
 
 

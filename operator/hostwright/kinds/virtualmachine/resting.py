@@ -10,7 +10,7 @@ from hostwright.core.errors import PowerOffTimedOut
 from hostwright.core.names import Condition, Phase, Reason
 from hostwright.core.port import LedgerRow, OperationType, Ownership
 from hostwright.kinds.virtualmachine import change, changing, network, say
-from hostwright.kinds.virtualmachine.port import Found, Mark, Power, SetPower, Step, Update, Wanted
+from hostwright.kinds.virtualmachine.port import Discard, Found, Mark, Power, SetPower, Step, Update, Wanted
 from hostwright.kinds.virtualmachine.sent import sending
 from hostwright.kinds.virtualmachine.situation import Situation
 from hostwright.kinds.virtualmachine.steady import Gap, applied, assess
@@ -63,11 +63,13 @@ def at_rest(situation: Situation, found: Found) -> Decision[Step]:
         working = _mark(situation, found, bare)
     working = working or heavy
     forget = network.left_alone(situation.trace.ledger, wanted, found)
+    adopt = network.taken_up(situation.trace.ledger, wanted, found)
+    if working is None and (extra := network.duplicate(situation.trace.ledger, found)) is not None:
+        working = _discard(found, extra)
     if working is not None:  # what drifts beside it is told on
-        return replace(
-            working, status={**status, **working.status}, said=(*working.said, *say.drifted(gap)), forget=forget
-        )
-    return replace(_content(situation, wanted, found, gap, status), forget=forget)
+        told = replace(working, status={**status, **working.status}, said=(*working.said, *say.drifted(gap)))
+        return replace(told, forget=forget, adopt=adopt)
+    return replace(_content(situation, wanted, found, gap, status), forget=forget, adopt=adopt)
 
 
 def _changing(situation: Situation, gap: Gap) -> bool:
@@ -172,6 +174,18 @@ def _rewire(situation: Situation, found: Found, gap: Gap) -> Decision[Step]:
         said=(*say.working(Reason.UPDATING, f"updating {network.PATH}"), *say.present(found)),
         phase=Phase.UPDATING,
         notes=_set_back(situation, gap),
+    )
+
+
+def _discard(found: Found, extra: LedgerRow) -> Decision[Step]:
+    """A part of ours that a lost call made once more."""
+    text = f"deleting the duplicate {extra.id}"
+    return Decision(
+        step=Discard(extra),
+        operation=OperationType.DELETE,
+        said=(*say.working(Reason.DELETING, text), *say.present(found)),
+        phase=Phase.UPDATING,
+        notes=(Note("DuplicateFound", f"a second part {extra.id} of ours is deleted", extra.id, warning=True),),
     )
 
 

@@ -38,6 +38,10 @@ class AppliedInterface(Words):
     security_groups: list[Name] | None = Field(
         default=None, max_length=64, description="Ids of the security groups that the spec names."
     )
+    floating_pool: Name | None = Field(
+        default=None, alias="floatingPool", description="Id of the network that its floating IP is taken from."
+    )
+    floating_address: Word | None = Field(default=None, description="Its floating IP, where the spec names one.")
 
 
 class Resolved(Words):
@@ -108,7 +112,7 @@ class WindowModel(Words):
 
 class ResourceRow(Words):
     name: Annotated[str, StringConstraints(max_length=128)] = Field(
-        description="What it is to the machine: server, port/<interface>, or extra/<id> for a duplicate that is deleted."
+        description="What it is to the machine: server, port/<interface>, floatingip/<interface>, or extra/<id> for a duplicate that is deleted."
     )
     id: Name = Field(description="Its id on the backend.")
     state: Word = Field(default="Created", description="Created, or Deleting: its deletion was sent.")

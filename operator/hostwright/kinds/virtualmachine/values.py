@@ -29,6 +29,21 @@ Address = Annotated[
         }
     ),
 ]
+#: One spelling only, because found addresses are compared as text.
+IP = Annotated[
+    str,
+    StringConstraints(min_length=2, max_length=39),
+    Field(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                {
+                    "rule": "isIP(self) && ip(self).isGlobalUnicast() && string(ip(self)) == self",
+                    "message": "write a unicast address without prefix length, in the shortest form and lower case, such as 203.0.113.7",
+                }
+            ]
+        }
+    ),
+]
 Mac = Annotated[
     str,
     StringConstraints(pattern=r"^[0-9a-f][02468ace](:[0-9a-f]{2}){5}$", max_length=17),

@@ -25,6 +25,8 @@ class Fence:
     servers: frozenset[str] = frozenset()  # ids of this machine's servers, marked or listed, as last seen
     reclaimable: frozenset[str] = frozenset()  # those of them that Nova calls SOFT_DELETED
     ports: Mapping[str, "PortSeen"] = field(default_factory=dict)  # by id: this machine's ports, as last seen
+    #: By id: floating IPs of this machine, on its ports, or of an address that it is to have, as last seen.
+    floating: Mapping[str, "FloatingSeen"] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,34 @@ class PortSeen:
 
     holder: str  # id of a server or of something else; empty when nobody does
     as_of: float
+    unplugged_at: float | None = None  # when Nova was last told to unplug it, as far as this process knows
+
+
+@dataclass(frozen=True, slots=True)
+class FloatingSeen:
+    """A floating IP: where it is, and when that was read."""
+
+    address: str
+    network: str
+    port: str  # empty: on none
+    as_of: float
+
+
+@dataclass(frozen=True, slots=True)
+class NewFloatingIP:
+    body: Any
+    port: str
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A floating IP put on a port, or taken off (`target` None), if nobody else has it by then."""
+
+    id: str  # empty: it is found by its address, and nothing is sent
+    address: str
+    source: str  # the port that it is taken off
+    target: str | None
+    referenced: bool = False  # not ours: taken off, it leaves the ledger
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +94,8 @@ class On:
     @property
     def part(self) -> Part:
         """What it is a request on."""
+        if self.path.startswith("/v2.0/floatingips/"):
+            return Part.FLOATING_IP
         return Part.PORT if self.service == "network" else Part.SERVER
 
 

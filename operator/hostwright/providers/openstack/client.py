@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 from urllib.parse import quote
 
 from hostwright.providers.openstack.read import document, part, rows, whole
@@ -16,6 +16,7 @@ from hostwright.providers.openstack.rows import (
     Action,
     Catalog,
     Flavor,
+    FloatingIP,
     Image,
     KeyPair,
     Login,
@@ -40,6 +41,8 @@ PORT_PAGE = 1000
 MARKS = 50  # in one address of some 4,000 characters
 #: A port as far as it is read: an administrator's list of all of them would be many times longer.
 PORT_FIELDS = "".join(f"&fields={name}" for name in Port.__struct_fields__)
+FLOATING_IP_FIELDS = "".join(f"&fields={name}" for name in FloatingIP.__struct_fields__)
+P = TypeVar("P", Port, FloatingIP)
 
 
 class Client(Protocol):
@@ -67,6 +70,11 @@ class Client(Protocol):
         ...
 
     async def volume(self, volume_id: str) -> Volume: ...
+    async def floating_ips(self, *, mark: str = "", address: str = "") -> list[FloatingIP]:
+        """All of the project, or those that bear the mark or have the address; none where Neutron has no routers."""
+        ...
+
+    async def floating_ip(self, floating_ip_id: str) -> FloatingIP: ...
     async def send(self, request: Request, seconds: float) -> Reply: ...
     async def close(self) -> None: ...
 
@@ -107,7 +115,7 @@ class SdkClient:
     async def catalog(self) -> Catalog:
         paths = {
             "flavors": ("compute", "/flavors/detail?limit=1000"),
-            "networks": ("network", "/v2.0/networks?fields=id&fields=name&fields=project_id"),
+            "networks": ("network", "/v2.0/networks?fields=id&fields=name&fields=project_id&fields=router:external"),
             "subnets": ("network", "/v2.0/subnets?fields=id&fields=name&fields=network_id"),
             "security_groups": ("network", "/v2.0/security-groups?fields=id&fields=name&fields=project_id"),
             "keypairs": ("compute", "/os-keypairs?limit=1000"),
@@ -192,16 +200,34 @@ class SdkClient:
         return [row for part in parts for row in await self._ports("".join(f"&description={mark}" for mark in part))]
 
     async def _ports(self, filters: str) -> list[Port]:
-        found: list[Port] = []
-        query = f"/v2.0/ports?project_id={self._project}&limit={PORT_PAGE}{PORT_FIELDS}{filters}"
+        return await self._paged("ports", list[Port], PORT_FIELDS + filters)
+
+    async def _paged(self, what: str, kind: type[list[P]], filters: str) -> list[P]:
+        """Of Neutron."""
+        found: list[P] = []
+        query = f"/v2.0/{what}?project_id={self._project}&limit={PORT_PAGE}{filters}"
         marker = ""
         while True:
             page = document(await self._get("network", query + marker))
-            listed = rows(page, "ports", list[Port])
+            listed = rows(page, what, kind)
             found.extend(listed)
-            if not listed or not any(link.get("rel") == "next" for link in page.get("ports_links", ())):
+            if not listed or not any(link.get("rel") == "next" for link in page.get(f"{what}_links", ())):
                 return found
             marker = f"&marker={listed[-1].id}"
+
+    async def floating_ips(self, *, mark: str = "", address: str = "") -> list[FloatingIP]:
+        filters = FLOATING_IP_FIELDS + (f"&description={mark}" if mark else "")
+        filters += f"&floating_ip_address={address}" if address else ""
+        try:
+            return await self._paged("floatingips", list[FloatingIP], filters)
+        except Refused as refusal:
+            if refusal.status != 404:  # noqa: PLR2004 - without its router plugin Neutron has no such path
+                raise
+            return []
+
+    async def floating_ip(self, floating_ip_id: str) -> FloatingIP:
+        reply = await self._get("network", f"/v2.0/floatingips/{floating_ip_id}")
+        return part(reply, "floatingip", FloatingIP)
 
     async def port(self, port_id: str) -> Port:
         reply = await self._get("network", f"/v2.0/ports/{port_id}")
@@ -238,7 +264,11 @@ class SdkClient:
         path = request.path
         if request.service == BLOCK_STORAGE:
             path = path.replace("/v3/", f"/v3/{self._project}/", 1)
-        return (await self._transport.request(request.service, request.method, path, request.body, seconds))[0]
+        return (
+            await self._transport.request(
+                request.service, request.method, path, request.body, seconds, revision=request.revision
+            )
+        )[0]
 
     async def close(self) -> None:
         await self._transport.close()

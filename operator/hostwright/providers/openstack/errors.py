@@ -85,7 +85,9 @@ def is_answer(verb: str, error: Refused) -> bool:
 
 def is_taken(error: Refused) -> bool:
     """Another port has the address, and will have it at the next call."""
-    return error.kind in {"IpAddressAlreadyAllocated", "IpAddressInUse", "MacAddressInUse"}
+    return error.kind in {
+        *("IpAddressAlreadyAllocated", "IpAddressInUse", "MacAddressInUse", "FloatingIPPortAlreadyAssociated")
+    }
 
 
 def still(error: Refused) -> errors.Failure:

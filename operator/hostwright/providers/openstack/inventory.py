@@ -16,12 +16,14 @@ from typing import TypeVar
 from hostwright.core.port import Trace
 from hostwright.core.rows import Aged, Rows
 from hostwright.providers.openstack.client import Client
-from hostwright.providers.openstack.rows import Part, Port, Refused, Server, Volume
+from hostwright.providers.openstack.rows import FloatingIP, Part, Port, Refused, Server, Volume
 from hostwright.providers.openstack.seen import (
     Gathered,
+    SeenFloatingIP,
     SeenPort,
     SeenServer,
     SeenVolume,
+    floating_ip_marks,
     port_marks,
     record_of,
     server_marks,
@@ -39,6 +41,8 @@ HOT_FOR = 2.0
 REFUSED_FOR = 60.0
 #: Ports are read each time for so long after Nova was told to unplug one.
 UNPLUGGED_WITHIN = 60.0
+#: Floating IPs are read for so long after the last sign that a machine has one.
+FLOATING_IPS_FOR = 600.0
 S = TypeVar("S", bound=Aged)
 
 
@@ -56,6 +60,10 @@ class Inventory:
         self._since = ""
         self._servers_read = self._ports_read = float("-inf")  # start of the last complete read, for what it left out
         self._volumes_read = float("-inf")
+        self.floating_ips: Rows[SeenFloatingIP] = Rows(marks=floating_ip_marks, record=lambda _: ("", ""))
+        self._floating_ips_of: dict[str, set[str]] = {}  # port → floating IPs on it
+        self._floating_ips_read = float("-inf")
+        self._floating_ips_wanted = float("-inf")  # when somebody last had one, or was to have one
         self._volumes_wanted = False  # a fleet without disks of its own costs Cinder nothing
         self._swept_at: float | None = None
         self._sweeps = 0
@@ -65,11 +73,28 @@ class Inventory:
     def gather(self, trace: Trace) -> Gathered:
         """Everything that bears the mark or is named by the ledger."""
         listed = [row.id for row in trace.ledger]
+        ports = _gathered(self.ports, trace.mark, listed)
         return Gathered(
             _gathered(self.servers, trace.mark, listed),
-            _gathered(self.ports, trace.mark, listed),
+            ports,
             _gathered(self.volumes, trace.mark, listed),
+            self._floating_ips(trace, listed, ports),
+            self._floating_ips_read > float("-inf") and self._reads_floating_ips(),
         )
+
+    def _floating_ips(
+        self, trace: Trace, listed: Sequence[str], ports: Sequence[SeenPort]
+    ) -> tuple[SeenFloatingIP, ...]:
+        """Ours, and those of others on our ports."""
+        there = [item for port in ports for item in sorted(self._floating_ips_of.get(port.row.id, ()))]
+        found = _gathered(self.floating_ips, trace.mark, [*listed, *there])
+        if found or any(row.name.startswith(f"{Part.FLOATING_IP}/") for row in trace.ledger):
+            self.want_floating_ips()
+        return found
+
+    def floating_ip_at(self, address: str) -> SeenFloatingIP | None:
+        """The project's own of that address."""
+        return next((seen for seen in self.floating_ips.values() if seen.row.floating_ip_address == address), None)
 
     def as_of(self, seen: Gathered) -> float:
         """Of the machine's own row where there is one; of nothing at all, of the last complete read."""
@@ -80,7 +105,7 @@ class Inventory:
         """What it is; None: it was never seen."""
         return next((part for part in Part if item in self._table(part)), None)
 
-    def _table(self, part: Part) -> Rows[SeenServer] | Rows[SeenPort] | Rows[SeenVolume]:
+    def _table(self, part: Part) -> Rows[SeenServer] | Rows[SeenPort] | Rows[SeenVolume] | Rows[SeenFloatingIP]:
         match part:
             case Part.SERVER:
                 return self.servers
@@ -88,6 +113,8 @@ class Inventory:
                 return self.ports
             case Part.VOLUME:
                 return self.volumes
+            case Part.FLOATING_IP:
+                return self.floating_ips
 
     def gone_since(self, server_id: str) -> float | None:
         return self.servers.gone_since(server_id)
@@ -100,6 +127,15 @@ class Inventory:
         if not self._volumes_wanted:
             self._volumes_wanted = True
             self.hasten()
+
+    def want_floating_ips(self) -> None:
+        """A machine has one, or is to have one: they are read with the ports for a while."""
+        if not self._reads_floating_ips():
+            self.hasten()
+        self._floating_ips_wanted = self._monotonic()
+
+    def _reads_floating_ips(self) -> bool:
+        return self._monotonic() - self._floating_ips_wanted <= FLOATING_IPS_FOR
 
     # -- what is written through
 
@@ -135,12 +171,30 @@ class Inventory:
         if before is None or before.row != row:
             self._tell(row.id)
 
+    def write_floating_ip(self, row: FloatingIP, as_of: float) -> None:
+        before = self.floating_ips.get(row.id)
+        if self.floating_ips.gone_since(row.id) is not None or (before is not None and as_of < before.as_of):
+            return
+        if before is not None and before.row.port_id is not None:
+            self._floating_ips_of.get(before.row.port_id, set()).discard(row.id)
+        if row.port_id is not None:
+            self._floating_ips_of.setdefault(row.port_id, set()).add(row.id)
+        self.floating_ips.put(row.id, SeenFloatingIP(row, as_of))
+        if before is None or before.row != row:
+            for item in (row.id, row.port_id, before.row.port_id if before is not None else None):
+                if item is not None:
+                    self._tell(item)
+
     def write_gone(self, item: str, part: Part, as_of: float) -> None:
         """Proven: a GET answered 404, a DELETE of a port was answered, or Nova lists the deletion.
 
         That Nova has no such server says nothing of a port.
         """
         self._tell(item)
+        floating = self.floating_ips.get(item) if part is Part.FLOATING_IP else None
+        if floating is not None and floating.row.port_id is not None:
+            self._tell(floating.row.port_id)
+            self._floating_ips_of.get(floating.row.port_id, set()).discard(item)
         self._table(part).drop(item, as_of)
         self._hot.pop(item, None)
 
@@ -150,9 +204,14 @@ class Inventory:
         self._tell(item)
         self.hasten()
 
-    def unplugging(self, port: str) -> None:
+    def unplugging(self, port: str, *, refused: bool = False) -> None:
         """It is looked at until it is seen unplugged, or Nova does not come to it."""
         self._unplugging[port] = self._monotonic()
+        if refused:
+            del self._unplugging[port]
+
+    def unplugged_at(self, port: str) -> float | None:
+        return self._unplugging.get(port)
 
     def _unplugged_soon(self) -> list[str]:
         now = self._monotonic()
@@ -197,6 +256,9 @@ class Inventory:
             await self._read_ports_in_motion()
         if self._volumes_wanted and (full or start - self._volumes_read >= PORTS_EVERY or self.moving()):
             await self._read_volumes()
+        first = self._floating_ips_read == float("-inf")  # what a restart finds marked is looked after
+        if first or (self._reads_floating_ips() and (full or ports_due or self.moving())):
+            await self._read_floating_ips()
         self._servers_read = start
         if full:
             # The first one counts only when no page was short, or when one more showed nothing that was missing.
@@ -242,6 +304,16 @@ class Inventory:
         await self._absences({row.id for row in rows}, Part.VOLUME, start)
         self._volumes_read = start
 
+    async def _read_floating_ips(self) -> None:
+        start = self._monotonic()
+        rows = await self._client.floating_ips()
+        for row in rows:
+            self.write_floating_ip(row, start)
+        await self._absences({row.id for row in rows}, Part.FLOATING_IP, start)
+        self._floating_ips_read = start
+        if any(floating_ip_marks(seen) or self._marks(seen.row.port_id or "") for seen in self.floating_ips.values()):
+            self.want_floating_ips()
+
     async def _read_ports_in_motion(self) -> None:
         """Of many ports only those of machines that move: Neutron lists no changes (decisions/0010)."""
         start = self._monotonic()
@@ -265,6 +337,8 @@ class Inventory:
                     self.write_port(await self._client.port(item), start)
                 case Part.VOLUME:
                     self.write_volume(await self._client.volume(item), start)
+                case Part.FLOATING_IP:
+                    self.write_floating_ip(await self._client.floating_ip(item), start)
         except Refused as refusal:
             if refusal.status != 404 or item not in refusal.text:  # noqa: PLR2004 - a proxy on the way says 404 too
                 raise
@@ -290,7 +364,9 @@ class Inventory:
             return server_marks(server)
         if (port := self.ports.get(item)) is not None:
             return port_marks(port)
-        return volume_marks(volume) if (volume := self.volumes.get(item)) is not None else []
+        if (volume := self.volumes.get(item)) is not None:
+            return volume_marks(volume)
+        return floating_ip_marks(floating) if (floating := self.floating_ips.get(item)) is not None else []
 
 
 def _gathered(rows: Rows[S], mark: str, listed: Sequence[str]) -> tuple[S, ...]:

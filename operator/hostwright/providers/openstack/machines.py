@@ -11,20 +11,32 @@ from hostwright.core.port import Call, Done, LedgerRow, Missing, Present, Receip
 from hostwright.kinds.virtualmachine.port import REBUILDS, Bindings, Look, Memory, Step, Twin, Unresolved, Wanted
 from hostwright.kinds.virtualmachine.resource import VirtualMachineSpec
 from hostwright.providers.openstack import errors, explain, translate
-from hostwright.providers.openstack.calls import Anew, Asked, Fence, NewPort, NewServer, On, PortSeen
+from hostwright.providers.openstack.calls import (
+    Anew,
+    Asked,
+    Fence,
+    FloatingSeen,
+    Move,
+    NewFloatingIP,
+    NewPort,
+    NewServer,
+    On,
+    PortSeen,
+)
 from hostwright.providers.openstack.client import Client
+from hostwright.providers.openstack.floating_calls import FloatingIPs
 from hostwright.providers.openstack.inventory import Inventory
 from hostwright.providers.openstack.plan import plan
 from hostwright.providers.openstack.read import part
 from hostwright.providers.openstack.resolve import Names, resolve
-from hostwright.providers.openstack.rows import Part, Port, Refused, Request, Server
+from hostwright.providers.openstack.rows import FloatingIP, Part, Port, Refused, Request, Server
 from hostwright.providers.openstack.section import SECTIONS
-from hostwright.providers.openstack.seen import Gathered
+from hostwright.providers.openstack.seen import Gathered, SeenFloatingIP, SeenPort
 
 SUPPORTED = frozenset({"/powerState", "/tags", "/metadata", "/classRef", "/network/interfaces"}) | REBUILDS
 #: Nova takes 65,535 characters of base64 (nova.api.openstack.compute.schemas.servers).
 USER_DATA_BYTES = 65_535 // 4 * 3
-NOT_FOUND, CONFLICT, FORBIDDEN, BAD = 404, 409, 403, 400
+NOT_FOUND, CONFLICT, FORBIDDEN, BAD, SERVERS_FAULT = 404, 409, 403, 400, 500
 
 
 class Machines:
@@ -47,11 +59,12 @@ class Machines:
         self.fence = Fence(unfenced)
         self._client, self._inventory, self._names = client, inventory, names
         self._region, self._monotonic = region, monotonic
+        self._floating = FloatingIPs(client, inventory, monotonic)
         self._conflicts: dict[str, str] = {}  # what Nova or Neutron refused last → the verb
 
     def look(self, trace: Trace) -> Look:
         seen = self._inventory.gather(trace)
-        if seen:
+        if seen.ours(trace):
             return Present(translate.found(self._region, seen, trace), self._inventory.as_of(seen))
         row = trace.row("server")
         deleted = self._inventory.gone_since(row.id) if row is not None else None
@@ -71,6 +84,8 @@ class Machines:
         )
 
     def resolve(self, spec: VirtualMachineSpec, bindings: Bindings) -> Wanted | Unresolved:
+        if any(item.floating_ip is not None for item in spec.network.interfaces):
+            self._inventory.want_floating_ips()
         return resolve(self._names(), spec, bindings)
 
     def plan(
@@ -79,22 +94,31 @@ class Machines:
         seen = self._inventory.gather(trace)
         marked = [item.row.id for item in seen.servers if trace.mark in item.row.tags]
         marked += [item.row.id for item in seen.ports if item.row.description == trace.mark]
-        held = {item.row.id: PortSeen(item.row.device_id, item.as_of) for item in seen.ports}
+        marked += [item.row.id for item in seen.floating_ips if item.row.description == trace.mark]
+        floating = [*seen.floating_ips, *self._given(wanted)]
+        held = {item.row.id: _port_seen(item, self._inventory) for item in seen.ports}
         fence = replace(
             self.fence,
             marked=frozenset(marked),
             servers=frozenset(item.row.id for item in seen.servers),
             reclaimable=frozenset(item.row.id for item in seen.servers if item.row.reclaimable),
             ports=held,
+            floating={item.row.id: _floating_seen(item) for item in floating},
         )
         return plan(step, trace, wanted, look, memory, fence)
+
+    def _given(self, wanted: Wanted | None) -> list[SeenFloatingIP]:
+        """The project's own of the addresses asked for."""
+        wishes = [item.floating_address for item in wanted.shape.interfaces] if wanted is not None else []
+        found = [self._inventory.floating_ip_at(address) for address in wishes if address]
+        return [item for item in found if item is not None]
 
     async def perform(self, call: Call, user_data: bytes | None) -> Receipt:
         try:
             async with asyncio.timeout(call.deadline):
                 return await self._send(call, user_data)
         except errors.RAISED as error:
-            if isinstance(call.arguments, On):
+            if isinstance(call.arguments, On | Move) and call.arguments.id:
                 self._inventory.touch(call.arguments.id)
             self._inventory.hasten()
             raise errors.of_write(error, intent=call.repeat is not Repeat.IDEMPOTENT) from error
@@ -111,6 +135,10 @@ class Machines:
                 data = _user_data(wanted, trace, user_data)
                 coded = base64.b64encode(data).decode() if data else None
                 return await self._on(call, replace(on, body={"rebuild": {**on.body["rebuild"], "user_data": coded}}))
+            case NewFloatingIP() as wish:
+                return await self._floating.create(call, wish)
+            case Move() as move:
+                return await self._floating.move(call, move)
             case On() as on:
                 return await self._on(call, on)
         raise Bug(f"no request is known for the call {call.verb!r}")
@@ -183,14 +211,17 @@ class Machines:
         try:
             reply = await self._client.send(Request(on.service, on.method, on.path, on.body), call.deadline)
         except Refused as refusal:
+            if call.verb == "detach_port" and refusal.status < SERVERS_FAULT:
+                self._inventory.unplugging(on.path.rpartition("/")[2], refused=True)
             return self._on_refused(call, on, refusal)
         self._conflicts.pop(on.id, None)
-        if call.verb == "delete_port":
-            self._inventory.write_gone(on.id, Part.PORT, self._monotonic())
+        if on.service == "network" and on.method == "DELETE":
+            self._inventory.write_gone(on.id, on.part, self._monotonic())
             return Receipt(gone=())
-        if on.service == "network":  # the answer has the whole port
-            port = part(reply, "port", Port)
-            self._inventory.write_port(port, self._monotonic())
+        if on.part is Part.PORT:  # the answer has the whole of it
+            self._inventory.write_port(part(reply, "port", Port), self._monotonic())
+        elif on.part is Part.FLOATING_IP:
+            self._inventory.write_floating_ip(part(reply, "floatingip", FloatingIP), self._monotonic())
         self._inventory.touch(on.id)
         return Receipt()
 
@@ -219,12 +250,16 @@ class Machines:
             await self._ask(trace, start)
         except errors.RAISED as error:
             raise errors.of_read(error) from error
-        return self.look(trace) if self._inventory.gather(trace) else Missing(start)
+        return self.look(trace) if self._inventory.gather(trace).ours(trace) else Missing(start)
 
     async def _ask(self, trace: Trace, start: float) -> None:
         """By mark, and each thing of the ledger, or seen before, by id."""
-        servers, ports, volumes = await asyncio.gather(
-            self._client.servers_tagged(trace.mark), self._client.ports([trace.mark]), self._client.volumes(trace.mark)
+        mark = trace.mark
+        servers, ports, volumes, floating = await asyncio.gather(
+            self._client.servers_tagged(mark),
+            self._client.ports([mark]),
+            self._client.volumes(mark),
+            self._client.floating_ips(mark=mark),
         )
         for server in servers:
             self._inventory.write_server(server, start)
@@ -232,7 +267,9 @@ class Machines:
             self._inventory.write_port(port, start)
         for volume in volumes:
             self._inventory.write_volume(volume, start)
-        listed = {row.id for found in (servers, ports, volumes) for row in found}
+        for row in floating:
+            self._inventory.write_floating_ip(row, start)
+        listed = {row.id for found in (servers, ports, volumes, floating) for row in found}
         names = {row.id: row.name for row in trace.ledger}
         for item in dict.fromkeys([*names, *self._inventory.gather(trace).ids]):
             if item not in listed:
@@ -258,3 +295,12 @@ def _user_data(wanted: Wanted, trace: Trace, user_data: bytes | None) -> bytes |
             f"the user data has {len(data)} bytes and Nova takes {USER_DATA_BYTES}: let it fetch what it needs."
         )
     return data
+
+
+def _port_seen(item: SeenPort, inventory: Inventory) -> PortSeen:
+    return PortSeen(item.row.device_id, item.as_of, inventory.unplugged_at(item.row.id))
+
+
+def _floating_seen(item: SeenFloatingIP) -> FloatingSeen:
+    row = item.row
+    return FloatingSeen(row.floating_ip_address, row.floating_network_id, row.port_id or "", item.as_of)

@@ -19,8 +19,14 @@
 | set_tag …     | PUT/DELETE of one tag or key | Idempotent | that entry set or gone, all others as they were   |
 | delete_server | DELETE server                | Idempotent | Nova deletes it; its ports stay, unplugged        |
 | force_delete… | POST action forceDelete      | Idempotent | a SOFT_DELETED server gone (decisions/0013)       |
-| set_mark      | PUT tag, PUT port            | Idempotent | that thing as it was, with our mark               |
-| remove_mark … | DELETE tag, PUT port         | Idempotent | that thing as it was, without our mark            |
+| create_float… | POST floatingips, on a port  | Intent     | one floating IP on that port; again: 409          |
+| find_floating | GET floatingips              | Idempotent | all as it was                                     |
+| associate     | PUT floatingip, not ours     | Intent     | it on our port, and in the ledger as not ours     |
+| associate     | PUT floatingip, ours         | Idempotent | it on our port; if another has it by then: not    |
+| disassociate  | PUT floatingip, not ours     | Idempotent | it on no port; if another has it by then: not     |
+| delete_float… | DELETE floatingip            | Idempotent | it gone                                           |
+| set_mark      | PUT tag, PUT port or the like | Idempotent | that thing as it was, with our mark              |
+| remove_mark … | DELETE tag, PUT port …       | Idempotent | that thing as it was, without our mark            |
 """
 
 from typing import Any
@@ -51,8 +57,9 @@ from hostwright.kinds.virtualmachine.port import (
 )
 from hostwright.providers.openstack import plan_change, translate
 from hostwright.providers.openstack.calls import CREATE_SECONDS, SEND_AGAIN, SERVER, Fence, NewServer, On, stale
-from hostwright.providers.openstack.plan_network import create_port, delete_port, plug_in, rewire
-from hostwright.providers.openstack.rows import REBUILT, RECORD_NAME, RECORD_NAMESPACE
+from hostwright.providers.openstack.plan_floating import let_go
+from hostwright.providers.openstack.plan_network import create_port, delete_part, plug_in, rewire
+from hostwright.providers.openstack.rows import REBUILT, RECORD_NAME, RECORD_NAMESPACE, Part
 
 
 def plan(
@@ -71,13 +78,13 @@ def plan(
         case Rewire():
             return rewire(step, trace, wanted, found, memory, fence)
         case Mark(row=row):
-            return _mark(row, trace, found, look.as_of, memory)
+            return _mark(row, trace, found, look.as_of, memory, fence)
         case Delete():
             return _delete(trace, found, look.as_of, memory, fence)
         case Discard(row=row):
             return _discard(row, found, look.as_of, memory, fence)
         case Release():
-            return _release(step, trace, found, fence.marked)
+            return _release(step, trace, found, fence)
 
 
 def _create(
@@ -99,7 +106,7 @@ def _create(
             return create_port(trace, wanted, interface, fence)
     for row in (*trace.ledger, *(found.parts if found else ())):
         if row.name == f"extra/{row.id}" and row.id in there.values() and row.id not in _servers(found, fence):
-            return delete_port(row)
+            return delete_part(row, fence)
     ports = tuple(there[f"port/{interface.name}"] for interface in wanted.shape.interfaces)
     return Call(
         "create_server",
@@ -167,14 +174,16 @@ def _update(
     return Done()
 
 
-def _mark(row: LedgerRow, trace: Trace, found: Found | None, as_of: float, memory: Memory) -> Call | Wait | Done:
+def _mark(
+    row: LedgerRow, trace: Trace, found: Found | None, as_of: float, memory: Memory, fence: Fence
+) -> Call | Wait | Done:
     if found is None or all(bare.id != row.id for bare in found.unmarked):
         return Done()
     if row.name == SERVER:
         if stale(SERVER, as_of, memory):
             return Wait("the mark was put back")
         return _entry("set_mark", row.id, "PUT", f"/servers/{row.id}/tags/{quote(trace.mark)}")
-    on = On(row.id, "network", "PUT", f"/v2.0/ports/{row.id}", {"port": {"description": trace.mark}})
+    on = _described(row.id, trace.mark, fence)
     return Call("set_mark", row.name, Repeat.IDEMPOTENT, on, message=f"set mark of {row.name}")
 
 
@@ -199,6 +208,12 @@ def _delete(trace: Trace, found: Found | None, as_of: float, memory: Memory, fen
     seen = {part.id for part in found.parts} | {twin.id for twin in found.twins} if found else set()
     servers = _servers(found, fence)
     rows = [row for row in trace.ledger if row.ownership is not Ownership.REFERENCED and row.id in seen]
+    for row in trace.ledger:  # before the server and its ports, while they are still told apart from another's
+        if row.name.startswith(f"{Part.FLOATING_IP}/"):
+            port = fence.floating[row.id].port if row.id in fence.floating else ""
+            match let_go(row, port if port in fence.ports else "", memory, fence):
+                case Call() | Wait() as next_:
+                    return next_
     held = False
     for row in rows:
         if row.id in servers:
@@ -209,12 +224,14 @@ def _delete(trace: Trace, found: Found | None, as_of: float, memory: Memory, fen
     if held:
         return Wait("Nova deletes the server")
     for row in rows:
-        return delete_port(row)
+        return delete_part(row, fence)
     return Done()
 
 
 def _discard(row: LedgerRow, found: Found | None, as_of: float, memory: Memory, fence: Fence) -> Call | Wait | Done:
-    return _remove_server(row, found, as_of, memory, fence) if row.id in _servers(found, fence) else Done()
+    if row.id in _servers(found, fence):
+        return _remove_server(row, found, as_of, memory, fence)
+    return delete_part(row, fence) if row.id in fence.ports or row.id in fence.floating else Done()
 
 
 def _remove_server(row: LedgerRow, found: Found | None, as_of: float, memory: Memory, fence: Fence) -> Call | Wait:
@@ -233,14 +250,14 @@ def _remove_server(row: LedgerRow, found: Found | None, as_of: float, memory: Me
     )
 
 
-def _release(step: Release, trace: Trace, found: Found | None, marked: frozenset[str]) -> Call | Wait | Done:
+def _release(step: Release, trace: Trace, found: Found | None, fence: Fence) -> Call | Wait | Done:
     """Marks off, one thing after the other: the ports first, so that the server's mark leads here until the end."""
     if found is None:
         return Done()
     for part in found.parts:
-        if part.id in marked and part.id not in {twin.id for twin in found.twins}:
-            on = On(part.id, "network", "PUT", f"/v2.0/ports/{part.id}", {"port": {"description": ""}})
-            return Call("remove_mark", part.name, Repeat.IDEMPOTENT, on, message=f"releasing port {part.id}")
+        if part.id in fence.marked and part.id not in {twin.id for twin in found.twins}:
+            on = _described(part.id, "", fence)
+            return Call("remove_mark", part.name, Repeat.IDEMPOTENT, on, message=f"releasing {part.name} {part.id}")
     if found.rebuilt and found.id not in step.spare:
         return _entry("remove_metadata", found.id, "DELETE", f"/servers/{found.id}/metadata/{REBUILT}")
     for key in (RECORD_NAMESPACE, RECORD_NAME):
@@ -251,3 +268,9 @@ def _release(step: Release, trace: Trace, found: Found | None, marked: frozenset
             continue
         return _entry("remove_mark", twin.id, "DELETE", f"/servers/{twin.id}/tags/{quote(trace.mark)}")
     return Done()
+
+
+def _described(item: str, text: str, fence: Fence) -> On:
+    """The mark of a port or a floating IP is its description."""
+    what = "floatingip" if item in fence.floating else "port"
+    return On(item, "network", "PUT", f"/v2.0/{what}s/{item}", {what: {"description": text}})

@@ -7,6 +7,7 @@ from hostwright.core.port import Call, Done, LedgerRow, Ownership, Repeat, Trace
 from hostwright.kinds.virtualmachine.port import Found, InterfaceFound, InterfaceShape, Life, Memory, Rewire, Wanted
 from hostwright.providers.openstack import translate
 from hostwright.providers.openstack.calls import CREATE_SECONDS, SEND_AGAIN, Fence, NewPort, On, PortSeen, stale
+from hostwright.providers.openstack.plan_floating import delete_floating_ip, floating
 
 #: A port's other network or MAC address is another port: Neutron changes neither while it is bound (tried).
 _ANOTHER_PORT = ("network", "mac_address")
@@ -36,6 +37,9 @@ def rewire(
         body = _change(step, shape, wanted, found)
         if body:
             return _put(shape.name, body, found, memory, fence)
+    match floating(step, trace, wanted, found, memory, fence):
+        case Call() | Wait() as next_:
+            return next_
     for item in old:
         match _remove(item, trace, found, memory, fence):
             case Call() | Wait() as next_:
@@ -84,12 +88,12 @@ def _remove(item: InterfaceFound, trace: Trace, found: Found, memory: Memory, fe
     """Unplugged, seen unplugged, deleted: Nova goes on unplugging after its answer, and then still needs the port."""
     row = next((row for row in trace.ledger if row.id == item.id), None)
     port, name = _seen(item.id, fence), f"port/{item.name}"
-    since = port.as_of - memory.receipts.get(name, float("-inf"))
-    if port.holder == found.id and since > 0 and (since > SEND_AGAIN or since == float("inf")):
+    told = port.unplugged_at is not None and port.as_of - port.unplugged_at <= SEND_AGAIN
+    if stale(name, port.as_of, memory) or (port.holder == found.id and told):
+        return Wait(f"Nova unplugs {item.name}")
+    if port.holder == found.id:
         on = On(found.id, "compute", "DELETE", f"/servers/{found.id}/os-interface/{item.id}")
         return Call("detach_port", name, Repeat.IDEMPOTENT, on, message=f"unplugging {item.name}")
-    if port.holder == found.id or since <= 0:
-        return Wait(f"Nova unplugs {item.name}")
     if port.holder:
         return Wait(f"port {item.id} of {item.name} is held by {port.holder}")
     if row is None or row.ownership is Ownership.REFERENCED:
@@ -139,6 +143,11 @@ def _attach(item: InterfaceFound, found: Found, memory: Memory, fence: Fence) ->
     body = {"interfaceAttachment": {"port_id": item.id}}
     on = On(found.id, "compute", "POST", f"/servers/{found.id}/os-interface", body)
     return Call("attach_port", f"port/{item.name}", Repeat.IDEMPOTENT, on, message=f"plugging in {item.name}")
+
+
+def delete_part(row: LedgerRow, fence: Fence) -> Call:
+    """A port or a floating IP."""
+    return delete_floating_ip(row) if row.id in fence.floating else delete_port(row)
 
 
 def delete_port(row: LedgerRow) -> Call:

@@ -60,6 +60,18 @@ class Names:
             )
         return _only(rows, "network", word, actor=Actor.PLATFORM)
 
+    def pool(self, word: str) -> str:
+        """An external network, by the Provider's name for it, else by OpenStack's."""
+        found = self.network(word) if word in self.networks else ""
+        rows = self.catalog.networks
+        ids = [row.id for row in rows if row.external and (row.id == found if found else word in (row.id, row.name))]
+        if not ids:
+            known = ", ".join(sorted(row.name for row in rows if row.external)) or "none"
+            raise errors.NetworkNotFound(
+                f"{word!r} is no external network to take floating IPs from (there is: {known})."
+            )
+        return _only(ids, "external network", word)
+
     def subnet(self, name: str) -> str:
         word = self.networks[name].subnet
         if word is None:
@@ -253,6 +265,8 @@ def _interface(names: Names, item: Interface) -> InterfaceShape:
         addresses=tuple(text.partition("/")[0] for text in item.addresses or ()),
         mac_address=item.mac_address or "",
         security_groups=names.groups(item.security_groups or ()),
+        floating_pool=names.pool(item.floating_ip.pool) if item.floating_ip and item.floating_ip.pool else "",
+        floating_address=(item.floating_ip.address or "") if item.floating_ip else "",
     )
 
 

@@ -20,6 +20,7 @@ class Part(StrEnum):
     SERVER = "server"
     PORT = "port"
     VOLUME = "volume"
+    FLOATING_IP = "floatingip"
 
 
 #: Keys of a volume's metadata: whose it is, and which disk of the machine.
@@ -148,10 +149,21 @@ class Volume(msgspec.Struct, frozen=True):
         return frozenset(item.server_id for item in self.attachments)
 
 
+class FloatingIP(msgspec.Struct, frozen=True):
+    id: str
+    description: str = ""
+    floating_ip_address: str = ""
+    floating_network_id: str = ""
+    port_id: str | None = None
+    created_at: str = ""
+    revision_number: int | None = None
+
+
 class Network(msgspec.Struct, frozen=True):
     id: str
     name: str = ""
     project_id: str = ""
+    external: bool = Named(name="router:external", default=False)
 
 
 class Subnet(msgspec.Struct, frozen=True):
@@ -221,6 +233,7 @@ class Request:
     method: str
     path: str
     body: Any = field(default=None, repr=False)
+    revision: int | None = None  # Neutron refuses it (412) where somebody changed the thing since
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,10 @@
 """One row each as last seen, whose mark it bears, and all that is seen of one machine."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hostwright.core.names import MARK
-from hostwright.providers.openstack.rows import Port, Server, Volume
+from hostwright.core.port import Ownership, Trace
+from hostwright.providers.openstack.rows import FloatingIP, Port, Server, Volume
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,24 +27,39 @@ class SeenVolume:
 
 
 @dataclass(frozen=True, slots=True)
+class SeenFloatingIP:
+    row: FloatingIP
+    as_of: float
+
+
+@dataclass(frozen=True, slots=True)
 class Gathered:
     """All that is seen of one machine."""
 
     servers: tuple[SeenServer, ...] = ()
     ports: tuple[SeenPort, ...] = ()
     volumes: tuple[SeenVolume, ...] = ()
+    floating_ips: tuple[SeenFloatingIP, ...] = ()  # ours, and those of others on our ports
+    knows_floating_ips: bool = False  # they are read at all
 
     def __bool__(self) -> bool:
-        return bool(self.servers or self.ports or self.volumes)
+        return bool(self.servers or self.ports or self.volumes or self.floating_ips)
+
+    def ours(self, trace: Trace) -> "Gathered":
+        """Without what was there before us and stays after us."""
+        referenced = {row.id for row in trace.ledger if row.ownership is Ownership.REFERENCED}
+        listed = {row.id for row in trace.ledger} - referenced
+        kept = (row for row in self.floating_ips if row.row.id in listed or row.row.description == trace.mark)
+        return replace(self, floating_ips=tuple(row for row in kept if row.row.id not in referenced))
 
     @property
     def ages(self) -> list[float]:
         """When each of it was read."""
-        return [item.as_of for rows in (self.servers, self.ports, self.volumes) for item in rows]
+        return [item.as_of for rows in (self.servers, self.ports, self.volumes, self.floating_ips) for item in rows]
 
     @property
     def ids(self) -> list[str]:
-        return [item.row.id for rows in (self.servers, self.ports, self.volumes) for item in rows]
+        return [item.row.id for rows in (self.servers, self.ports, self.volumes, self.floating_ips) for item in rows]
 
 
 def server_marks(seen: SeenServer) -> list[str]:
@@ -56,6 +72,10 @@ def port_marks(seen: SeenPort) -> list[str]:
 
 def volume_marks(seen: SeenVolume) -> list[str]:
     return [seen.row.mark] if seen.row.mark.startswith(MARK) else []
+
+
+def floating_ip_marks(seen: SeenFloatingIP) -> list[str]:
+    return [seen.row.description] if seen.row.description.startswith(MARK) else []
 
 
 def record_of(seen: SeenServer) -> tuple[str, str]:

@@ -77,6 +77,11 @@ class Session:
             if seen.row.description.startswith(self._prefix)
         ]
         rows += [
+            Marked(seen.row.id, seen.row.floating_ip_address, "floating IP", seen.row.description.rpartition(":")[2])
+            for seen in self._inventory.floating_ips.values()
+            if seen.row.description.startswith(self._prefix)
+        ]
+        rows += [
             Marked(seen.row.id, seen.row.name or "", "volume", seen.row.mark.rpartition(":")[2])
             for seen in self._inventory.volumes.values()
             if seen.row.mark.startswith(self._prefix)

@@ -18,6 +18,7 @@ from hostwright.kinds.virtualmachine.port import (
     Wanted,
 )
 from hostwright.providers.openstack import errors
+from hostwright.providers.openstack.floating import Floating, external, sort_out
 from hostwright.providers.openstack.inventory import parse
 from hostwright.providers.openstack.rows import REBUILT, RECORD_NAME, RECORD_NAMESPACE, Port, Server
 from hostwright.providers.openstack.seen import Gathered, SeenPort, SeenServer
@@ -130,13 +131,14 @@ def found(region: str, gathered: Gathered, trace: Trace) -> Found:
     parts += [
         LedgerRow(listed[item.row.id], item.row.id) for item in servers if item is not seen and item.row.id in listed
     ]
+    floating = sort_out(gathered.floating_ips, chosen, trace)
+    parts += floating.parts
     if seen is None:
-        return Found(life=Life.PARTIAL, parts=tuple(parts), interfaces=tuple(_interfaces(chosen, None)))
+        return Found(life=Life.PARTIAL, parts=tuple(parts), interfaces=tuple(_interfaces(chosen, None, floating)))
     server = seen.row
-    addresses = [(item.addr, item.kind) for rows in server.addresses.values() for item in rows]
     return Found(
         life=life(server),
-        shape=_shape(seen, chosen),
+        shape=_shape(seen, chosen, floating),
         id=server.id,
         provider_id=f"openstack:///{region}/{server.id}",
         message=_message(server),
@@ -150,11 +152,11 @@ def found(region: str, gathered: Gathered, trace: Trace) -> Found:
         root_gib=server.flavor.disk if server.image_id else None,
         created_at=parse(server.created),
         internal_addresses=_internal(seen, chosen),
-        external_addresses=tuple(address for address, kind in addresses if kind == "floating"),
-        interfaces=tuple(_interfaces(chosen, seen)),
+        external_addresses=external(server, floating, chosen, known=gathered.knows_floating_ips),
+        interfaces=tuple(_interfaces(chosen, seen, floating)),
         parts=(LedgerRow("server", server.id), *parts),
         twins=twins,
-        unmarked=_unmarked(seen, chosen),
+        unmarked=(*_unmarked(seen, chosen), *floating.unmarked),
         recorded=server.record,
     )
 
@@ -228,7 +230,7 @@ def values(shown: str | None) -> tuple[str, ...]:
     return () if shown is None else tuple(shown.split(BETWEEN))
 
 
-def _shape(seen: SeenServer, chosen: Mapping[str, SeenPort]) -> MachineShape:
+def _shape(seen: SeenServer, chosen: Mapping[str, SeenPort], floating: Floating) -> MachineShape:
     server = seen.row
     return MachineShape(
         power=POWER.get(server.status, Power.ON),
@@ -248,16 +250,23 @@ def _shape(seen: SeenServer, chosen: Mapping[str, SeenPort]) -> MachineShape:
                 port.row.mac_address,
                 port.row.security_groups,
                 plugged=_plugged(port, seen),
+                floating_pool=floating.pool(name),
+                floating_address=floating.address(name),
             )
             for name, port in sorted(chosen.items())
         ),
     )
 
 
-def _interfaces(chosen: Mapping[str, SeenPort], seen: SeenServer | None) -> list[InterfaceFound]:
+def _interfaces(chosen: Mapping[str, SeenPort], seen: SeenServer | None, floating: Floating) -> list[InterfaceFound]:
     return [
         InterfaceFound(
-            name, item.row.id, item.row.mac_address, _addresses(item.row), seen is None or _plugged(item, seen)
+            name,
+            item.row.id,
+            item.row.mac_address,
+            _addresses(item.row),
+            bound=seen is None or _plugged(item, seen),
+            floating_ip=floating.id(name),
         )
         for name, item in sorted(chosen.items())
     ]

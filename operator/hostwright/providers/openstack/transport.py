@@ -100,18 +100,22 @@ class Transport:
         """(answer, the service's Date)."""
         return await self.request(service, "GET", path, None, READ_TIMEOUT)
 
-    async def request(self, service: str, method: str, path: str, body: Any, seconds: float) -> tuple[Reply, str]:
+    async def request(
+        self, service: str, method: str, path: str, body: Any, seconds: float, *, revision: int | None = None
+    ) -> tuple[Reply, str]:
+        """`revision`: of Neutron's thing, which somebody may have changed since it was read; then 412."""
         deadline = self._monotonic() + seconds
+        condition = {} if revision is None else {"If-Match": f"revision_number={revision}"}
         options: dict[str, Any] = dict(VERSIONS.get(service, {}))
         if body is not None:
             options["json"] = body
 
         def work() -> tuple[Reply, str]:
             token = self._token(deadline)
-            response = self._send(service, method, path, token, deadline, options)
+            response = self._send(service, method, path, {"X-Auth-Token": token, **condition}, deadline, options)
             if response.status_code == 401:  # noqa: PLR2004 - a definite refusal, so even a write may be sent again
                 token = self._token(deadline, dead=token)
-                response = self._send(service, method, path, token, deadline, options)
+                response = self._send(service, method, path, {"X-Auth-Token": token, **condition}, deadline, options)
             headers = response.headers
             reply = Reply(response.status_code, response.content, headers.get("x-openstack-request-id", ""))
             if response.status_code >= 400:  # noqa: PLR2004
@@ -137,7 +141,13 @@ class Transport:
             Path(path).unlink(missing_ok=True)
 
     def _send(
-        self, service: str, method: str, path: str, token: str, deadline: float, options: Mapping[str, Any]
+        self,
+        service: str,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        deadline: float,
+        options: Mapping[str, Any],
     ) -> Any:
         """The token is given by hand: keystoneauth would wait for another thread's renewal, and send then."""
         adapter = self._adapters[service]
@@ -146,7 +156,7 @@ class Transport:
             return adapter.request(
                 path,
                 method,
-                headers={"X-Auth-Token": token},
+                headers=dict(headers),
                 authenticated=False,
                 raise_exc=False,
                 timeout=self._left(deadline),

@@ -135,6 +135,10 @@ def _interface(names: Names, item: Interface) -> InterfaceShape:
             f"interface {item.name!r} asks for security group {item.security_groups[0]!r}; a simulated site has none. "
             "Remove securityGroups."
         )
+    if item.floating_ip is not None:
+        raise errors.InvalidConfiguration(
+            f"interface {item.name!r} asks for a floating IP; a simulated site has none. Remove floatingIP."
+        )
     return InterfaceShape(
         name=item.name,
         network=names.network(item.network_ref.name),

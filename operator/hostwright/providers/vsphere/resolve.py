@@ -230,6 +230,10 @@ def _interface(network: str, item: Interface) -> InterfaceShape:
             f"interface {item.name!r} asks for security group {item.security_groups[0]!r}; vSphere has none. "
             "Remove securityGroups."
         )
+    if item.floating_ip is not None:
+        raise errors.InvalidConfiguration(
+            f"interface {item.name!r} asks for a floating IP; vSphere has none. Remove floatingIP."
+        )
     return InterfaceShape(
         name=item.name,
         network=network,
