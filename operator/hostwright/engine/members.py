@@ -160,6 +160,7 @@ class _Judge:
             do_not_disrupt=ANNOTATION_DO_NOT_DISRUPT in annotations,
             protected=self._protected(body),
             why=_why(ready, serving if serving and not serves else {}),
+            identity=machine_id(body) if self._identified else "",
         )
 
     @property

@@ -105,7 +105,7 @@ class PoolPass:
         for name, sent in list(expected.births.items()):
             if sent.due(now):
                 found = await self.cluster.get(pool.member_key(name))
-                if found is None or (sent.uid and uid(found) != sent.uid) or not _is_ours(found, pool):
+                if found is None or not _is_ours(found, pool) or not _is_that(found, sent):
                     del expected.births[name]
                 else:
                     expected.births[name] = Sent(now, uid(found))
@@ -178,7 +178,7 @@ class PoolPass:
             else:
                 pool.recall.taken[birth.name] = now
             return
-        expected.births[birth.name] = Sent(now)
+        expected.births[birth.name] = Sent(now, identity=birth.machine_id if pool.template.child.identified else "")
         wanted = _configuration(pool, birth.machine_id, pool.template.sparse())
         try:
             born = await self.cluster.apply(key, wanted, force=False)
@@ -346,6 +346,12 @@ def _reference(pool: Pool) -> dict[str, Any]:
 
 def _is_ours(body: Body, pool: Pool) -> bool:
     return any(each.get("uid") == uid(pool.body) for each in body["metadata"].get("ownerReferences") or ())
+
+
+def _is_that(body: Body, sent: Sent) -> bool:
+    if sent.uid:
+        return uid(body) == sent.uid
+    return not sent.identity or machine_id(body) == sent.identity
 
 
 def _brought(pool: Pool, after: Body) -> bool:

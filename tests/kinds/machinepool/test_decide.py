@@ -11,6 +11,7 @@ from hostwright.core.errors import SelectorOverlap
 from hostwright.core.names import Condition, Disruption
 from hostwright.kinds.machinepool.compare import Classes, change
 from hostwright.kinds.machinepool.decide import Adopt, Bear, Decision, Release, Remove, Step, Update, decide
+from hostwright.kinds.machinepool.expected import Expected, Sent
 from hostwright.kinds.machinepool.naming import machine_id, ordinal
 from hostwright.kinds.machinepool.situation import Change, Situation
 from hostwright.kinds.machinepool.values import InPlace, Order, Strategy, portion
@@ -211,6 +212,14 @@ def test_paused_and_on_delete_leave_members_and_still_scale() -> None:
 def test_a_member_that_says_itself_that_it_is_behind_is_replaced() -> None:
     assert next_of(pool(1, [member(0, up_to_date=False)])) == ("Bear", ["web-1"])
     assert decide(pool(1, [member(0, up_to_date=None)])).step is None
+
+
+def test_the_object_of_before_under_its_name_is_not_the_birth_that_has_no_answer() -> None:
+    expected = Expected(births={"web-0": Sent(0.0, identity="new"), "web-1": Sent(0.0)})
+    expected.seen([member(0, identity="old"), member(1)])
+    assert list(expected.births) == ["web-0"], "a claim has no machine id"
+    expected.seen([member(0, uid="u9", identity="new")])
+    assert not expected.births
 
 
 # -- in place

@@ -18,6 +18,7 @@ class Sent:
 
     since: float  # monotonic seconds
     uid: str = ""
+    identity: str = ""  # the machine id of a birth: the store may still show the object of before under its name
 
     def due(self, now: float) -> bool:
         """Whether it is time to ask the API server itself."""
@@ -34,9 +35,9 @@ class Expected:
     def seen(self, members: Iterable[Member]) -> None:
         """What the store shows needs no expectation; a death is shown by its deletionTimestamp or by absence."""
         there = {member.uid: member for member in members}
-        named = {member.name for member in there.values() if not member.going}
+        named = {member.name: member.identity for member in there.values() if not member.going}
         for name, sent in list(self.births.items()):
-            if sent.uid in there or (not sent.uid and name in named):
+            if sent.uid in there or (not sent.uid and named.get(name) == sent.identity):
                 del self.births[name]
         for uid in list(self.deaths):
             if uid not in there or there[uid].going:

@@ -39,6 +39,7 @@ class Member:
     do_not_disrupt: bool = False
     protected: bool = False
     why: str = ""  # what its Ready condition says
+    identity: str = ""  # its machine id; a claim has none
 
 
 @dataclass(frozen=True, slots=True)
