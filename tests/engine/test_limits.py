@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from tests.engine.virtual import Clock, run
 
-from hostwright.engine.limits import START, WINDOW, Bucket, Slots
+from hostwright.engine.limits import DOUBLING, START, WINDOW, Bucket, Slots
 
 
 class Hand:
@@ -28,7 +28,7 @@ def test_places_double_each_window_until_the_first_complaint_and_grow_by_one_aft
     slots = Slots(64, hand)
     limits = []
     for _ in range(3):
-        hand.now += WINDOW
+        hand.now += DOUBLING
         busy(slots)
         slots.good()
         slots.good()  # a second answer in the same window adds nothing
