@@ -28,6 +28,8 @@ from hostwright.providers.vsphere.section import ProviderSection
 from hostwright.providers.vsphere.transport import READ_TIMEOUT, Transport
 from hostwright.providers.vsphere.watch import Watch, retrieve, viewed
 
+#: Seconds for which a wait for news goes on: while something moves, and at rest.
+PATIENCE, AT_REST = 5.0, 60.0
 #: What is read of each kind of place. The switch is read for its UUID, which a NIC on its port groups needs.
 _PLACES: Mapping[Any, tuple[str, ...]] = {
     vim.Folder: ("name", "parent"),
@@ -134,8 +136,8 @@ class SdkClient:
     async def wait(self, seconds: float) -> Updates:
         def work() -> Updates:
             if self._watch is None or self._watch.generation != self._transport.generation:
-                stub = self._transport.stub(seconds)
-                self._watch = Watch(stub, self._root, self._transport.content, self._transport.generation)
+                stubs = self._transport.stub(PATIENCE), self._transport.stub(AT_REST)
+                self._watch = Watch(stubs, PATIENCE, self._root, self._transport.content, self._transport.generation)
             return self._watch.wait(seconds, self._named)
 
         return await self._transport.call(work, seconds + READ_TIMEOUT)

@@ -10,12 +10,15 @@ from dataclasses import dataclass
 from hostwright.core.names import MARK as EVERY_MARK
 from hostwright.core.port import Trace
 from hostwright.core.rows import Rows
-from hostwright.providers.vsphere.client import Client
+from hostwright.providers.vsphere.client import AT_REST, PATIENCE, Client
 from hostwright.providers.vsphere.errors import GONE, RAISED
 from hostwright.providers.vsphere.rows import Fault, Machine, Updates
 
-#: Seconds that one read waits for news, and between two reads.
-PATIENCE, QUICK = 5.0, 0.02
+#: Seconds between two reads, and that one read waits for news: while something of ours moves, and when nothing has for
+#: so long (a soft power-off is given up after 3 min). News end a wait at once; what a long one costs is that a vCenter
+#: that falls silent, without a word, is noticed later.
+QUICK = 0.02
+BUSY_FOR = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,7 @@ class Inventory:
         self._told: dict[str, str] = {}
         self._read_at = float("-inf")  # start of the last wait that was answered
         self._synced = self._failing = False
+        self._moved_at = monotonic()
 
     # -- what a look asks
 
@@ -84,7 +88,7 @@ class Inventory:
     async def read(self) -> Sequence[str]:
         start = self._monotonic()
         try:
-            news = await self._client.wait(PATIENCE)
+            news = await self._client.wait(PATIENCE if start - self._moved_at < BUSY_FOR else AT_REST)
             await self._take(news, start)
         except RAISED:
             self._failing = True
@@ -110,7 +114,7 @@ class Inventory:
 
     async def prove(self, item: str) -> Machine | None:
         """Ask by id; None and only None: it is gone. Raises what the client raises."""
-        start = self._monotonic()
+        start = self._moved_at = self._monotonic()
         try:
             machine = await self._client.machine(item)
         except Fault as fault:
@@ -122,6 +126,7 @@ class Inventory:
         return machine
 
     def _tell(self, machine: Machine) -> None:
+        self._moved_at = self._monotonic()
         self._told[f"{machine.id} {machine.mark}"] = machine.mark.rpartition(":")[2] or machine.id
 
 

@@ -17,16 +17,21 @@ _LISTS: Mapping[Any, str] = {vim.view.ContainerView: "view", vim.TaskManager: "r
 
 
 class Watch:
-    """Lives as long as its session; used by one thread at a time."""
+    """Lives as long as its session; used by one thread at a time.
 
-    def __init__(self, stub: Any, root: Any, content: Any, generation: int) -> None:
+    Two connections, since how late an answer may be is a connection's own: for waits of up to `short` seconds, and for
+    longer ones.
+    """
+
+    def __init__(self, stubs: tuple[Any, Any], short: float, root: Any, content: Any, generation: int) -> None:
         self.generation = generation
-        self._stub = stub
+        self._stubs, self._short = stubs, short
         self._known: dict[str, dict[str, Any]] = {}
         self._version = ""
         view = content.viewManager.CreateContainerView(root, [vim.VirtualMachine], True)
-        manager = _Collector(content.propertyCollector._moId, stub)  # noqa: SLF001 - the SDK has no other word
+        manager = _Collector(content.propertyCollector._moId, stubs[0])  # noqa: SLF001 - the SDK has no other word
         self._collector = manager.CreatePropertyCollector()
+        self._patient = _Collector(self._collector._moId, stubs[1])  # noqa: SLF001 - as above
         self._collector.CreateFilter(_filter(vim.VirtualMachine, tuple(soap.PROPERTIES), view), partialUpdates=False)
 
     def wait(self, seconds: float, named: Callable[[str, Mapping[str, Any]], Machine]) -> Updates:
@@ -35,11 +40,12 @@ class Watch:
         whole = not version
         if whole:
             self._known.clear()
+        collector = self._collector if seconds <= self._short else self._patient
         changed: dict[str, None] = {}
         left: dict[str, None] = {}
         while True:
             options = _Collector.WaitOptions(maxWaitSeconds=0 if whole else int(seconds), maxObjectUpdates=PAGE)
-            news = self._collector.WaitForUpdatesEx(version, options)
+            news = collector.WaitForUpdatesEx(version, options)
             if news is None:
                 break
             version = news.version
@@ -51,7 +57,8 @@ class Watch:
         return Updates(tuple(named(item, self._known[item]) for item in changed), tuple(left), whole)
 
     def close(self) -> None:
-        self._stub.DropConnections()
+        for stub in self._stubs:
+            stub.DropConnections()
 
     def _take(self, row: Any, changed: dict[str, None], left: dict[str, None]) -> None:
         item = soap.reference(row.obj)
