@@ -26,7 +26,7 @@ from hostwright.providers.openstack.calls import SEND_AGAIN, Asked, Fence, On
 from hostwright.providers.openstack.plan import plan
 from hostwright.providers.openstack.plan_change import CONFIRMED
 from hostwright.providers.openstack.resolve import resolve
-from hostwright.providers.openstack.rows import Action, ActionEvent, Flavor, Refused, Reply
+from hostwright.providers.openstack.rows import Action, ActionEvent, Flavor, Linked, Refused, Reply
 from hostwright.providers.openstack.seen import Gathered
 from hostwright.providers.openstack.translate import found
 
@@ -47,7 +47,7 @@ def wish() -> Wanted:
 
 def ask(step: Step, *, answered: float | None = None, confirmed: float | None = None, **row_: Any) -> Any:
     """The next call on a small server of these fields; when our last call on it, and confirmation, was answered."""
-    there = Gathered((server(**{"flavor": SMALL, "image": {"id": "i1"}, **row_}),), (port(),))
+    there = Gathered((server(**{"flavor": SMALL, "image": Linked("i1"), **row_}),), (port(),))
     receipts = {name: at for name, at in (("server", answered), (CONFIRMED, confirmed)) if at is not None}
     operation = Operation("op", OperationType.RESIZE, "size/medium", started_at=NOW)
     return plan(step, LEDGER, wish(), Present(found("R", there, LEDGER), AT), Memory(operation, receipts), Fence())

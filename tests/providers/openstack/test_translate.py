@@ -12,7 +12,7 @@ from hostwright.core.port import LedgerRow, Trace, Window
 from hostwright.kinds.virtualmachine.port import Found, Life, Power, Wanted
 from hostwright.providers.openstack.inventory import parse
 from hostwright.providers.openstack.resolve import resolve
-from hostwright.providers.openstack.rows import Address, Fault, Flavor
+from hostwright.providers.openstack.rows import Address, Fault, Flavor, Linked
 from hostwright.providers.openstack.seen import Gathered, SeenPort, SeenServer
 from hostwright.providers.openstack.translate import found, life, mac, server_body
 
@@ -147,7 +147,7 @@ def test_a_whole_machine() -> None:
         tags=(MARK, "team=a", "plain", "a=b=c"),
         metadata={"hostwright.namespace": "team", "hostwright.name": "web", "rack": "r1"},
         flavor=Flavor(original_name="small", vcpus=1, ram=512),
-        image={"id": "i1"},
+        image=Linked("i1"),
         addresses={"app": (Address("10.0.0.9", "fixed"), Address("172.24.0.3", "floating"))},
     )
     item = seen([row_], [port(device_id="s1")])

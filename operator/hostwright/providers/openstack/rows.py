@@ -59,6 +59,12 @@ class Address(msgspec.Struct, frozen=True):
     mac: str = Named(name="OS-EXT-IPS-MAC:mac_addr", default="")
 
 
+class Linked(msgspec.Struct, frozen=True):
+    """A thing named by its id; the links beside it are not read, and would be a fifth of the row."""
+
+    id: str = ""
+
+
 class Server(msgspec.Struct, frozen=True):
     id: str
     name: str = ""
@@ -68,7 +74,7 @@ class Server(msgspec.Struct, frozen=True):
     metadata: dict[str, str] = Named(default_factory=dict)
     created: str = ""
     flavor: Flavor = Flavor()
-    image: Any = None  # {"id": …}, or "" for a server that boots from a volume
+    image: Linked | str | None = None  # "" for a server that boots from a volume
     fault: Fault | None = None
     zone: str | None = Named(name="OS-EXT-AZ:availability_zone", default=None)
     addresses: dict[str, tuple[Address, ...]] = Named(default_factory=dict)
@@ -92,7 +98,7 @@ class Server(msgspec.Struct, frozen=True):
 
     @property
     def image_id(self) -> str:
-        return str(self.image.get("id", "")) if isinstance(self.image, dict) else ""
+        return self.image.id if isinstance(self.image, Linked) else ""
 
 
 class FixedIP(msgspec.Struct, frozen=True):
