@@ -29,8 +29,10 @@ CATALOG: dict[str, Body] = {
     "/v2.0/networks": {"networks": [{"id": NETWORK, "name": "app", "project_id": "p"}]},
     "/v2.0/subnets": {"subnets": [{"id": SUBNET, "name": "app", "network_id": NETWORK}]},
     "/v2.0/security-groups": {"security_groups": [{"id": GROUP, "name": "default"}]},
+    "/v2.0/floatingips": {"floatingips": []},
     "/v2/images": {"images": [{"id": "i-1", "name": "tiny", "status": "active"}]},
     "/v3/p/types": {"volume_types": []},
+    "/v3/p/volumes/detail": {"volumes": []},
 }
 
 
@@ -78,7 +80,9 @@ class Nova:
     async def get(self, service: str, path: str) -> tuple[Reply, str]:
         return await self.request(service, "GET", path, None, 30.0)
 
-    async def request(self, service: str, method: str, path: str, body: Any, seconds: float) -> tuple[Reply, str]:
+    async def request(
+        self, service: str, method: str, path: str, body: Any, seconds: float, **_: Any
+    ) -> tuple[Reply, str]:
         parts = urlsplit(path)
         self.asked[f"{method} {re.sub('/[0-9a-f-]{36}', '/{id}', parts.path)}"] += 1
         await asyncio.sleep(0.05)
