@@ -84,3 +84,11 @@ class Cloud:
     def ports(self, name: str, namespace: str = "default") -> list[Any]:
         made = re.compile(rf"{namespace}-{name}-[0-9a-f]{{5}}-")
         return [row for row in self.user.network.ports() if made.match(row.name)]
+
+    def volumes(self, name: str, namespace: str = "default") -> dict[str, Any]:
+        """By disk: those made for one object, by the name they bear."""
+        made = re.compile(rf"{namespace}-{name}-[0-9a-f]{{5}}-(.+)$")
+        rows = [(made.match(row.name or ""), row) for row in self.user.block_storage.volumes()]
+        found = [(match[1], row) for match, row in rows if match]
+        assert len(found) == len(dict(found)), f"a disk was made twice: {found}"
+        return dict(found)

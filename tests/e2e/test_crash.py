@@ -6,32 +6,15 @@ its call, the operator is killed, and the next one finds them all.
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from tests.e2e.killed import FLAGS, Call, killed_when
 from tests.e2e.sites import Cloud
 from tests.e2e.world import World, eventually, machine
 
-#: Seconds; the visibility lag is shortened for these tests (`--visibility-lag`).
-FLAGS = ("--visibility-lag", "1")
-#: An answer is kept back for this long, in seconds: until the kill.
-LATE = 25
 TAG = "hw:"
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-
-
-@dataclass(frozen=True)
-class Call:
-    """A request to be killed after. `{server}` and `{port}` are ids, `{name}` is the object's."""
-
-    method: str
-    path: str
-    body: str = ""
-
-    def rule(self, **ids: str) -> dict[str, Any]:
-        rule = {"method": self.method, "path": self.path.format(**ids), "do": "late", "seconds": LATE, "count": 1}
-        return {**rule, "body": self.body.replace("NAME", ids["name"])} if self.body else rule
 
 
 #: machine → the call of its creation
@@ -91,7 +74,7 @@ def fleet(world: World, cloud: Cloud, requests_log: Any) -> World:
     with world.operator(*FLAGS) as first:
         first.leading()
         world.apply(*(machine(name, "os-lab", **spec(name)) for name in CREATES))
-        _killed_when(first, cloud, rules)
+        killed_when(first, cloud, rules)
     world.apply(*(machine(name, "os-lab", **spec(name)) for name in names if name not in CREATES))
     with world.operator(*FLAGS) as second:
         second.leading()
@@ -121,7 +104,7 @@ def test_killed_after_each_call_of_a_change_the_change_is_made_once(fleet: World
         else:
             fleet.patch(name, change)
     with fleet.operator(*FLAGS) as first:
-        _killed_when(first, cloud, rules)
+        killed_when(first, cloud, rules)
     with fleet.operator(*FLAGS) as second:
         second.leading()
         bodies = {name: fleet.ready(name, 60) for name in CHANGES}
@@ -157,7 +140,7 @@ def test_killed_after_each_call_of_an_end_there_is_no_machine_or_one_without_our
     fleet.patch("crash-metadata", {"openstack": {"metadata": {"old": None}}})
     fleet.kubectl("delete", "hvm", *LEAVES, "--wait=false")
     with fleet.operator(*FLAGS) as first:
-        _killed_when(first, cloud, rules)
+        killed_when(first, cloud, rules)
     with fleet.operator(*FLAGS) as second:
         second.leading()
         for name in LEAVES:
@@ -200,20 +183,6 @@ def _kind(path: str) -> str:
     path = re.sub(r"\{\w+\}", "*", UUID.sub("*", path).rstrip("$"))
     path = path[re.search(r"/(servers|ports)", path).start() :]  # type: ignore[union-attr]
     return re.sub(r"/(tags|metadata)/.+", r"/\1/*", path)
-
-
-def _killed_when(operator: Any, cloud: Cloud, rules: list[str]) -> None:
-    """SIGKILL as soon as all these rules have struck."""
-    left = set(rules)
-
-    def struck() -> bool:
-        left.difference_update(hit["id"] for hit in cloud.faults.hits())
-        return not left
-
-    eventually(struck, 90, "every call was made")
-    operator.kill()
-    for rule in rules:
-        cloud.faults.remove(rule)
 
 
 def _the_server(world: World, cloud: Cloud, name: str) -> Any:

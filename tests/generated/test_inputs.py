@@ -67,6 +67,42 @@ BAD: Mapping[str, tuple[str, Mapping[str, Any], str]] = {
         'supported values: "Report", "Recreate"',
     ),
     "field of a later version": ("VirtualMachine", {"rebuildToken": "1"}, "unknown field"),
+    "a disk with neither size nor source": (
+        "VirtualMachine",
+        {"dataDisks": [{"name": "a"}]},
+        "set exactly one of size",
+    ),
+    "a disk with both": (
+        "VirtualMachine",
+        {"dataDisks": [{"name": "a", "size": "1Gi", "source": {"existing": {"id": "v"}}}]},
+        "set exactly one of size",
+    ),
+    "a storage class for a disk that is there": (
+        "VirtualMachine",
+        {"dataDisks": [{"name": "a", "storageClass": "fast", "source": {"existing": {"id": "v"}}}]},
+        "storageClass is for a new disk",
+    ),
+    "a data disk called root": (
+        "VirtualMachine",
+        {"dataDisks": [{"name": "root", "size": "1Gi"}]},
+        "the root disk's name",
+    ),
+    "two disks of one name": (
+        "VirtualMachine",
+        {"dataDisks": [{"name": "a", "size": "1Gi"}, {"name": "a", "size": "2Gi"}]},
+        "Duplicate value",
+    ),
+    "17 disks": (
+        "VirtualMachine",
+        {"dataDisks": [{"name": f"d{at}", "size": "1Gi"} for at in range(17)]},
+        "at most 16",
+    ),
+    "a disk without a unit": ("VirtualMachine", {"rootDisk": {"size": "40"}}, "with its unit"),
+    "a disk kept by another word": (
+        "VirtualMachine",
+        {"rootDisk": {"size": "4Gi", "retention": {"whenDeleted": "Keep"}}},
+        'supported values: "Delete", "Retain"',
+    ),
     "no size": ("VirtualMachine", {"classRef": None}, "set exactly one of classRef, resources and openstack.flavor"),
     "class and resources": (
         "VirtualMachine",

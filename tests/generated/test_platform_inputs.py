@@ -25,6 +25,21 @@ BAD: Mapping[str, tuple[str, Mapping[str, Any], str]] = {
         },
         "spec.vsphere.server",
     ),
+    "storage classes of a simulated site": (
+        "Provider",
+        {"storageClasses": [{"name": "fast"}]},
+        "storageClasses are not to be had with type Simulated",
+    ),
+    "a storage class without its volume type": (
+        "Provider",
+        {
+            "type": "OpenStack",
+            "credentialsRef": {"name": "os"},
+            "simulated": None,
+            "storageClasses": [{"name": "fast", "openstack": {}}],
+        },
+        "volumeType",
+    ),
     "failure domains of OpenStack": (
         "Provider",
         {

@@ -134,6 +134,18 @@ class SecurityGroupNotFound(Rejected):
     """No security group of this name."""
 
 
+class StorageClassNotFound(Rejected):
+    """The storage class is not in the Provider's catalog, or what it names is not on the backend."""
+
+
+class VolumeNotFound(Rejected):
+    """The backend has no volume of the id that a disk's source names."""
+
+
+class VolumeInUse(Rejected):
+    """The volume that a disk's source names is attached to another machine."""
+
+
 class KeyPairNotFound(Rejected):
     """No key pair of this name."""
 
@@ -152,6 +164,10 @@ class FloatingIPNotFound(Rejected):
 
 class MachineDeletedExternally(Rejected):
     """The machine was deleted behind our back; reported, and made again only with `onExternalDeletion: Recreate`."""
+
+
+class DiskDeletedExternally(Rejected):
+    """A disk that held data was deleted behind our back; reported, not replaced by an empty one."""
 
 
 class MachineFailed(Rejected):

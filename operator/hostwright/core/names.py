@@ -43,6 +43,7 @@ class Condition(StrEnum):
     STALLED = "Stalled"
     PROVISIONED = "Provisioned"
     NETWORK_READY = "NetworkReady"
+    DISKS_READY = "DisksReady"
     POWER_STATE_SYNCED = "PowerStateSynced"
     UP_TO_DATE = "UpToDate"
     DRIFTED = "Drifted"

@@ -18,6 +18,7 @@ from hostwright.engine.world import is_deleting
 from hostwright.kinds.virtualmachine import decide as kind
 from hostwright.kinds.virtualmachine import extras, leaving
 from hostwright.kinds.virtualmachine.port import (
+    BringDisks,
     Create,
     Delete,
     Discard,
@@ -125,7 +126,7 @@ class VirtualMachines:
         return machines.plan(step, view.trace, wanted, look, Memory(view.operation, dict(receipts)))
 
     def creates(self, step: Step | None) -> bool:
-        return isinstance(step, Create | Resize | Rebuild | Inquire)
+        return isinstance(step, Create | Resize | Rebuild | Inquire | BringDisks)
 
     def gives_up(self, decision: Decision[Step]) -> bool:
         return isinstance(decision.step, Discard) and decision.failure is not None

@@ -14,7 +14,12 @@ from hostwright.kinds.provider.port import Sections
 #: Where a backend's block stands: path below spec (`[]`: the elements of a list) and the part of Sections to put there.
 SLOTS: Mapping[str, tuple[tuple[tuple[str, ...], str], ...]] = {
     "VirtualMachine": (((), "machine"),),
-    "Provider": (((), "provider"), (("networks", "[]"), "network"), (("failureDomains", "[]"), "failure_domain")),
+    "Provider": (
+        ((), "provider"),
+        (("networks", "[]"), "network"),
+        (("failureDomains", "[]"), "failure_domain"),
+        (("storageClasses", "[]"), "storage_class"),
+    ),
     "MachineClass": (((), "machine_class"),),
     "MachineImage": ((("sources", "[]"), "image"),),
 }
@@ -231,6 +236,9 @@ def _provider_rules(sections: Sequence[Sections]) -> list[Rule]:
         if section.failure_domain is None:
             message = f"failureDomains are not to be had with type {section.provider_type}"
             rules.append((f"self.type != {name} || !has(self.failureDomains)", message))
+        if section.storage_class is None:
+            message = f"storageClasses are not to be had with type {section.provider_type}"
+            rules.append((f"self.type != {name} || !has(self.storageClasses)", message))
     return rules
 
 

@@ -16,6 +16,7 @@ CONDITIONS: Mapping[Condition, str] = {
         "somebody deleted it there."
     ),
     Condition.NETWORK_READY: "Every interface is there and has what was asked.",
+    Condition.DISKS_READY: "Every disk of the spec is there and attached. Only of a machine that has, or had, any.",
     Condition.POWER_STATE_SYNCED: "The power is as wanted.",
     Condition.UP_TO_DATE: (
         "No change waits in `status.pendingChanges`. Unknown while the spec of a machine that runs as written names "

@@ -30,6 +30,7 @@ class Sections:
     image: type[BaseModel] | None = None  # MachineImage.spec.sources[].<key>
     network: type[BaseModel] | None = None  # Provider.spec.networks[].<key>
     failure_domain: type[BaseModel] | None = None  # Provider.spec.failureDomains[].<key>; None: it has none
+    storage_class: type[BaseModel] | None = None  # Provider.spec.storageClasses[].<key>; None: it has none
     machine_rules: tuple[tuple[str, str], ...] = ()  # CEL on VirtualMachine.spec.<key>
     disruption: Mapping[str, Disruption] = field(default_factory=dict)  # where it differs from MachineShape's
     shape_paths: Mapping[str, str] = field(default_factory=dict)  # path of MachineShape → path in the spec

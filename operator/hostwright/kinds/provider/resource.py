@@ -23,6 +23,10 @@ class FailureDomain(Open):
     name: Label = Field(description="The name users write in failureDomain. The key of the list.")
 
 
+class StorageClass(Open):
+    name: Label = Field(description="The name users write in storageClass. The key of the list.")
+
+
 class DriftDefault(Words):
     mode: Literal["Enabled", "Warn", "Disabled"] | None = Field(
         default=None,
@@ -81,6 +85,12 @@ class ProviderSpec(Open):
         default=None,
         max_length=64,
         description="The failure domains users may name, on vSphere.",
+        json_schema_extra={"x-list-map-key": "name"},
+    )
+    storage_classes: list[StorageClass] | None = Field(
+        default=None,
+        max_length=64,
+        description="The storage classes users may name for their disks, on OpenStack.",
         json_schema_extra={"x-list-map-key": "name"},
     )
     defaults: Defaults = Field(default=Defaults(), description="Defaults for machines of this Provider.")

@@ -9,7 +9,7 @@ from hostwright.core.decision import Decision
 from hostwright.core.errors import NotBound
 from hostwright.core.names import Condition, Phase, Reason
 from hostwright.core.port import OperationType, Present
-from hostwright.kinds.virtualmachine import change, say
+from hostwright.kinds.virtualmachine import change, disks, say
 from hostwright.kinds.virtualmachine.lost import lost
 from hostwright.kinds.virtualmachine.port import Create, Step, Wanted
 from hostwright.kinds.virtualmachine.situation import Situation
@@ -70,6 +70,12 @@ def _create(situation: Situation) -> Decision[Step]:
     waits = wait_until(situation, situation.operation.next_retry_at if situation.operation else None)
     if waits is not None:
         return waits
+    look = situation.look
+    unseen = disks.unseen(situation, look.found if isinstance(look, Present) else None)
+    if unseen and not situation.proven:
+        return Decision(needs_proof="a disk that was made is not seen", phase=situation.phase)
+    if unseen:
+        return Decision(forget=tuple(row.name for row in unseen), phase=situation.phase, look_again=0.0)
     return Decision(
         step=Create(),
         operation=OperationType.CREATE,

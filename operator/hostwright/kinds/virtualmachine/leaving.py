@@ -8,6 +8,7 @@ from hostwright.core.errors import DeleteTimedOut, OwnershipMismatch, ProviderDe
 from hostwright.core.names import Condition, Phase, Reason
 from hostwright.core.port import LedgerRow, Missing, OperationType, Ownership, Present
 from hostwright.kinds.virtualmachine import change, say
+from hostwright.kinds.virtualmachine.disks import kept
 from hostwright.kinds.virtualmachine.extras import extra_row, judge
 from hostwright.kinds.virtualmachine.port import Delete, Found, Release, Step
 from hostwright.kinds.virtualmachine.situation import Backend, Situation
@@ -62,8 +63,8 @@ def _delete(situation: Situation) -> Decision[Step]:
                 if found.in_the_making:
                     return _going(situation, found.message or "what is being made has to end first", look_again=2.0)
                 if not _left(found, situation):
-                    return _stalled(_not_ours(found, situation), 60.0)
-    return _going(situation, "deleting what was made", step=Delete())
+                    return _ended(found, situation)
+    return _going(situation, "deleting what was made", step=Delete(kept(situation)))
 
 
 def _verify(situation: Situation) -> Decision[Step] | None:
@@ -92,9 +93,18 @@ def _unlisted(found: Found, situation: Situation) -> tuple[LedgerRow, ...]:
 
 
 def _left(found: Found, situation: Situation) -> bool:
-    """Whether anything of the ledger is there still."""
+    """Whether anything of the ledger is there still that has to go, or to be let go of."""
     there = {part.id for part in found.parts} | {twin.id for twin in found.twins}
-    return any(row.id in there for row in situation.trace.ledger if _to_delete(row))
+    let_go = kept(situation) & {row.id for row in found.unmarked}
+    return any(_to_delete(row) and row.id in there and row.id not in let_go for row in situation.trace.ledger)
+
+
+def _ended(found: Found, situation: Situation) -> Decision[Step]:
+    """What is there still stays: disks, as asked; or what we did not make, of which somebody has to be told."""
+    if judge(found, situation.trace).strangers:
+        return _stalled(_not_ours(found, situation), 60.0)
+    stays = ", ".join(f"{part.name}={part.id}" for part in found.parts)
+    return _released(situation, Reason.DELETED, f"everything made for it is gone; left on the provider: {stays}")
 
 
 def _not_ours(found: Found, situation: Situation) -> OwnershipMismatch:

@@ -20,10 +20,13 @@ from hostwright.core.port import (
     Unsure,
     Wait,
 )
+from hostwright.kinds.virtualmachine import storage
 from hostwright.kinds.virtualmachine.resource import VirtualMachineSpec
 
 #: What a rebuild brings about. Only the first is a field of MachineShape: a look shows nothing of the others.
 REBUILDS = frozenset({"/imageRef", "/rebuildToken", "/bootstrap/cloudInit"})
+#: The root disk's name among a machine's disks.
+ROOT = storage.ROOT
 
 
 class Power(StrEnum):
@@ -64,6 +67,15 @@ class InterfaceShape:
 
 
 @dataclass(frozen=True, slots=True)
+class DiskShape:
+    """One data disk, wanted (a new one by size, one that is there by id) and found (attached, with both)."""
+
+    name: str
+    size: int | None = None  # GiB
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class MachineShape:
     """What is wanted and what is found, under the same names; each field with its path and disruption class.
 
@@ -80,6 +92,20 @@ class MachineShape:
     zone: str | None = field(default=None, metadata=_at("/zone", Disruption.REPLACE))
     key_pair: str | None = field(default=None, metadata=_at("/keyPair", Disruption.REPLACE))
     interfaces: tuple[InterfaceShape, ...] = field(default=(), metadata=_at("/network/interfaces", Disruption.LIVE))
+    root_size: int | None = field(default=None, metadata=_at("/rootDisk/size", Disruption.LIVE))  # GiB
+    disks: tuple[DiskShape, ...] = field(default=(), metadata=_at("/dataDisks", Disruption.LIVE))
+
+
+@dataclass(frozen=True, slots=True)
+class DiskFound:
+    """A disk that is the machine's by mark or ledger, plugged in or not."""
+
+    name: str  # `root`, or the data disk's
+    id: str
+    size: int  # GiB
+    attached: bool
+    broken: bool = False  # the backend could not make it
+    ours: bool = True  # made by us; else it was there before
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +152,8 @@ class Found:
     internal_addresses: tuple[str, ...] = ()
     external_addresses: tuple[str, ...] = ()
     interfaces: tuple[InterfaceFound, ...] = ()
+    disks: tuple[DiskFound, ...] = ()
+    plugged: frozenset[str] = frozenset()  # ids of all disks that are attached to it, whosever they are
     parts: tuple[LedgerRow, ...] = ()  # everything that bears our mark or is named by the ledger and is there
     twins: tuple[Twin, ...] = ()  # every machine that bears our mark, the chosen one included; empty when none does
     unmarked: tuple[LedgerRow, ...] = ()  # the machine and its parts that bear no owner mark at all
@@ -269,8 +297,18 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
+class BringDisks:
+    """Bring these disks to what is wanted: made, attached, grown; or detached, and those in `delete` removed."""
+
+    names: tuple[str, ...]
+    delete: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Delete:
-    """Remove everything in the ledger, what holds others first."""
+    """Remove everything in the ledger, what holds others first. `keep`: ids of disks that stay, without our mark."""
+
+    keep: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,7 +326,19 @@ class Release:
 
 
 Step = (
-    Create | SetPower | Update | Rewire | Resize | ConfirmResize | Rebuild | Inquire | Mark | Delete | Discard | Release
+    Create
+    | SetPower
+    | Update
+    | Rewire
+    | BringDisks
+    | Resize
+    | ConfirmResize
+    | Rebuild
+    | Inquire
+    | Mark
+    | Delete
+    | Discard
+    | Release
 )
 
 

@@ -10,6 +10,7 @@ from hostwright.core.names import Condition, Phase, Reason
 from hostwright.core.port import LedgerRow, OperationType, RowState
 from hostwright.kinds.virtualmachine import network, say
 from hostwright.kinds.virtualmachine.absent import missing
+from hostwright.kinds.virtualmachine.bringing import broken
 from hostwright.kinds.virtualmachine.changing import resized, under_way
 from hostwright.kinds.virtualmachine.extras import Judgement, extra_row, judge
 from hostwright.kinds.virtualmachine.port import Create, Discard, Found, Life, Step
@@ -117,7 +118,7 @@ def _life(situation: Situation, found: Found, verdict: Judgement) -> Decision[St
         )
     match found.life:
         case Life.PARTIAL:
-            return missing(situation)
+            return broken(situation, found) or missing(situation)
         case Life.BUILDING:
             return _building(situation, found)
         case Life.FAILED:

@@ -15,6 +15,7 @@ from hostwright.core.resource import (
 )
 from hostwright.kinds.virtualmachine.readiness import Readiness
 from hostwright.kinds.virtualmachine.status import VirtualMachineStatus
+from hostwright.kinds.virtualmachine.storage import DISK_RULES, MOST_DISKS, DataDisk, RootDisk
 from hostwright.kinds.virtualmachine.values import (
     IP,
     NEVER,
@@ -218,6 +219,16 @@ class VirtualMachineSpec(Open):
         default=None,
         description="Any new value makes the root disk anew from the image that status.resolved names, once; name, addresses and all else stay. Of class Rebuild. The value present at creation is only recorded.",
     )
+    root_disk: RootDisk | None = Field(
+        default=None,
+        description="The root disk as a volume of its own, made from the image. Default: the backend's own disk, as large as the size says.",
+    )
+    data_disks: list[DataDisk] | None = Field(
+        default=None,
+        max_length=MOST_DISKS,
+        description="More disks, in order. Added, grown and removed live.",
+        json_schema_extra={"x-list-map-key": "name"},
+    )
     network: Network = Field(description="Host name and interfaces.")
     bootstrap: Bootstrap | None = Field(
         default=None, description="What the guest does at its first boot. Read at creation, and at a rebuild."
@@ -294,6 +305,7 @@ SPEC_RULES: tuple[tuple[str, str], ...] = (
         "self.network.interfaces.all(i, !has(i.macAddress) || self.network.interfaces.filter(j, has(j.macAddress) && j.macAddress == i.macAddress).size() == 1)",
         "two interfaces have the same macAddress",
     ),
+    *DISK_RULES,
 )
 #: CEL at the root of the object.
 OBJECT_RULES: tuple[tuple[str, str], ...] = (

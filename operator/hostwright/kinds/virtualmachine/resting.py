@@ -9,12 +9,14 @@ from hostwright.core.decision import Decision, Note
 from hostwright.core.errors import PowerOffTimedOut
 from hostwright.core.names import Condition, Phase, Reason
 from hostwright.core.port import LedgerRow, OperationType, Ownership
-from hostwright.kinds.virtualmachine import change, changing, network, say
+from hostwright.kinds.virtualmachine import change, changing, disks, network, say
+from hostwright.kinds.virtualmachine.bringing import bring, ready
 from hostwright.kinds.virtualmachine.port import Discard, Found, Mark, Power, SetPower, Step, Update, Wanted
 from hostwright.kinds.virtualmachine.sent import sending
 from hostwright.kinds.virtualmachine.situation import Situation
 from hostwright.kinds.virtualmachine.steady import Gap, applied, assess
 from hostwright.kinds.virtualmachine.values import PowerState
+from hostwright.kinds.virtualmachine.verdict import SLOW, blocked
 
 OFF, ON = "power/off", "power/on"
 _POWERING = {
@@ -26,7 +28,7 @@ _WAS = {Power.ON: "powered on", Power.OFF: "powered off", Power.SUSPENDED: "susp
 #: Events of what was done, which nobody does while a machine is only observed.
 _DONE = frozenset({Reason.RESTARTED, Reason.RESIZED, Reason.REBUILT})
 #: What of status.resolved tells a later change of the user's from drift.
-_APPLIED = frozenset({"powerState", "tags", "metadata", "interfaces"})
+_APPLIED = frozenset({"powerState", "tags", "metadata", "interfaces", "disks"})
 
 
 def at_rest(situation: Situation, found: Found) -> Decision[Step]:
@@ -46,6 +48,7 @@ def at_rest(situation: Situation, found: Found) -> Decision[Step]:
         **reached,
         "pendingChanges": [row.model_dump(by_alias=True) for row in gap.pending] or None,
         "drift": [row.model_dump(by_alias=True) for row in gap.drift] or None,
+        "disks": disks.status(situation, found),
     }
     if situation.observe_only:
         return _observed(situation, wanted, found, gap, status)
@@ -59,17 +62,23 @@ def at_rest(situation: Situation, found: Found) -> Decision[Step]:
         working = _update(situation, wanted, found, gap, gap.update)
     if working is None and gap.rewire is not None and not _changing(situation, gap):
         working = _rewire(situation, found, gap)
+    if working is None:
+        working = bring(situation, wanted, found, gap.disks)
     if working is None and (bare := _bare(situation, found)) is not None:
         working = _mark(situation, found, bare)
     working = working or heavy
-    forget = network.left_alone(situation.trace.ledger, wanted, found)
-    adopt = network.taken_up(situation.trace.ledger, wanted, found)
     if working is None and (extra := network.duplicate(situation.trace.ledger, found)) is not None:
         working = _discard(found, extra)
+    if working is None and gap.refused is not None:
+        working = blocked(situation, gap.refused, look_again=SLOW)
     if working is not None:  # what drifts beside it is told on
         told = replace(working, status={**status, **working.status}, said=(*working.said, *say.drifted(gap)))
-        return replace(told, forget=forget, adopt=adopt)
-    return replace(_content(situation, wanted, found, gap, status), forget=forget, adopt=adopt)
+    else:
+        told = _content(situation, wanted, found, gap, status)
+    ledger = situation.trace.ledger
+    adopt = (*network.taken_up(ledger, wanted, found), *disks.taken_up(situation, wanted, found))
+    forget = (*network.left_alone(ledger, wanted, found), *disks.let_go(wanted, found))
+    return replace(told, adopt=(*told.adopt, *adopt), forget=(*told.forget, *forget))
 
 
 def _changing(situation: Situation, gap: Gap) -> bool:
@@ -265,7 +274,7 @@ def _content(
         notes.append(Note(Reason.RESTARTED, "restarted", situation.operation.id))
     notes += changing.done(situation, found)
     return Decision(
-        said=say.settled(wanted, found, gap),
+        said=(*say.settled(wanted, found, gap), *ready(wanted, found)),
         phase=say.phase_of(found),
         status={**status, "resolved": resolved, "handled": handled, "lastError": None},
         close_operation=True,

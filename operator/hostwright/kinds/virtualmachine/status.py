@@ -77,6 +77,9 @@ class Resolved(Words):
         description="The interfaces last applied.",
         json_schema_extra={"x-list-map-key": "name"},
     )
+    disks: dict[str, Name] | None = Field(
+        default=None, max_length=32, description="Each disk's size last applied, or the id of one that was there."
+    )
 
 
 class InterfaceStatus(Words):
@@ -86,6 +89,17 @@ class InterfaceStatus(Words):
     addresses: list[Annotated[str, StringConstraints(max_length=64)]] = Field(
         default_factory=list, max_length=16, description="Its fixed addresses."
     )
+
+
+class DiskStatus(Words):
+    name: Annotated[str, StringConstraints(max_length=63)] = Field(
+        description="Its name in the spec; root: the root disk."
+    )
+    id: Name | None = Field(default=None, description="Its id on the backend.")
+    size: Word | None = Field(default=None, description="Its size, such as 200Gi.")
+    attached: bool = Field(default=False, description="Whether it is attached to the machine.")
+    when_detached: Word | None = Field(default=None, description="What becomes of it when it leaves the spec.")
+    when_deleted: Word | None = Field(default=None, description="What becomes of it when the machine is deleted.")
 
 
 class PendingChange(Words):
@@ -169,6 +183,9 @@ class VirtualMachineStatus(Words):
     resolved: Resolved | None = Field(default=None, description="What names resolved to, and every effective default.")
     interfaces: list[InterfaceStatus] | None = Field(
         default=None, max_length=32, description="Interfaces as found.", json_schema_extra={"x-list-map-key": "name"}
+    )
+    disks: list[DiskStatus] | None = Field(
+        default=None, max_length=64, description="Disks as found.", json_schema_extra={"x-list-map-key": "name"}
     )
     pending_changes: list[PendingChange] | None = Field(
         default=None,

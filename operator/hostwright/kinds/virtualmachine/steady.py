@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from hostwright.core.drift import Difference, differences, table
+from hostwright.core.errors import Failure
 from hostwright.core.names import Disruption, WaitingFor
-from hostwright.kinds.virtualmachine import change, network
+from hostwright.kinds.virtualmachine import change, disks, network
 from hostwright.kinds.virtualmachine.port import REBUILDS, Found, MachineShape, Power, Rewire, Update, Wanted
 from hostwright.kinds.virtualmachine.sent import MAPPINGS, ours
 from hostwright.kinds.virtualmachine.situation import Situation
 from hostwright.kinds.virtualmachine.status import DriftRow, Named, PendingChange
+from hostwright.kinds.virtualmachine.storage import ROOT
 from hostwright.kinds.virtualmachine.values import CEILING, DriftMode, OnBootstrapChange
 
 #: The schema's bound of pendingChanges and of drift.
@@ -27,6 +29,8 @@ class Gap:
     rebuild: bool = False
     update: Update | None = None
     rewire: Rewire | None = None
+    disks: tuple[str, ...] = ()  # names of those to be brought to what is wanted
+    refused: Failure | None = None  # what is asked of a disk that cannot be done
     corrected: tuple[Difference, ...] = ()  # drift among what `power`, `update` and `rewire` bring back
     pending: tuple[PendingChange, ...] = ()
     held: frozenset[str] = frozenset()  # full paths of MachineShape of what is pending
@@ -39,11 +43,23 @@ def assess(situation: Situation, wanted: Wanted, found: Found) -> Gap:
     corrected: list[Difference] = []
     pending: list[Difference] = []
     drift: list[DriftRow] = []
-    for row in (*differences(wanted.shape, found.shape), *_dropped(situation, wanted, found), *_anew(situation)):
+    kept_larger = disks.refused(wanted, found)
+    refused = next(iter(kept_larger.values()), None)
+    for row in (
+        *differences(wanted.shape, found.shape),
+        *_dropped(situation, wanted, found),
+        *disks.dropped(wanted, found),
+        *_anew(situation),
+    ):
         by_user = _changed_by_user(situation, wanted, row)
         if not by_user and (situation.drift_mode is DriftMode.DISABLED or _ignored(situation, row)):
             continue
-        if situation.observe_only or (not by_user and situation.drift_mode is DriftMode.WARN):
+        if row.path in disks.PATHS and disks.name_of(row) in kept_larger:
+            continue
+        shrinks = row.path in disks.PATHS and disks.shrinks(row)
+        if shrinks and by_user:
+            refused = refused or disks.too_small(row)
+        elif situation.observe_only or shrinks or (not by_user and situation.drift_mode is DriftMode.WARN):
             drift.append(_drift_row(situation, wanted, row))
         elif _waits(situation, row):
             pending.append(row)
@@ -58,6 +74,8 @@ def assess(situation: Situation, wanted: Wanted, found: Found) -> Gap:
         rebuild=any(row.path in REBUILDS for row in act),
         update=_update(act),
         rewire=network.rewire(act),
+        disks=tuple(dict.fromkeys(disks.name_of(row) for row in act if row.path in disks.PATHS)),
+        refused=refused,
         corrected=tuple(corrected),
         pending=tuple(_pending_row(situation, wanted, found, row) for row in pending[:ROWS]),
         held=frozenset(row.full_path for row in pending),
@@ -91,6 +109,7 @@ def applied(wanted: Wanted, found: Found, situation: Situation, gap: Gap) -> dic
         "tags": _applied_entries(situation, shape, gap, "/tags"),
         "metadata": _applied_entries(situation, shape, gap, "/metadata"),
         "interfaces": network.applied(before, wanted, found, gap.held) or None,
+        "disks": _applied_disks(situation, wanted, gap),
     }
 
 
@@ -100,6 +119,18 @@ def _applied_entries(situation: Situation, shape: MachineShape, gap: Gap, path: 
     before: Mapping[str, str] = _last_applied(situation, name) or {}
     kept = {key: value for key, value in before.items() if f"{path}/{key}" in gap.held}
     return {**{key: value for key, value in entries.items() if f"{path}/{key}" not in gap.held}, **kept}
+
+
+def _applied_disks(situation: Situation, wanted: Wanted, gap: Gap) -> dict[str, str]:
+    """What waits counts as it was before, so that it is the user's change still when it is made."""
+    held = {path.split("/")[2] if path.startswith(disks.DATA) else ROOT for path in gap.held if _of_disk(path)}
+    before: Mapping[str, str] = _last_applied(situation, "disks") or {}
+    now = {name: word for name, word in disks.applied(wanted).items() if name not in held}
+    return {**now, **{name: word for name, word in before.items() if name in held}}
+
+
+def _of_disk(path: str) -> bool:
+    return any(path == each or path.startswith(f"{each}/") for each in disks.PATHS)
 
 
 def _update(act: Iterable[Difference]) -> Update | None:
@@ -161,6 +192,8 @@ def _changed_by_user(situation: Situation, wanted: Wanted, row: Difference) -> b
         case "/tags" | "/metadata":
             before = _last_applied(situation, MAPPINGS[row.path]) or {}
             return bool(before.get(row.key) != row.wanted)
+        case disks.DATA | disks.ROOT_SIZE:
+            return disks.by_user(situation, wanted, row)
         case "/classRef":
             return resolved.machine_class is None or resolved.machine_class.name != wanted.size_name
         case "/imageRef":
@@ -177,6 +210,10 @@ def _waits(situation: Situation, row: Difference) -> WaitingFor | None:
         return None if row.path in situation.backend.supported else WaitingFor.NOT_YET_SUPPORTED
     if row.disruption.weight > CEILING[situation.spec.update_policy.max_disruption].weight:
         return WaitingFor.MAX_DISRUPTION
+    if row.path == disks.ROOT_SIZE and row.found is None:  # it was not made on a disk of its own
+        return WaitingFor.NOT_YET_SUPPORTED
+    if row.path in REBUILDS and situation.spec.root_disk is not None:
+        return WaitingFor.NOT_YET_SUPPORTED  # Nova writes no volume anew before microversion 2.93
     return None if row.path in situation.backend.supported else WaitingFor.NOT_YET_SUPPORTED
 
 

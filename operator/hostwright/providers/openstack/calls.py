@@ -8,6 +8,7 @@ from typing import Any
 from hostwright.core.port import Trace
 from hostwright.kinds.virtualmachine.port import Memory, Wanted
 from hostwright.providers.openstack.rows import Part
+from hostwright.providers.openstack.seen import SeenVolume
 
 CREATE_SECONDS = 30.0
 #: A deletion, or a confirmation, that was accepted and does not end is sent again after this long.
@@ -27,6 +28,8 @@ class Fence:
     ports: Mapping[str, "PortSeen"] = field(default_factory=dict)  # by id: this machine's ports, as last seen
     #: By id: floating IPs of this machine, on its ports, or of an address that it is to have, as last seen.
     floating: Mapping[str, "FloatingSeen"] = field(default_factory=dict)
+    no_volumes: frozenset[str] = frozenset()  # ids that its wishes name, and that Cinder does not know
+    volumes: Mapping[str, SeenVolume] = field(default_factory=dict)  # by id: its volumes, and those that it names
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,11 @@ class Move:
 
 
 @dataclass(frozen=True, slots=True)
+class NewVolume:
+    body: Any
+
+
+@dataclass(frozen=True, slots=True)
 class NewPort:
     body: Any
     interface: str
@@ -79,6 +87,7 @@ class NewServer:
     wanted: Wanted
     trace: Trace
     ports: tuple[str, ...]
+    volumes: tuple[str, ...] = ()  # the root's first, where it boots from one
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +99,14 @@ class On:
     method: str
     path: str
     body: Any = None
+    other: str = ""  # id of what else it changes
 
     @property
     def part(self) -> Part:
         """What it is a request on."""
         if self.path.startswith("/v2.0/floatingips/"):
             return Part.FLOATING_IP
-        return Part.PORT if self.service == "network" else Part.SERVER
+        return {"network": Part.PORT, "block-storage": Part.VOLUME}.get(self.service, Part.SERVER)
 
 
 @dataclass(frozen=True, slots=True)

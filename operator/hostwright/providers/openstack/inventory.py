@@ -9,13 +9,13 @@ is asked for by id too.
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import TypeVar
 
 from hostwright.core.port import Trace
 from hostwright.core.rows import Aged, Rows
 from hostwright.providers.openstack.client import Client
+from hostwright.providers.openstack.read import overlapping
 from hostwright.providers.openstack.rows import FloatingIP, Part, Port, Refused, Server, Volume
 from hostwright.providers.openstack.seen import (
     Gathered,
@@ -23,6 +23,7 @@ from hostwright.providers.openstack.seen import (
     SeenPort,
     SeenServer,
     SeenVolume,
+    attached,
     floating_ip_marks,
     port_marks,
     record_of,
@@ -64,6 +65,7 @@ class Inventory:
         self._floating_ips_of: dict[str, set[str]] = {}  # port → floating IPs on it
         self._floating_ips_read = float("-inf")
         self._floating_ips_wanted = float("-inf")  # when somebody last had one, or was to have one
+        self._named_volumes: set[str] = set()  # by machines that they are not attached to yet
         self._volumes_wanted = False  # a fleet without disks of its own costs Cinder nothing
         self._swept_at: float | None = None
         self._sweeps = 0
@@ -73,11 +75,13 @@ class Inventory:
     def gather(self, trace: Trace) -> Gathered:
         """Everything that bears the mark or is named by the ledger."""
         listed = [row.id for row in trace.ledger]
-        ports = _gathered(self.ports, trace.mark, listed)
+        servers = _gathered(self.servers, [trace.mark], listed)
+        ports = _gathered(self.ports, [trace.mark], listed)
+        at = [attached(seen.row.id) for seen in servers]
         return Gathered(
-            _gathered(self.servers, trace.mark, listed),
+            servers,
             ports,
-            _gathered(self.volumes, trace.mark, listed),
+            _gathered(self.volumes, [trace.mark, *at], listed),
             self._floating_ips(trace, listed, ports),
             self._floating_ips_read > float("-inf") and self._reads_floating_ips(),
         )
@@ -163,6 +167,12 @@ class Inventory:
         if before is None or before.row != row:
             self._tell(row.id)
 
+    def name_volumes(self, items: Sequence[str]) -> None:
+        """Volumes that bear no mark, and that a machine waits for: one that is not known is asked for at once."""
+        if not self._named_volumes.issuperset(items):
+            self._named_volumes.update(items)
+            self.hasten()
+
     def write_volume(self, row: Volume, as_of: float) -> None:
         before = self.volumes.get(row.id)
         if self.volumes.gone_since(row.id) is not None or (before is not None and as_of < before.as_of):
@@ -227,7 +237,8 @@ class Inventory:
         )
 
     def _volumes_move(self) -> bool:
-        return any(seen.row.moving and volume_marks(seen) for seen in self.volumes.values())
+        named = self._named_volumes
+        return any(seen.row.moving and (volume_marks(seen) or item in named) for item, seen in self.volumes.items())
 
     # -- reading
 
@@ -245,7 +256,7 @@ class Inventory:
         new = any(row.id not in self.servers and not row.moving for row in rows)
         for row in rows:
             self.write_server(row, start)
-        self._since = _overlapping(date) or self._since
+        self._since = overlapping(date, OVERLAP) or self._since
         listed = {row.id for row in rows}
         if full:
             await self._absences(listed, Part.SERVER, start)
@@ -254,7 +265,8 @@ class Inventory:
             await self._read_ports()
         elif self.moving():
             await self._read_ports_in_motion()
-        if self._volumes_wanted and (full or start - self._volumes_read >= PORTS_EVERY or self.moving()):
+        asked = self._unknown_volumes()
+        if self._volumes_wanted and (asked or full or start - self._volumes_read >= PORTS_EVERY or self.moving()):
             await self._read_volumes()
         first = self._floating_ips_read == float("-inf")  # what a restart finds marked is looked after
         if first or (self._reads_floating_ips() and (full or ports_due or self.moving())):
@@ -291,9 +303,16 @@ class Inventory:
         await self._absences({row.id for row in rows}, Part.PORT, start)
         self._ports_read = start
 
+    def _unknown_volumes(self) -> list[str]:
+        return [
+            item for item in self._named_volumes if item not in self.volumes and self.volumes.gone_since(item) is None
+        ]
+
     async def _read_volumes(self) -> None:
         """All of them at first and each minute; of many only those that move in between."""
         start = self._monotonic()
+        for item in self._unknown_volumes():
+            await self.prove(item, Part.VOLUME)
         if len(self.volumes) > MANY_PORTS and start - self._volumes_read < PORTS_EVERY:
             moving = [item for item, seen in self.volumes.items() if item in self._hot or seen.row.moving]
             await asyncio.gather(*(self.prove(item, Part.VOLUME) for item in moving))
@@ -369,15 +388,9 @@ class Inventory:
         return floating_ip_marks(floating) if (floating := self.floating_ips.get(item)) is not None else []
 
 
-def _gathered(rows: Rows[S], mark: str, listed: Sequence[str]) -> tuple[S, ...]:
-    return tuple(rows[key] for key in dict.fromkeys([*listed, *rows.marked(mark)]) if key in rows)
-
-
-def _overlapping(date: str) -> str:
-    """The next `changes-since`, from the service's own clock."""
-    if not date:
-        return ""
-    return (parsedate_to_datetime(date).astimezone(UTC) - timedelta(seconds=OVERLAP)).strftime("%Y-%m-%dT%H:%M:%SZ")
+def _gathered(rows: Rows[S], marks: Sequence[str], listed: Sequence[str]) -> tuple[S, ...]:
+    marked = [item for mark in marks for item in rows.marked(mark)]
+    return tuple(rows[key] for key in dict.fromkeys([*listed, *marked]) if key in rows)
 
 
 def parse(text: str) -> datetime | None:

@@ -20,6 +20,7 @@ from hostwright.providers.openstack.calls import (
     NewFloatingIP,
     NewPort,
     NewServer,
+    NewVolume,
     On,
     PortSeen,
 )
@@ -29,13 +30,19 @@ from hostwright.providers.openstack.inventory import Inventory
 from hostwright.providers.openstack.plan import plan
 from hostwright.providers.openstack.read import part
 from hostwright.providers.openstack.resolve import Names, resolve
-from hostwright.providers.openstack.rows import FloatingIP, Part, Port, Refused, Request, Server
+from hostwright.providers.openstack.rows import FloatingIP, Part, Port, Refused, Request, Server, Volume
 from hostwright.providers.openstack.section import SECTIONS
-from hostwright.providers.openstack.seen import Gathered, SeenFloatingIP, SeenPort
+from hostwright.providers.openstack.seen import Gathered, SeenFloatingIP, SeenPort, SeenVolume
+from hostwright.providers.openstack.transport import BLOCK_STORAGE
 
-SUPPORTED = frozenset({"/powerState", "/tags", "/metadata", "/classRef", "/network/interfaces"}) | REBUILDS
+SUPPORTED = REBUILDS | {
+    *("/powerState", "/tags", "/metadata", "/classRef", "/network/interfaces"),
+    *("/dataDisks", "/rootDisk/size"),
+}
 #: Nova takes 65,535 characters of base64 (nova.api.openstack.compute.schemas.servers).
 USER_DATA_BYTES = 65_535 // 4 * 3
+#: Verbs whose second sending Nova or Cinder refuses with a 400.
+_ALREADY = frozenset({"attach_port", "attach_volume", "extend_volume"})
 NOT_FOUND, CONFLICT, FORBIDDEN, BAD, SERVERS_FAULT = 404, 409, 403, 400, 500
 
 
@@ -63,6 +70,8 @@ class Machines:
         self._conflicts: dict[str, str] = {}  # what Nova or Neutron refused last → the verb
 
     def look(self, trace: Trace) -> Look:
+        if any(row.name.startswith("volume/") for row in trace.ledger):
+            self._inventory.want_volumes()
         seen = self._inventory.gather(trace)
         if seen.ours(trace):
             return Present(translate.found(self._region, seen, trace), self._inventory.as_of(seen))
@@ -86,6 +95,9 @@ class Machines:
     def resolve(self, spec: VirtualMachineSpec, bindings: Bindings) -> Wanted | Unresolved:
         if any(item.floating_ip is not None for item in spec.network.interfaces):
             self._inventory.want_floating_ips()
+        if spec.root_disk is not None or spec.data_disks:
+            self._inventory.want_volumes()
+        self._inventory.name_volumes([disk.source.existing.id for disk in spec.data_disks or () if disk.source])
         return resolve(self._names(), spec, bindings)
 
     def plan(
@@ -104,6 +116,10 @@ class Machines:
             reclaimable=frozenset(item.row.id for item in seen.servers if item.row.reclaimable),
             ports=held,
             floating={item.row.id: _floating_seen(item) for item in floating},
+            volumes=self._volumes(wanted, seen),
+            no_volumes=frozenset(
+                item for item in _named(wanted) if self._inventory.volumes.gone_since(item) is not None
+            ),
         )
         return plan(step, trace, wanted, look, memory, fence)
 
@@ -113,13 +129,21 @@ class Machines:
         found = [self._inventory.floating_ip_at(address) for address in wishes if address]
         return [item for item in found if item is not None]
 
+    def _volumes(self, wanted: Wanted | None, seen: Gathered) -> Mapping[str, SeenVolume]:
+        """Its own, and those that its wishes name."""
+        named = _named(wanted)
+        known = {item: self._inventory.volumes[item] for item in named if item in self._inventory.volumes}
+        return {**known, **{item.row.id: item for item in seen.volumes}}
+
     async def perform(self, call: Call, user_data: bytes | None) -> Receipt:
         try:
             async with asyncio.timeout(call.deadline):
                 return await self._send(call, user_data)
         except errors.RAISED as error:
-            if isinstance(call.arguments, On | Move) and call.arguments.id:
+            if isinstance(call.arguments, Move) and call.arguments.id:
                 self._inventory.touch(call.arguments.id)
+            if isinstance(call.arguments, On):
+                self._touch(call.arguments)
             self._inventory.hasten()
             raise errors.of_write(error, intent=call.repeat is not Repeat.IDEMPOTENT) from error
 
@@ -127,6 +151,8 @@ class Machines:
         match call.arguments:
             case NewPort() as new:
                 return await self._create_port(call, new)
+            case NewVolume() as new_volume:
+                return await self._create_volume(call, new_volume)
             case NewServer() as new:
                 return await self._create_server(call, new, user_data)
             case Asked() as asked:
@@ -189,9 +215,17 @@ class Machines:
         key = f"{machine_id}/{new.interface}"
         self.fence = replace(self.fence, salts={**self.fence.salts, key: self.fence.salts.get(key, 0) + 1})
 
+    async def _create_volume(self, call: Call, new: NewVolume) -> Receipt:
+        began = self._monotonic()
+        reply = await self._client.send(Request(BLOCK_STORAGE, "POST", "/v3/volumes", new.body), call.deadline)
+        volume = part(reply, "volume", Volume)
+        self._inventory.write_volume(volume, began)
+        self._inventory.touch(volume.id)
+        return Receipt(made=(LedgerRow(call.expect, volume.id),))
+
     async def _create_server(self, call: Call, new: NewServer, user_data: bytes | None) -> Receipt:
         data = _user_data(new.wanted, new.trace, user_data)
-        body = translate.server_body(new.wanted, new.trace, new.ports, data)
+        body = translate.server_body(new.wanted, new.trace, new.ports, data, new.volumes)
         began = self._monotonic()
         reply = await self._client.send(Request("compute", "POST", "/servers", body), call.deadline)
         server_id = part(reply, "server", Server).id
@@ -222,8 +256,13 @@ class Machines:
             self._inventory.write_port(part(reply, "port", Port), self._monotonic())
         elif on.part is Part.FLOATING_IP:
             self._inventory.write_floating_ip(part(reply, "floatingip", FloatingIP), self._monotonic())
-        self._inventory.touch(on.id)
+        self._touch(on)
         return Receipt()
+
+    def _touch(self, on: On) -> None:
+        for item in (on.id, on.other):
+            if item:
+                self._inventory.touch(item)
 
     def _on_refused(self, call: Call, on: On, refusal: Refused) -> Receipt:
         """Refusals that are answers: gone already, in that state already, plugged in already. The next look tells."""
@@ -232,12 +271,12 @@ class Machines:
             self._conflicts.pop(on.id, None)
             return Receipt(gone=(call.expect,))
         if refusal.status == NOT_FOUND and (on.method == "DELETE" or on.id in refusal.text):
-            self._inventory.touch(on.id)
+            self._touch(on)
             return Receipt()
         conflict = refusal.status == CONFLICT and not errors.is_locked(refusal) and not errors.is_taken(refusal)
         answered = conflict or errors.is_answer(call.verb, refusal)
-        if answered or (refusal.status == BAD and call.verb == "attach_port"):
-            self._inventory.touch(on.id)
+        if answered or (refusal.status == BAD and call.verb in _ALREADY):
+            self._touch(on)
             if self._conflicts.get(on.id) == call.verb:
                 raise errors.still(refusal)
             self._conflicts[on.id] = call.verb
@@ -304,3 +343,8 @@ def _port_seen(item: SeenPort, inventory: Inventory) -> PortSeen:
 def _floating_seen(item: SeenFloatingIP) -> FloatingSeen:
     row = item.row
     return FloatingSeen(row.floating_ip_address, row.floating_network_id, row.port_id or "", item.as_of)
+
+
+def _named(wanted: Wanted | None) -> list[str]:
+    """Ids of the volumes that were there before the machine, and are to be its disks."""
+    return [disk.existing for disk in wanted.extra.disks if disk.existing] if wanted is not None else []

@@ -16,6 +16,11 @@
 | confirm_resi… | POST action confirmResize    | Idempotent | Nova at work; again: 400 "has not been resized"   |
 | rebuild       | POST action rebuild          | Intent     | Nova at work; the word of it in the metadata      |
 | ask_actions   | GET os-instance-actions      | Read       | nothing changed: what became of a resize          |
+| create_volume | POST volumes               | Intent     | one volume with our mark; a second POST makes another |
+| attach_volume | POST volume attachment     | Idempotent | Nova attaches it; again: 400/409 "already attached" |
+| detach_volume | DELETE volume attachment   | Idempotent | Nova detaches it; again: 404 or 409               |
+| extend_volume | POST action os-extend      | Idempotent | Cinder grows it; again: 400 "must be greater"     |
+| delete_volume | DELETE volume              | Idempotent | Cinder deletes it; again: 404                     |
 | set_tag …     | PUT/DELETE of one tag or key | Idempotent | that entry set or gone, all others as they were   |
 | delete_server | DELETE server                | Idempotent | Nova deletes it; its ports stay, unplugged        |
 | force_delete… | POST action forceDelete      | Idempotent | a SOFT_DELETED server gone (decisions/0013)       |
@@ -35,6 +40,7 @@ from urllib.parse import quote
 from hostwright.core.errors import Failure
 from hostwright.core.port import Call, Done, LedgerRow, Ownership, Present, Repeat, RowState, Trace, Wait
 from hostwright.kinds.virtualmachine.port import (
+    BringDisks,
     ConfirmResize,
     Create,
     Delete,
@@ -55,7 +61,7 @@ from hostwright.kinds.virtualmachine.port import (
     Update,
     Wanted,
 )
-from hostwright.providers.openstack import plan_change, translate
+from hostwright.providers.openstack import plan_change, plan_volumes, translate
 from hostwright.providers.openstack.calls import CREATE_SECONDS, SEND_AGAIN, SERVER, Fence, NewServer, On, stale
 from hostwright.providers.openstack.plan_floating import let_go
 from hostwright.providers.openstack.plan_network import create_port, delete_part, plug_in, rewire
@@ -77,10 +83,12 @@ def plan(
             return plan_change.plan(step, trace, wanted, found, look.as_of, memory)
         case Rewire():
             return rewire(step, trace, wanted, found, memory, fence)
+        case BringDisks():
+            return plan_volumes.bring(step, trace, wanted, found, memory, fence)
         case Mark(row=row):
             return _mark(row, trace, found, look.as_of, memory, fence)
-        case Delete():
-            return _delete(trace, found, look.as_of, memory, fence)
+        case Delete(keep=keep):
+            return _delete(trace, found, look.as_of, memory, fence, keep)
         case Discard(row=row):
             return _discard(row, found, look.as_of, memory, fence)
         case Release():
@@ -106,13 +114,17 @@ def _create(
             return create_port(trace, wanted, interface, fence)
     for row in (*trace.ledger, *(found.parts if found else ())):
         if row.name == f"extra/{row.id}" and row.id in there.values() and row.id not in _servers(found, fence):
-            return delete_part(row, fence)
+            return _delete_part(row, memory, fence)
+    disks = plan_volumes.before_server(trace, wanted, found, fence)
+    if disks is not None:
+        return disks
+    volumes = tuple(there[f"volume/{disk.name}"] for disk in plan_volumes.new_disks(wanted))
     ports = tuple(there[f"port/{interface.name}"] for interface in wanted.shape.interfaces)
     return Call(
         "create_server",
         SERVER,
         Repeat.INTENT,
-        NewServer(wanted, trace, ports),
+        NewServer(wanted, trace, ports, volumes),
         deadline=CREATE_SECONDS,
         message=f"creating server {trace.name}",
     )
@@ -183,6 +195,8 @@ def _mark(
         if stale(SERVER, as_of, memory):
             return Wait("the mark was put back")
         return _entry("set_mark", row.id, "PUT", f"/servers/{row.id}/tags/{quote(trace.mark)}")
+    if (volume := fence.volumes.get(row.id)) is not None:
+        return plan_volumes.mark(row, trace, volume)
     on = _described(row.id, trace.mark, fence)
     return Call("set_mark", row.name, Repeat.IDEMPOTENT, on, message=f"set mark of {row.name}")
 
@@ -203,7 +217,9 @@ def _servers(found: Found | None, fence: Fence) -> set[str]:
     return shown | fence.servers
 
 
-def _delete(trace: Trace, found: Found | None, as_of: float, memory: Memory, fence: Fence) -> Call | Wait | Done:
+def _delete(
+    trace: Trace, found: Found | None, as_of: float, memory: Memory, fence: Fence, keep: frozenset[str]
+) -> Call | Wait | Done:
     """By the ledger, what holds others first; when nothing of it is seen any more, only `prove` can judge."""
     seen = {part.id for part in found.parts} | {twin.id for twin in found.twins} if found else set()
     servers = _servers(found, fence)
@@ -223,15 +239,32 @@ def _delete(trace: Trace, found: Found | None, as_of: float, memory: Memory, fen
                     return call
     if held:
         return Wait("Nova deletes the server")
+    waits: Wait | None = None
     for row in rows:
-        return delete_part(row, fence)
-    return Done()
+        match _let_go(row, fence) if row.id in keep else _delete_part(row, memory, fence):
+            case Call() as call:
+                return call
+            case Wait() as wait:
+                waits = waits or wait
+    return waits or Done()
+
+
+def _let_go(row: LedgerRow, fence: Fence) -> Call | None:
+    volume = fence.volumes.get(row.id)
+    return plan_volumes.unmark(row, volume) if volume is not None else None
+
+
+def _delete_part(row: LedgerRow, memory: Memory, fence: Fence) -> Call | Wait:
+    """A part that is no server."""
+    volume = fence.volumes.get(row.id)
+    return plan_volumes.delete_volume(row, volume, memory) if volume is not None else delete_part(row, fence)
 
 
 def _discard(row: LedgerRow, found: Found | None, as_of: float, memory: Memory, fence: Fence) -> Call | Wait | Done:
     if row.id in _servers(found, fence):
         return _remove_server(row, found, as_of, memory, fence)
-    return delete_part(row, fence) if row.id in fence.ports or row.id in fence.floating else Done()
+    known = row.id in fence.ports or row.id in fence.floating or row.id in fence.volumes
+    return _delete_part(row, memory, fence) if known else Done()
 
 
 def _remove_server(row: LedgerRow, found: Found | None, as_of: float, memory: Memory, fence: Fence) -> Call | Wait:
@@ -255,7 +288,10 @@ def _release(step: Release, trace: Trace, found: Found | None, fence: Fence) -> 
     if found is None:
         return Done()
     for part in found.parts:
-        if part.id in fence.marked and part.id not in {twin.id for twin in found.twins}:
+        if (volume := fence.volumes.get(part.id)) is not None:
+            if (call := plan_volumes.unmark(part, volume)) is not None:
+                return call
+        elif part.id in fence.marked and part.id not in {twin.id for twin in found.twins}:
             on = _described(part.id, "", fence)
             return Call("remove_mark", part.name, Repeat.IDEMPOTENT, on, message=f"releasing {part.name} {part.id}")
     if found.rebuilt and found.id not in step.spare:

@@ -1,6 +1,8 @@
 """What an answer holds: one that cannot be read, from a proxy or cut on its way, says as little as none."""
 
 from collections.abc import Mapping
+from datetime import UTC, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
 import msgspec
@@ -36,3 +38,10 @@ def rows(found: Mapping[str, Any], name: str, kind: type[T]) -> T:
         return msgspec.convert(found[name], kind)
     except msgspec.ValidationError as error:
         raise Unanswered(f"{name!r} of an answer cannot be read: {error}") from error
+
+
+def overlapping(date: str, seconds: int) -> str:
+    """The next `changes-since`, from the service's own clock."""
+    if not date:
+        return ""
+    return (parsedate_to_datetime(date).astimezone(UTC) - timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")

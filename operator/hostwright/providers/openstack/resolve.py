@@ -1,18 +1,34 @@
 """Names to OpenStack's ids: pure, from the loaded catalog."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from hostwright.core import errors
 from hostwright.core.names import Actor
-from hostwright.core.quantity import from_mebibytes
+from hostwright.core.quantity import from_mebibytes, to_bytes
 from hostwright.kinds.provider.port import ImageFact, NetworkFact
-from hostwright.kinds.virtualmachine.port import Bindings, InterfaceShape, MachineShape, Power, Unresolved, Wanted
+from hostwright.kinds.virtualmachine.port import (
+    ROOT,
+    Bindings,
+    DiskShape,
+    InterfaceShape,
+    MachineShape,
+    Power,
+    Unresolved,
+    Wanted,
+)
 from hostwright.kinds.virtualmachine.resource import Interface, PowerOffMode, PowerState, VirtualMachineSpec
 from hostwright.providers.openstack.rows import Catalog, Flavor
-from hostwright.providers.openstack.section import SECTIONS, ClassSection, ImageSection, MachineSection, NetworkSection
+from hostwright.providers.openstack.section import (
+    SECTIONS,
+    ClassSection,
+    ImageSection,
+    MachineSection,
+    NetworkSection,
+    StorageSection,
+)
 
 POWER: Mapping[PowerState, Power] = {each: Power(each) for each in PowerState if each is not PowerState.UNMANAGED}
 #: Nova's bound of a tag.
@@ -21,6 +37,16 @@ TAG_LIMIT = 60
 MOST_TAGS = 50
 #: What Nova takes from microversion 2.90 on (tried).
 HOSTNAME = re.compile(r"(?=.{2,63}$)[a-zA-Z0-9]+[a-zA-Z0-9-]*[a-zA-Z0-9]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """A volume that is asked for: a new one by size, or one that is there."""
+
+    name: str
+    size: int | None = None  # GiB
+    type: str = ""
+    existing: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +59,7 @@ class Extra:
     subnets: Mapping[str, str] | None = None  # interface → subnet id
     root_gib: int = 0  # that the flavor gives a server which boots from an image
     chosen_macs: frozenset[str] = frozenset()  # interfaces whose MAC the user wrote
+    disks: tuple[Disk, ...] = ()  # the root's first, where the server boots from one
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +68,28 @@ class Names:
 
     catalog: Catalog
     networks: Mapping[str, NetworkSection]
+    storage_classes: Mapping[str, StorageSection] = field(default_factory=dict)
     project: str = ""  # the login's
+
+    def volume_type(self, name: str | None) -> str:
+        """The volume type of a storage class; empty: Cinder's own default."""
+        types = self.catalog.volume_types
+        if types is None:
+            raise errors.InvalidConfiguration("this cloud has no block storage: remove rootDisk and dataDisks.")
+        if name is None:
+            return ""
+        if name not in self.storage_classes:
+            known = ", ".join(sorted(self.storage_classes)) or "none"
+            raise errors.StorageClassNotFound(
+                f"storage class {name!r} is not in the Provider's catalog (it has: {known}). Choose one of these."
+            )
+        word = self.storage_classes[name].volume_type
+        if word not in types:
+            raise errors.StorageClassNotFound(
+                f"OpenStack has no volume type {word!r} for this project. Correct the Provider's spec.storageClasses.",
+                actor=Actor.PLATFORM,
+            )
+        return word
 
     def network(self, name: str) -> str:
         if name not in self.networks:
@@ -185,6 +233,7 @@ def _resolved(names: Names, spec: VirtualMachineSpec, bindings: Bindings) -> Wan
     _takes(bindings.hostname)
     cloud_init = spec.bootstrap.cloud_init if spec.bootstrap else None
     interfaces = tuple(_interface(names, item) for item in spec.network.interfaces)
+    disks = tuple(_disks(names, spec))
     size_name = bindings.class_name or flavor.name
     return Wanted(
         shape=MachineShape(
@@ -196,6 +245,8 @@ def _resolved(names: Names, spec: VirtualMachineSpec, bindings: Bindings) -> Wan
             zone=section.availability_zone,
             key_pair=section.key_pair,
             interfaces=interfaces,
+            root_size=next((disk.size for disk in disks if disk.name == ROOT), None),
+            disks=tuple(DiskShape(disk.name, disk.size, disk.existing) for disk in disks if disk.name != ROOT),
         ),
         hostname=bindings.hostname,
         size_name=size_name,
@@ -211,8 +262,26 @@ def _resolved(names: Names, spec: VirtualMachineSpec, bindings: Bindings) -> Wan
             ssh_keys=tuple((cloud_init.ssh_authorized_keys if cloud_init else None) or ()),
             subnets={item.name: names.subnet(item.network_ref.name) for item in spec.network.interfaces},
             chosen_macs=frozenset(item.name for item in spec.network.interfaces if item.mac_address),
+            disks=disks,
         ),
     )
+
+
+def _disks(names: Names, spec: VirtualMachineSpec) -> Iterator[Disk]:
+    if spec.root_disk is not None:
+        yield Disk(ROOT, _whole(ROOT, spec.root_disk.size), names.volume_type(spec.root_disk.storage_class))
+    for item in spec.data_disks or ():
+        kind = names.volume_type(item.storage_class)
+        existing = item.source.existing.id if item.source is not None else ""
+        yield Disk(item.name, _whole(item.name, item.size) if item.size else None, kind, existing)
+
+
+def _whole(name: str, size: str) -> int:
+    """GiB."""
+    count, rest = divmod(to_bytes(size), 1 << 30)
+    if rest:
+        raise errors.InvalidConfiguration(f"disk {name!r} asks for {size}: Cinder's volumes have whole Gi.")
+    return count
 
 
 def _there(names: Names, section: MachineSection) -> None:

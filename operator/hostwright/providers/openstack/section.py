@@ -84,6 +84,10 @@ class NetworkSection(Words):
     )
 
 
+class StorageSection(Words):
+    volume_type: BackendName = Field(description="Name of Cinder's volume type.")
+
+
 SECTIONS = Sections(
     key="openstack",
     provider_type="OpenStack",
@@ -94,6 +98,7 @@ SECTIONS = Sections(
     machine_class=ClassSection,
     image=ImageSection,
     network=NetworkSection,
+    storage_class=StorageSection,
     shape_paths={
         "/metadata": "/openstack/metadata",
         "/zone": "/openstack/availabilityZone",

@@ -49,8 +49,13 @@ class Gathered:
         """Without what was there before us and stays after us."""
         referenced = {row.id for row in trace.ledger if row.ownership is Ownership.REFERENCED}
         listed = {row.id for row in trace.ledger} - referenced
-        kept = (row for row in self.floating_ips if row.row.id in listed or row.row.description == trace.mark)
-        return replace(self, floating_ips=tuple(row for row in kept if row.row.id not in referenced))
+        floating = (row for row in self.floating_ips if row.row.id in listed or row.row.description == trace.mark)
+        volumes = (row for row in self.volumes if row.row.id in listed or row.row.mark == trace.mark)
+        return replace(
+            self,
+            floating_ips=tuple(row for row in floating if row.row.id not in referenced),
+            volumes=tuple(row for row in volumes if row.row.id not in referenced),
+        )
 
     @property
     def ages(self) -> list[float]:
@@ -71,7 +76,14 @@ def port_marks(seen: SeenPort) -> list[str]:
 
 
 def volume_marks(seen: SeenVolume) -> list[str]:
-    return [seen.row.mark] if seen.row.mark.startswith(MARK) else []
+    """Its owner mark, and the servers that it is attached to: of those it may be a disk without a mark."""
+    own = [seen.row.mark] if seen.row.mark.startswith(MARK) else []
+    return [*own, *(attached(server) for server in sorted(seen.row.servers))]
+
+
+def attached(server_id: str) -> str:
+    """What stands for a server among the marks of its volumes."""
+    return f"at:{server_id}"
 
 
 def floating_ip_marks(seen: SeenFloatingIP) -> list[str]:

@@ -16,7 +16,7 @@ from hostwright.providers.openstack.inventory import QUICK, Inventory
 from hostwright.providers.openstack.machines import Machines
 from hostwright.providers.openstack.resolve import Names
 from hostwright.providers.openstack.rows import Catalog, Login
-from hostwright.providers.openstack.section import SECTIONS, NetworkSection, ProviderSection
+from hostwright.providers.openstack.section import SECTIONS, NetworkSection, ProviderSection, StorageSection
 
 #: Seconds a server may stay invisible after its creating request ended: Nova's own RPC may still be under way.
 VISIBILITY_LAG = 30.0
@@ -27,9 +27,9 @@ class Session:
 
     quick = QUICK
 
-    def __init__(self, client: Client, login: Login, networks: Mapping[str, NetworkSection], context: Context) -> None:
+    def __init__(self, client: Client, login: Login, names: Names, context: Context) -> None:
         self._client, self._login = client, login
-        self._names = Names(Catalog(), networks, login.project)
+        self._names = replace(names, project=login.project)
         self._prefix = mark_prefix(context.cluster_id)
         self._inventory = Inventory(client, context.monotonic, context.hasten)
         self.machines = Machines(
@@ -117,23 +117,28 @@ class OpenStack:
         except ValidationError as error:
             raise InvalidConfiguration(f"spec.openstack: {error.errors()[0]['msg']}") from error
         return await open_session(
-            SdkClient(section, secret, context.executor, context.monotonic), networks_of(spec), context
+            SdkClient(section, secret, context.executor, context.monotonic), names_of(spec), context
         )
 
 
-async def open_session(client: Client, networks: Mapping[str, NetworkSection], context: Context) -> Session:
+async def open_session(client: Client, names: Names, context: Context) -> Session:
     """Whatever keeps the client's Protocol will do."""
     try:
         login = await client.login()
     except errors.RAISED as error:
         await client.close()
         raise errors.of_read(error) from error
-    return Session(client, login, networks, context)
+    return Session(client, login, names, context)
 
 
-def networks_of(spec: ProviderSpec) -> Mapping[str, NetworkSection]:
-    """Name in networkRef → the network on OpenStack."""
-    return {
+def names_of(spec: ProviderSpec) -> Names:
+    """What the Provider calls its networks and storage classes; the catalog is not loaded yet."""
+    networks = {
         item.name: NetworkSection.model_validate(item.section(SECTIONS.key) or {"network": item.name})
         for item in spec.networks
     }
+    storage = {
+        item.name: StorageSection.model_validate(item.section(SECTIONS.key) or {"volumeType": item.name})
+        for item in spec.storage_classes or ()
+    }
+    return Names(Catalog(), networks, storage)

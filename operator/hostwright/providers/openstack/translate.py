@@ -8,6 +8,8 @@ from typing import Any
 from hostwright.core.names import MARK
 from hostwright.core.port import LedgerRow, Trace
 from hostwright.kinds.virtualmachine.port import (
+    ROOT,
+    DiskShape,
     Found,
     InterfaceFound,
     InterfaceShape,
@@ -17,11 +19,11 @@ from hostwright.kinds.virtualmachine.port import (
     Twin,
     Wanted,
 )
-from hostwright.providers.openstack import errors
+from hostwright.providers.openstack import errors, volumes
 from hostwright.providers.openstack.floating import Floating, external, sort_out
 from hostwright.providers.openstack.inventory import parse
 from hostwright.providers.openstack.rows import REBUILT, RECORD_NAME, RECORD_NAMESPACE, Port, Server
-from hostwright.providers.openstack.seen import Gathered, SeenPort, SeenServer
+from hostwright.providers.openstack.seen import Gathered, SeenPort, SeenServer, SeenVolume
 
 #: Nova's status → life; what is not here, or has a task, is judged below.
 LIFE: Mapping[str, Life] = {
@@ -40,7 +42,6 @@ LIFE: Mapping[str, Life] = {
     "VERIFY_RESIZE": Life.RESIZED,
 }
 POWER = {"SHUTOFF": Power.OFF, "SUSPENDED": Power.SUSPENDED}
-#: Our own record on the server, not shown as the user's metadata.
 #: Between several values of one tag's key: no tag of Nova holds it.
 BETWEEN = ","
 _BEST_FIRST = (Life.STEADY, Life.CHANGING, Life.RESIZED, Life.HELD, Life.BUILDING, Life.FAILED, Life.DELETING)
@@ -123,7 +124,12 @@ def found(region: str, gathered: Gathered, trace: Trace) -> Found:
     server_id = seen.row.id if seen else ""
     chosen, others = main_ports(ports, trace, server_id)
     ours = [item for item in others if trace.made_here(parse(item.row.created_at)) or _listed(item.row.id, trace)]
+    own, more = volumes.main_volumes(gathered.volumes, trace, server_id)
     parts = [LedgerRow(f"port/{name}", item.row.id) for name, item in chosen.items()]
+    parts += [
+        LedgerRow(f"volume/{name}", item.row.id, ownership=volumes.ownership(item, trace)) for name, item in own.items()
+    ]
+    parts += [LedgerRow(f"extra/{item.row.id}", item.row.id) for item in more]
     parts += [LedgerRow(f"extra/{item.row.id}", item.row.id) for item in ours]
     twins = tuple(_twin(item, ports) for item in servers if trace.mark in item.row.tags)
     listed = {row.id: row.name for row in trace.ledger}
@@ -134,11 +140,17 @@ def found(region: str, gathered: Gathered, trace: Trace) -> Found:
     floating = sort_out(gathered.floating_ips, chosen, trace)
     parts += floating.parts
     if seen is None:
-        return Found(life=Life.PARTIAL, parts=tuple(parts), interfaces=tuple(_interfaces(chosen, None, floating)))
+        return Found(
+            life=Life.PARTIAL,
+            parts=tuple(parts),
+            interfaces=tuple(_interfaces(chosen, None, floating)),
+            disks=volumes.disks(own, "", trace),
+            unmarked=volumes.unmarked(own),
+        )
     server = seen.row
     return Found(
         life=life(server),
-        shape=_shape(seen, chosen, floating),
+        shape=_shape(seen, chosen, floating, own),
         id=server.id,
         provider_id=f"openstack:///{region}/{server.id}",
         message=_message(server),
@@ -154,9 +166,11 @@ def found(region: str, gathered: Gathered, trace: Trace) -> Found:
         internal_addresses=_internal(seen, chosen),
         external_addresses=external(server, floating, chosen, known=gathered.knows_floating_ips),
         interfaces=tuple(_interfaces(chosen, seen, floating)),
+        disks=volumes.disks(own, server.id, trace),
+        plugged=frozenset(item.row.id for item in gathered.volumes if server.id in item.row.servers),
         parts=(LedgerRow("server", server.id), *parts),
         twins=twins,
-        unmarked=(*_unmarked(seen, chosen), *floating.unmarked),
+        unmarked=(*_unmarked(seen, chosen), *floating.unmarked, *volumes.unmarked(own)),
         recorded=server.record,
     )
 
@@ -168,7 +182,9 @@ def _unmarked(seen: SeenServer, chosen: Mapping[str, SeenPort]) -> tuple[LedgerR
     return tuple(rows)
 
 
-def server_body(wanted: Wanted, trace: Trace, port_ids: Sequence[str], user_data: bytes | None) -> dict[str, Any]:
+def server_body(
+    wanted: Wanted, trace: Trace, port_ids: Sequence[str], user_data: bytes | None, volume_ids: Sequence[str] = ()
+) -> dict[str, Any]:
     """The creating request: mark, tags and record are in it, never in a second call."""
     shape, extra = wanted.shape, wanted.extra
     body: dict[str, Any] = {
@@ -180,6 +196,10 @@ def server_body(wanted: Wanted, trace: Trace, port_ids: Sequence[str], user_data
         "tags": [trace.mark, *(f"{key}={value}" for key, value in sorted(shape.tags.items()))],
         "metadata": {**shape.metadata, RECORD_NAMESPACE: trace.namespace, RECORD_NAME: trace.object_name},
     }
+    if volume_ids:
+        body["block_device_mapping_v2"] = volumes.mapping(wanted, volume_ids)
+        if wanted.shape.root_size is not None:
+            del body["imageRef"]
     if extra.key_pair:
         body["key_name"] = extra.key_pair
     if extra.config_drive is not None:
@@ -230,8 +250,12 @@ def values(shown: str | None) -> tuple[str, ...]:
     return () if shown is None else tuple(shown.split(BETWEEN))
 
 
-def _shape(seen: SeenServer, chosen: Mapping[str, SeenPort], floating: Floating) -> MachineShape:
+def _shape(
+    seen: SeenServer, chosen: Mapping[str, SeenPort], floating: Floating, own: Mapping[str, SeenVolume]
+) -> MachineShape:
     server = seen.row
+    attached = {name: each.row for name, each in own.items() if server.id in each.row.servers}
+    root = attached.get(ROOT)
     return MachineShape(
         power=POWER.get(server.status, Power.ON),
         tags=tags(server),
@@ -239,7 +263,7 @@ def _shape(seen: SeenServer, chosen: Mapping[str, SeenPort], floating: Floating)
             key: value for key, value in server.metadata.items() if key not in {RECORD_NAMESPACE, RECORD_NAME, REBUILT}
         },
         size=server.flavor.original_name,
-        image=server.image_id or None,
+        image=server.image_id or (root.image.get("image_id") if root is not None else None),
         zone=server.zone,
         key_pair=server.key_name,
         interfaces=tuple(
@@ -255,6 +279,8 @@ def _shape(seen: SeenServer, chosen: Mapping[str, SeenPort], floating: Floating)
             )
             for name, port in sorted(chosen.items())
         ),
+        root_size=root.size if root is not None else None,
+        disks=tuple(DiskShape(name, row.size, row.id) for name, row in sorted(attached.items()) if name != ROOT),
     )
 
 

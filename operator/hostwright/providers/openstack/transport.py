@@ -26,9 +26,10 @@ from hostwright.providers.openstack.rows import LoginRefused, NotSent, Refused, 
 from hostwright.providers.openstack.section import ProviderSection
 
 MICROVERSION = "2.90"
-#: Of Cinder: a volume in use may be extended (3.42, Pike and newer).
+#: Of Cinder: a volume in use may be extended from 3.42 (Pike) on; from 3.31 on its lists take only the filters that
+#: whoever runs the cloud has put into a file, and perhaps none (tried).
 BLOCK_STORAGE = "block-storage"
-VOLUME_MICROVERSION = "3.42"
+VOLUME_MICROVERSION, VOLUME_READ_MICROVERSION = "3.42", "3.27"
 #: Seconds for one read, and for a login; a write has its call's own deadline.
 READ_TIMEOUT = 30.0
 #: Connections kept for each service: the most that a Provider has under way (DESIGN section 9). More are thrown away.
@@ -36,10 +37,6 @@ POOL = 64
 #: After a refused login, seconds until a request tries again; the Provider's own check always does.
 ASK_AGAIN = (60.0, 120.0, 300.0, 900.0)
 SERVICES = ("compute", "network", "image", "identity", BLOCK_STORAGE)
-VERSIONS: Mapping[str, Mapping[str, str]] = {
-    "compute": {"microversion": MICROVERSION},
-    BLOCK_STORAGE: {"microversion": VOLUME_MICROVERSION},
-}
 #: Endpoints may or may not end in the version, and Cinder's in the project too; the paths of this folder name both.
 VERSIONED = re.compile(r"/v(2\.0|2|3)(/[^/]+)?$")
 T = TypeVar("T")
@@ -106,7 +103,7 @@ class Transport:
         """`revision`: of Neutron's thing, which somebody may have changed since it was read; then 412."""
         deadline = self._monotonic() + seconds
         condition = {} if revision is None else {"If-Match": f"revision_number={revision}"}
-        options: dict[str, Any] = dict(VERSIONS.get(service, {}))
+        options: dict[str, Any] = _version(service, method)
         if body is not None:
             options["json"] = body
 
@@ -236,6 +233,14 @@ class Transport:
             return await asyncio.get_running_loop().run_in_executor(self._executor, work)
         except ksa.ClientException as error:
             raise in_our_words(error) from error
+
+
+def _version(service: str, method: str) -> dict[str, Any]:
+    if service == "compute":
+        return {"microversion": MICROVERSION}
+    if service == BLOCK_STORAGE:
+        return {"microversion": VOLUME_READ_MICROVERSION if method == "GET" else VOLUME_MICROVERSION}
+    return {}
 
 
 def in_our_words(error: ksa.ClientException) -> Exception:

@@ -16,9 +16,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from hostwright.core.errors import Failure, Transient
+from hostwright.core.errors import Bug, Failure, Transient
 from hostwright.core.port import Call, Done, LedgerRow, Ownership, Present, Repeat, RowState, Trace, Wait
 from hostwright.kinds.virtualmachine.port import (
+    BringDisks,
     ConfirmResize,
     Create,
     Delete,
@@ -83,6 +84,8 @@ def plan(step: Step, trace: Trace, wanted: Wanted | None, look: Look, memory: Me
             return Transient(f"the {step.action} did not reach the site: it is asked for again")
         case Rewire():
             raise TypeError("interfaces are not in what a simulated site supports")
+        case BringDisks():
+            raise Bug("a machine with disks of its own is not resolved here")
         case Mark(row=row):
             return _mark(row, trace, found, as_of, memory)
         case Delete():

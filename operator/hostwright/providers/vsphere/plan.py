@@ -19,8 +19,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from hostwright.core.errors import Bug
 from hostwright.core.port import Call, Done, LedgerRow, Ownership, Present, Repeat, Trace, Wait
 from hostwright.kinds.virtualmachine.port import (
+    BringDisks,
     ConfirmResize,
     Create,
     Delete,
@@ -93,6 +95,8 @@ def plan(
             return Done()  # no change of size or image is supported here yet, so that none is asked for
         case Rewire():
             raise TypeError("interfaces are not in what vSphere supports")
+        case BringDisks():
+            raise Bug("a machine with disks of its own is not resolved here")
         case Mark(row=row):
             return _mark(row, trace, found, as_of, memory)
         case Delete():

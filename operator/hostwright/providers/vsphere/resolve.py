@@ -172,6 +172,8 @@ def _resolved(names: Names, spec: VirtualMachineSpec, bindings: Bindings) -> Wan
         raise errors.InvalidConfiguration(
             "powerState Suspended is not to be had on vSphere yet. Use PoweredOff, or leave it PoweredOn."
         )
+    if spec.root_disk is not None or spec.data_disks:
+        raise errors.InvalidConfiguration("rootDisk and dataDisks are not to be had on vSphere yet. Remove them.")
     section = MachineSection.model_validate(spec.section(SECTIONS.key) or {})
     domain = names.domain(spec.failure_domain)
     image = bindings.pinned_image or names.image(bindings.image_section).id

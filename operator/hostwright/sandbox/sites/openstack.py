@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from hostwright.core.names import DEFAULT_OPERATOR_NAMESPACE
 from hostwright.sandbox.failure import Progress
 from hostwright.sandbox.keeping import Keeping
+from hostwright.sandbox.openstack.config import VOLUME_TYPE
 from hostwright.sandbox.sites import catalog
 from hostwright.sandbox.sites.site import Facts
 
@@ -54,6 +55,7 @@ class OpenStack:
             "credentialsRef": {"name": self.provider},
             "openstack": {"cloudName": facts["cloud"], "region": facts["region"]},
             "networks": [{"name": name, "openstack": {"network": name}} for name in catalog.NETWORKS],
+            "storageClasses": [{"name": "standard", "openstack": {"volumeType": VOLUME_TYPE}}],
         }
         return [secret, catalog.provider(self.provider, spec)]
 

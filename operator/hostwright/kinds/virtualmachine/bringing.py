@@ -1,0 +1,99 @@
+"""What is next for the disks of a machine: looked for, made, attached, grown, detached, removed; told when lost."""
+
+from hostwright.core.conditions import Said
+from hostwright.core.decision import Decision, Note
+from hostwright.core.errors import BuildFailed, DiskDeletedExternally
+from hostwright.core.names import Condition, Phase, Reason
+from hostwright.core.port import LedgerRow, OperationType
+from hostwright.kinds.virtualmachine import disks, say
+from hostwright.kinds.virtualmachine.absent import wait_until
+from hostwright.kinds.virtualmachine.port import BringDisks, Discard, Found, Step, Wanted
+from hostwright.kinds.virtualmachine.situation import Situation
+from hostwright.kinds.virtualmachine.storage import ROOT, Retention
+from hostwright.kinds.virtualmachine.verdict import SLOW
+
+
+def bring(situation: Situation, wanted: Wanted, found: Found, names: tuple[str, ...]) -> Decision[Step] | None:
+    """The next thing for these disks, and for those that are detached and not to be kept."""
+    policies = disks.policies_of(situation)
+    kept = {disk.name for disk in wanted.shape.disks} | {ROOT}
+    going = [
+        disk.name
+        for disk in found.disks
+        if disk.ours
+        and disk.name not in kept
+        and policies.get(disk.name, disks.Policy()).when_detached == Retention.DELETE
+    ]
+    lost = disks.unseen(situation, found)
+    if lost and not situation.proven:
+        return Decision(needs_proof="a disk is not seen", phase=situation.phase)
+    if lost:
+        return _lost(situation, wanted, lost)
+    if (failed := broken(situation, found)) is not None:
+        return failed
+    every = tuple(dict.fromkeys((*names, *going)))
+    if not every:
+        return None
+    there = {disk.name for disk in found.disks}
+    operation = situation.operation
+    if operation is not None and operation.part.startswith("volume/") and operation.part[len("volume/") :] not in there:
+        waits = wait_until(situation, operation.next_retry_at)  # it was refused, or could not be made
+        if waits is not None:
+            return waits
+    new = any(disk.size is not None and disk.name in names and disk.name not in there for disk in wanted.shape.disks)
+    text = f"bringing disks to what is wanted: {', '.join(every)}"
+    return Decision(
+        step=BringDisks(every, frozenset(going)),
+        operation=OperationType.CREATE if new else OperationType.UPDATE,
+        said=(
+            *say.working(Reason.UPDATING, text),
+            *say.present(found),
+            Said(Condition.DISKS_READY, False, Reason.UPDATING, text),
+        ),
+        phase=Phase.UPDATING,
+    )
+
+
+def broken(situation: Situation, found: Found) -> Decision[Step] | None:
+    """A disk that the backend could not make is removed, and made again with Capacity's back-off."""
+    disk = next((disk for disk in found.disks if disk.broken and disk.ours and not disk.attached), None)
+    if disk is None or situation.observe_only:
+        return None
+    failure = BuildFailed(f"the backend could not make disk {disk.name!r} ({disk.id}): it is removed and made again.")
+    return Decision(
+        step=Discard(LedgerRow(f"volume/{disk.name}", disk.id)),
+        operation=OperationType.CREATE,
+        failure=failure,
+        said=say.failed(failure),
+        phase=situation.phase,
+        notes=(Note(failure.reason, failure.message, disk.id, warning=True),),
+    )
+
+
+def _lost(situation: Situation, wanted: Wanted, lost: tuple[LedgerRow, ...]) -> Decision[Step]:
+    """Proven gone. One that held data is told, not replaced by an empty one."""
+    resolved = situation.status.resolved
+    held = (resolved.disks or {}) if resolved is not None else {}
+    wished = disks.applied(wanted)
+    for row in lost:
+        name = row.name.partition("/")[2]
+        if name in held and name in wished:
+            failure = DiskDeletedExternally(
+                f"disk {name!r} ({row.id}) was deleted on the provider by somebody else. "
+                "Take it out of the spec and put it back to get a new, empty one."
+            )
+            note = Note(failure.reason, failure.message, row.id, warning=True)
+            said = (*say.failed(failure), Said(Condition.DISKS_READY, False, failure.reason, failure.message))
+            return Decision(failure=failure, said=said, phase=situation.phase, notes=(note,), look_again=SLOW)
+    return Decision(forget=tuple(row.name for row in lost), phase=situation.phase, look_again=0.0)
+
+
+def ready(wanted: Wanted, found: Found) -> tuple[Said, ...]:
+    """DisksReady of a machine with nothing left to do."""
+    if not wanted.shape.disks and not found.disks:
+        return ()
+    there = {disk.name for disk in found.disks if disk.attached}
+    missing = [disk.name for disk in wanted.shape.disks if disk.name not in there]
+    if missing:
+        return (Said(Condition.DISKS_READY, False, Reason.WAITING, f"not attached: {', '.join(missing)}"),)
+    return (Said(Condition.DISKS_READY, True, Reason.IN_SYNC),)

@@ -1,0 +1,119 @@
+"""Volumes in the kind's words, and the bodies of the requests that make and use them."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from hostwright.core.names import MARK
+from hostwright.core.port import LedgerRow, Ownership, Trace
+from hostwright.kinds.virtualmachine.port import DiskFound, Wanted
+from hostwright.providers.openstack.resolve import Disk
+from hostwright.providers.openstack.rows import RECORD_NAME, RECORD_NAMESPACE, VOLUME_DISK, VOLUME_MARK
+from hostwright.providers.openstack.seen import SeenVolume
+
+#: Keys of our own record on a volume, beside its mark and its disk.
+VOLUME_RECORD = (RECORD_NAMESPACE, RECORD_NAME)
+
+
+def main_volumes(
+    volumes: Sequence[SeenVolume], trace: Trace, server_id: str
+) -> tuple[dict[str, SeenVolume], list[SeenVolume]]:
+    """(disk → its volume, those that are ours and too many): the ledger's first, else the attached, else the oldest.
+
+    Of what is attached, only what bears our mark or stands in the ledger is the machine's.
+    """
+    listed = {row.id: row.name.removeprefix("volume/") for row in trace.ledger if row.name.startswith("volume/")}
+    extras = {row.id for row in trace.ledger if row.name.startswith("extra/")}
+    chosen: dict[str, SeenVolume] = {}
+    more: list[SeenVolume] = []
+    ours = [seen for seen in volumes if seen.row.mark == trace.mark or seen.row.id in listed or seen.row.id in extras]
+    for seen in sorted(
+        ours,
+        key=lambda seen: (
+            seen.row.id not in listed,
+            not server_id or server_id not in seen.row.servers,
+            seen.row.created_at,
+            seen.row.id,
+        ),
+    ):
+        name = listed.get(seen.row.id) or seen.row.metadata.get(VOLUME_DISK, "")
+        if name and name not in chosen and seen.row.id not in extras:
+            chosen[name] = seen
+        elif seen.row.id in extras or (not seen.row.servers and trace.made_here(_utc(seen.row.created_at))):
+            more.append(seen)
+    return chosen, more
+
+
+def _utc(text: str) -> datetime | None:
+    """A time as Cinder writes it: without its zone, which is UTC."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC) if text else None
+
+
+def ownership(seen: SeenVolume, trace: Trace) -> Ownership:
+    row = next((row for row in trace.ledger if row.id == seen.row.id), None)
+    return row.ownership if row is not None else Ownership.CREATED
+
+
+def disks(volumes: Mapping[str, SeenVolume], server_id: str, trace: Trace) -> tuple[DiskFound, ...]:
+    return tuple(
+        DiskFound(
+            name,
+            seen.row.id,
+            seen.row.size,
+            attached=bool(server_id) and server_id in seen.row.servers,
+            broken=seen.row.broken,
+            ours=ownership(seen, trace) is Ownership.CREATED,
+        )
+        for name, seen in sorted(volumes.items())
+    )
+
+
+def unmarked(volumes: Mapping[str, SeenVolume]) -> tuple[LedgerRow, ...]:
+    return tuple(
+        LedgerRow(f"volume/{name}", seen.row.id)
+        for name, seen in sorted(volumes.items())
+        if not seen.row.mark.startswith(MARK)
+    )
+
+
+def mapping(wanted: Wanted, volume_ids: Sequence[str]) -> list[dict[str, Any]]:
+    """The image's own disk first, unless the first volume is the root. Nova deletes none of them with the server."""
+    from_volume = wanted.shape.root_size is not None
+    image = {
+        "boot_index": 0,
+        "uuid": wanted.image_id,
+        "source_type": "image",
+        "destination_type": "local",
+        "delete_on_termination": True,
+    }
+    rows = [
+        {
+            "boot_index": 0 if from_volume and number == 0 else -1,
+            "uuid": item,
+            "source_type": "volume",
+            "destination_type": "volume",
+            "delete_on_termination": False,
+        }
+        for number, item in enumerate(volume_ids)
+    ]
+    return rows if from_volume else [image, *rows]
+
+
+def volume_metadata(trace: Trace, disk: str) -> dict[str, str]:
+    """Whose it is, and what it is to the machine."""
+    record = {RECORD_NAMESPACE: trace.namespace, RECORD_NAME: trace.object_name}
+    return {VOLUME_MARK: trace.mark, VOLUME_DISK: disk, **record}
+
+
+def volume_body(trace: Trace, disk: Disk, image: str) -> dict[str, Any]:
+    """The creating request: its mark is in it."""
+    body: dict[str, Any] = {
+        "name": f"{trace.name}-{disk.name}",
+        "size": disk.size,
+        "metadata": volume_metadata(trace, disk.name),
+    }
+    if disk.type:
+        body["volume_type"] = disk.type
+    if image:
+        body["imageRef"] = image
+    return {"volume": body}
