@@ -231,6 +231,24 @@ class TestDisruption:
             ({"tags": {"a": "b"}, "powerState": "PoweredOff", "restartedAt": "now"}, []),
             (ETH1, []),
             (
+                {"rebuildToken": "1"},
+                ["a change of rebuildToken is of class Rebuild, and updatePolicy.maxDisruption is"],
+            ),
+            ({"rebuildToken": "1", "updatePolicy": {"maxDisruption": "Rebuild"}}, []),
+            (
+                {"bootstrap": {**USER_DATA["bootstrap"], "onChange": "Rebuild"}},
+                ["a change of bootstrap.cloudInit is of class Rebuild"],
+            ),
+            (
+                {
+                    "bootstrap": {**USER_DATA["bootstrap"], "onChange": "Rebuild"},
+                    "updatePolicy": {"maxDisruption": "Rebuild"},
+                },
+                [],
+            ),
+            ({"bootstrap": {"onChange": "Rebuild"}}, []),
+            ({"classRef": {"name": "other"}, "updatePolicy": {"maxDisruption": "Restart"}}, []),
+            (
                 {"updatePolicy": {"maxDisruption": "None"}, **ETH1},
                 ["a change of network.interfaces is of class Live, and updatePolicy.maxDisruption is None"],
             ),

@@ -45,6 +45,19 @@ GOOD_SPECS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
         "VirtualMachine",
         {"bootstrap": {"cloudInit": {"userDataRef": {"name": "ud", "key": "userData"}, "sshAuthorizedKeys": [KEY]}}},
     ),
+    "resized and rebuilt": (
+        "VirtualMachine",
+        {
+            "rebuildToken": "t" * 64,
+            "bootstrap": {"onChange": "Rebuild"},
+            "updatePolicy": {"maxDisruption": "Rebuild"},
+            "timeouts": {"resize": "2h"},
+        },
+    ),
+    "resized only, and asleep": (
+        "VirtualMachine",
+        {"updatePolicy": {"maxDisruption": "Restart"}, "powerState": "Suspended", "bootstrap": {"onChange": "Ignore"}},
+    ),
     "labels that are tags": ("VirtualMachine", {"propagateLabels": ["team", "App_1.x"]}),
     "probed": (
         "VirtualMachine",

@@ -66,7 +66,7 @@ BAD: Mapping[str, tuple[str, Mapping[str, Any], str]] = {
         {"onExternalDeletion": "Replace"},
         'supported values: "Report", "Recreate"',
     ),
-    "field of a later version": ("VirtualMachine", {"rebuildToken": "1"}, "unknown field"),
+    "field of a later version": ("VirtualMachine", {"updatePolicy": {"windowRef": {"name": "x"}}}, "unknown field"),
     "a disk with neither size nor source": (
         "VirtualMachine",
         {"dataDisks": [{"name": "a"}]},
@@ -280,9 +280,12 @@ BAD: Mapping[str, tuple[str, Mapping[str, Any], str]] = {
     "power as YAML 1.1 reads On": ("VirtualMachine", {"powerState": True}, "must be of type string"),
     "disruption of a later version": (
         "VirtualMachine",
-        {"updatePolicy": {"maxDisruption": "Rebuild"}},
+        {"updatePolicy": {"maxDisruption": "Replace"}},
         "supported values",
     ),
+    "bootstrap that replaces": ("VirtualMachine", {"bootstrap": {"onChange": "Replace"}}, "supported values"),
+    "rebuild token of 65 characters": ("VirtualMachine", {"rebuildToken": "t" * 65}, "may not be more than 64"),
+    "resize that may take no time": ("VirtualMachine", {"timeouts": {"resize": "0s"}}, "write a duration between"),
     "tag key with a space": ("VirtualMachine", {"tags": {"a b": "c"}}, "a tag's key has letters"),
     "tag key of 33 characters": ("VirtualMachine", {"tags": {"k" * 33: "c"}}, "a key has from 1 to 32 characters"),
     "empty tag key": ("VirtualMachine", {"tags": {"": "c"}}, "a key has from 1 to 32 characters"),
