@@ -31,6 +31,8 @@ REQUESTS: Mapping[str, Mapping[str, str]] = {
     "create_server": {"method": "POST", "path": "/servers$"},
     "start": {"method": "POST", "path": "/action$"},
     "stop": {"method": "POST", "path": "/action$"},
+    "resize": {"method": "POST", "path": "/action$"},
+    "rebuild": {"method": "POST", "path": "/action$"},
     "delete_server": {"method": "DELETE", "path": "/servers/[^/]+$"},
     "delete_port": {"method": "DELETE", "path": "/ports/[^/]+$"},
     "update_port": {"method": "PUT", "path": "/ports/[^/]+$"},
