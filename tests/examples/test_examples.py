@@ -26,6 +26,7 @@ STORIES = {
     "pool",
     "upkeep",
     "network",
+    "change",
 }
 
 
@@ -78,6 +79,19 @@ def test_every_story_has_its_manifests_and_a_readme() -> None:
             told = set(re.findall(rf"{short}/([-a-z0-9]+)", text))
             there = [each for path in file.parent.glob("*.yaml") for each in yaml.safe_load_all(path.read_text())]
             assert told == {each["metadata"]["name"] for each in there if each["kind"] == kind}
+
+
+def test_a_machine_is_resized_and_rebuilt_and_stays_the_same(world: World) -> None:
+    """As the README of change types it."""
+    _apply(world, "change")
+    before = (_server(world, "grown"), world.status("grown")["addresses"])
+    world.patch("grown", {"classRef": {"name": "medium"}})
+    world.kubectl("wait", "--for=jsonpath={.status.resolved.class.name}=medium", "hvm/grown", "--timeout=60s")
+    world.patch("grown", {"rebuildToken": "2"})
+    world.kubectl("wait", "--for=jsonpath={.status.handled.rebuildToken}=2", "hvm/grown", "--timeout=60s")
+    assert world.ready("grown", 30)["status"]["hardware"] == {"cpu": 2, "memory": "1Gi"}
+    assert (_server(world, "grown"), world.status("grown")["addresses"]) == before
+    assert _site(world, f"/v1/machines/{before[0]}")["rebuilds"] == 1
 
 
 def test_a_server_is_registered_powered_claimed_and_given_back(world: World, tmp_path: Path) -> None:
