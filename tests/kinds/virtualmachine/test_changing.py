@@ -147,6 +147,19 @@ CHANGES: dict[str, tuple[Situation, str]] = {
         ),
         f"SetPower PoweredOff | Updating | -Ready:Stopping +Reconciling:Stopping -PowerStateSynced:Stopping {AT_REST}",
     ),
+    "come to nothing, told, off was sent and the look is from before": (
+        situation(
+            **{
+                **WISH,
+                "spec": spec(updatePolicy={"maxDisruption": "Restart"}, powerState="PoweredOff"),
+                "wanted": wanted(size="f2", power=Power.OFF),
+            },
+            operation=BACKED_OFF,
+            status=REFUSED,
+            fresh=False,
+        ),
+        f"SetPower PoweredOff | Updating | -Ready:Stopping +Reconciling:Stopping -PowerStateSynced:Stopping {AT_REST}",
+    ),
     "failed": (
         situation(**WISH, operation=OPEN, outcome_open=True, look=seen(Life.FAILED, message="boom")),
         "nothing | Failed | -Ready:MachineFailed +Stalled:MachineFailed",

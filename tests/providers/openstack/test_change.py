@@ -135,7 +135,11 @@ def test_a_rebuild_that_the_server_shows_is_not_sent_again() -> None:
 
 
 def test_a_server_that_boots_from_a_volume_is_not_rebuilt() -> None:
-    assert isinstance(ask(Rebuild("i2", "w/i2"), image=""), InvalidConfiguration)
+    """Nova would take the image that the volume was made from, and leave the volume as it is."""
+    shown = found("R", Gathered((server(image=""),), ()), LEDGER)
+    known = replace(shown, shape=replace(shown.shape, image="i2"))
+    planned = plan(Rebuild("i2", "w/i2"), LEDGER, wish(), Present(known, AT), Memory(), Fence())
+    assert isinstance(planned, InvalidConfiguration)
 
 
 def test_the_word_of_a_rebuild_is_no_metadata_of_the_users_and_goes_when_the_server_is_let_go() -> None:

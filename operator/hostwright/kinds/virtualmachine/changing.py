@@ -64,7 +64,8 @@ def was_moved(situation: Situation, wanted: Wanted) -> bool:
 
 def stale(situation: Situation, found: Found) -> Decision[Step] | None:
     """A look from before the answer to a change tells nothing: what it led to may be under way."""
-    if situation.fresh or not change.is_one(situation.operation):
+    operation = situation.operation
+    if situation.fresh or operation is None or operation.next_retry_at or not change.is_one(operation):
         return None
     return under_way(situation, found)
 

@@ -62,7 +62,7 @@ def at_rest(situation: Situation, found: Found) -> Decision[Step]:
         working = _update(situation, wanted, found, gap, gap.update)
     if working is None and gap.rewire is not None and not _changing(situation, gap):
         working = _rewire(situation, found, gap)
-    if working is None:
+    if working is None and not _changing(situation, gap):
         working = bring(situation, wanted, found, gap.disks)
     if working is None and (bare := _bare(situation, found)) is not None:
         working = _mark(situation, found, bare)

@@ -67,7 +67,7 @@ def _rebuild(step: Rebuild, trace: Trace, wanted: Wanted | None, found: Found) -
         return Wait(found.message or "Nova is at work")
     if found.rebuilt == step.word:
         return Done()
-    if found.shape.image is None:
+    if found.root_gib is None:  # Nova would take the request, and leave the volume as it is
         return InvalidConfiguration(
             "the server boots from a volume, and Nova rebuilds none of these in the version of its API that is used. "
             "Make a new machine."
