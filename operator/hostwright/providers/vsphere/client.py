@@ -26,7 +26,7 @@ from hostwright.providers.vsphere.rows import (
 )
 from hostwright.providers.vsphere.section import ProviderSection
 from hostwright.providers.vsphere.transport import READ_TIMEOUT, Transport
-from hostwright.providers.vsphere.watch import Watch, retrieve, viewed
+from hostwright.providers.vsphere.watch import Watch, retrieve, retrieve_all, viewed
 
 #: Seconds for which a wait for news goes on: while something moves, and at rest.
 PATIENCE, AT_REST = 5.0, 60.0
@@ -89,6 +89,7 @@ class SdkClient:
         self._root: Any = None  # the datacenter
         self._fields: dict[int, str] = {}
         self._watch: Watch | None = None
+        self._places: tuple[int, Any] | None = None  # session, view of all places
 
     async def login(self) -> Login:
         content = await self._transport.login()
@@ -204,17 +205,24 @@ class SdkClient:
         }
 
     def _read_places(self) -> list[tuple[Any, dict[str, Any]]]:
-        content = self._transport.content
-        found: list[tuple[Any, dict[str, Any]]] = []
-        with viewed(content, self._root, list(_PLACES)) as view:
-            for kind, names in _PLACES.items():
-                rows = retrieve(content.propertyCollector, kind, names, view)
-                found += [
-                    (row.obj, {item.name: item.val for item in row.propSet})
-                    for row in rows
-                    if kind is not vim.Network or type(row.obj) is kind  # a port group is a Network, too
-                ]
-        return found
+        collector, found = self._transport.content.propertyCollector, dict[str, tuple[Any, dict[str, Any]]]()
+        try:
+            rows = retrieve_all(collector, _PLACES, self._places_view())
+        except BaseException:
+            self._places = None  # the next read has a view of its own
+            raise
+        for row in rows:
+            _, has = found.setdefault(soap.reference(row.obj), (row.obj, {}))
+            has.update({item.name: item.val for item in row.propSet})
+        return list(found.values())
+
+    def _places_view(self) -> Any:
+        """One for each session, in which it ends by itself: to make and to remove one are two calls of each read."""
+        generation = self._transport.generation
+        if self._places is None or self._places[0] != generation:
+            manager = self._transport.content.viewManager
+            self._places = generation, manager.CreateContainerView(self._root, list(_PLACES), True)
+        return self._places[1]
 
     def _named(self, item: str, known: Mapping[str, Any]) -> Machine:
         """Attributes by their names; one that somebody defined since is asked for."""

@@ -74,8 +74,14 @@ class Watch:
 
 def retrieve(collector: Any, kind: Any, names: Sequence[str], of: Any) -> list[Any]:
     """Properties of one object, or of all of a kind in a view, in pages."""
+    return retrieve_all(collector, {kind: names}, of)
+
+
+def retrieve_all(collector: Any, wanted: Mapping[Any, Sequence[str]], of: Any) -> list[Any]:
+    """The same of several kinds in one call. What is of two of them (a port group is a Network, too) is told twice."""
     rows: list[Any] = []
-    answer = collector.RetrievePropertiesEx([_filter(kind, names, of)], _Collector.RetrieveOptions(maxObjects=PAGE))
+    filters = [_filter(kind, names, of) for kind, names in wanted.items()]
+    answer = collector.RetrievePropertiesEx(filters, _Collector.RetrieveOptions(maxObjects=PAGE))
     while answer is not None:
         rows.extend(answer.objects)
         answer = collector.ContinueRetrievePropertiesEx(answer.token) if answer.token else None
