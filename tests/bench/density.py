@@ -1,12 +1,17 @@
 """What each thousand settled machines costs the operator, and what a restart among them does: from 1,000 to 25,000."""
 
 import asyncio
+import http
+import json
 import os
 import tempfile
 import time
+import urllib.error
+import urllib.request
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from aiohttp import web
@@ -18,7 +23,7 @@ from tests.bench.plenty import Plenty, serving
 from tests.bench.process import cost, cpu_per_minute, passes
 from tests.bench.seed import MACHINES, Pattern, pattern, seed, stage
 from tests.bench.site import opened
-from tests.e2e.world import Running, machine
+from tests.e2e.world import Running, eventually, machine
 
 from hostwright.providers.simulated.model import CATALOG, Kept, Model, Settings
 from hostwright.providers.simulated.site import Behaviour, Service
@@ -59,6 +64,7 @@ class Place:
 async def run(tell: Tell) -> list[Row]:
     loads: dict[int, Load] = {}
     starts: dict[int, Start] = {}
+    taken = 0.0
     async with ground(tell, "simulated") as here:
         async with opened(here.site) as site:
             like = await pattern(here, site)
@@ -70,7 +76,10 @@ async def run(tell: Tell) -> list[Row]:
                 place.site.write()
                 made = size
                 starts[size], loads[size] = await _measured(place, size)
-    return _rows(base, loads, starts)
+                if size == BARRED:
+                    taken = await _taken_over(place, size)
+    what = f"{BARRED}: a standby holds the Lease → first call for a machine applied before"
+    return [*_rows(base, loads, starts), Row(what, taken, "s", 3)]
 
 
 @asynccontextmanager
@@ -107,24 +116,63 @@ async def _measured(place: Place, size: int) -> tuple[Start, Load]:
     here, name = place.here, f"newcomer-{size}"
     place.cluster.writes.clear()
     calls = place.calls
-    for path in [path for path in place.cluster.objects if "/leases/" in path]:
-        del place.cluster.objects[path]  # a killed one's would last 30 s
+    _no_lease(place)
     began = time.time()
-    body = machine(name)
-    metadata = {**body["metadata"], "generation": 1, "creationTimestamp": "2026-01-01T00:00:00Z"}
-    place.cluster.put(f"{MACHINES}/{name}", {**body, "metadata": metadata, "status": {"observedGeneration": -1}})
+    _apply(place, name)
     with here.world.operator("--kubeconfig", str(place.kubeconfig)) as running:
         await asyncio.to_thread(running.leading)
         leading = time.time() - began
-        while not is_ready(place.cluster.get(f"{MACHINES}/{name}") or {}):
-            await asyncio.sleep(0.2)
+        called = await _called(place, name)
         ended = await settled(here, running, size)
-        called = next(row.created_at for row in place.site.model.machines.values() if row.object_name == name)
         writes = sum(count for path, count in place.cluster.writes.items() if "/fleet-" in path)
         spent = cost(running.process.pid).cpu
         passed = passes(running.http())
         start = Start(leading, called - began, ended - began, passed, place.calls - calls - 1, writes, spent)
         return start, await _load(place, running, size)
+
+
+async def _taken_over(place: Place, size: int) -> float:
+    """One that has seen everything waits; the leader is killed, and its Lease runs out."""
+    here, name = place.here, f"heir-{size}"
+    _no_lease(place)
+    login = ("--kubeconfig", str(place.kubeconfig))
+    with here.world.operator(*login, "--identity", "first") as first:
+        await asyncio.to_thread(first.leading)
+        await settled(here, first, size)
+        with here.world.operator(*login, "--identity", "second") as second:
+            await asyncio.to_thread(eventually, lambda: _synced(second), 600, "the standby ready")
+            first.kill()
+            _apply(place, name)
+            called = await _called(place, name)
+            line = next(line for line in second.text().splitlines() if '"leading"' in line)
+            return called - datetime.fromisoformat(json.loads(line)["timestamp"]).timestamp()
+
+
+def _synced(running: Running) -> bool:
+    try:
+        with urllib.request.urlopen(f"{running.http()}/readyz") as answer:
+            return bool(answer.status == http.HTTPStatus.OK)
+    except urllib.error.HTTPError:
+        return False
+
+
+def _no_lease(place: Place) -> None:
+    """A killed one's would last 30 s."""
+    for path in [path for path in place.cluster.objects if "/leases/" in path]:
+        del place.cluster.objects[path]
+
+
+def _apply(place: Place, name: str) -> None:
+    body = machine(name)
+    metadata = {**body["metadata"], "generation": 1, "creationTimestamp": "2026-01-01T00:00:00Z"}
+    place.cluster.put(f"{MACHINES}/{name}", {**body, "metadata": metadata, "status": {"observedGeneration": -1}})
+
+
+async def _called(place: Place, name: str) -> float:
+    """When it was created on the site, once it is Ready."""
+    while not is_ready(place.cluster.get(f"{MACHINES}/{name}") or {}):
+        await asyncio.sleep(0.2)
+    return next(row.created_at for row in place.site.model.machines.values() if row.object_name == name)
 
 
 async def _load(place: Place, running: Running, size: int) -> Load:

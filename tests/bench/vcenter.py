@@ -17,6 +17,7 @@ from tests.faults.plan import Strike
 from tests.faults.proxy import Proxy, Side, proxy
 from tests.faults.stage import Stage
 
+from hostwright.providers.vsphere.inventory import BUSY_FOR
 from hostwright.sandbox import certificates
 
 #: The catalog is read each five minutes: so many of its reads fall into the time that is counted.
@@ -46,6 +47,8 @@ async def run(tell: Tell) -> list[Row]:
                 await many(lambda name: here.cluster.create(machine(name, "vc-lab")), names, MACHINES)
                 await here.board.all_ready(names, 300, tell)
                 await settled(here, running)
+                tell(f"vSphere: at rest after {BUSY_FOR:.0f} s")
+                await asyncio.sleep(BUSY_FOR)
                 tally.asked.clear()
                 here.audit.skip()
                 tell(f"vSphere: counting for {CATALOGS * EVERY:.0f} s")
