@@ -41,6 +41,7 @@ class Cloud:
     whole: bool = True
     asked: list[str] = field(default_factory=list)
     failing: dict[str, Exception] = field(default_factory=dict)  # id → what a GET of it raises
+    revision: int | None = None  # of the last request
     answer: Any = None  # to requests: a body, or what is raised
 
     # -- what happens there
@@ -127,6 +128,7 @@ class Cloud:
 
     async def send(self, request: Request, seconds: float) -> Reply:
         self.asked.append(f"{request.method} {request.path}")
+        self.revision = request.revision
         if isinstance(self.answer, Exception):
             raise self.answer
         return Reply(200, msgspec.json.encode(self.answer if self.answer is not None else {}))
