@@ -35,7 +35,7 @@ REQUESTS: Mapping[str, Mapping[str, str]] = {
     "rebuild": {"method": "POST", "path": "/action$"},
     "delete_server": {"method": "DELETE", "path": "/servers/[^/]+$"},
     "delete_port": {"method": "DELETE", "path": "/ports/[^/]+$"},
-    "update_port": {"method": "PUT", "path": "/ports/[^/]+$"},
+    "update_port": {"method": "PUT", "path": "/ports/[^/]+$", "body": "fixed_ips|security_groups"},  # not Nova's own
     "create_floating_ip": {"method": "POST", "path": "/floatingips$"},
     "associate": {"method": "PUT", "path": "/floatingips/[^/]+$", "body": '"port_id": "'},
     "disassociate": {"method": "PUT", "path": "/floatingips/[^/]+$", "body": '"port_id": null'},

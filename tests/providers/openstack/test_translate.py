@@ -77,7 +77,8 @@ def test_another_machine_interface_or_salt_has_another_mac(
         ("s1", 10.0, 5.0, True),
         ("", 10.0, 5.0, False),  # read after the server came to rest: really unplugged
         ("s9", 10.0, 5.0, False),
-        ("", 5.0, 5.0, True),  # read before: the row is from the time when it was not yet plugged in
+        ("", 4.0, 5.0, True),  # read before: the row is from the time when it was not yet plugged in
+        ("", 5.0, 5.0, False),  # a proof reads both at once
         ("", 10.0, float("inf"), True),
     ],
 )

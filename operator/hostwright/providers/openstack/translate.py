@@ -299,8 +299,8 @@ def _interfaces(chosen: Mapping[str, SeenPort], seen: SeenServer | None, floatin
 
 
 def _plugged(port: SeenPort, seen: SeenServer) -> bool:
-    """A row read before the server came to rest says nothing of it."""
-    return port.as_of <= seen.active_at or port.row.device_id == seen.row.id
+    """A row read before the server came to rest says nothing of it; a proof reads both at once."""
+    return port.as_of < seen.active_at or port.row.device_id == seen.row.id
 
 
 def _addresses(port: Port) -> tuple[str, ...]:
