@@ -145,7 +145,7 @@ def test_a_bad_edit_comes_back_to_the_editor_with_a_sentence(typed: World, tmp_p
     done = edited(typed, tmp_path, "s/  powerState: PoweredOn/  powerState: Dancing/")
     assert done.returncode != 0
     shown = (tmp_path / "shown").read_text()
-    assert '"Dancing": supported values: "PoweredOn", "PoweredOff", "Unmanaged"' in shown
+    assert '"Dancing": supported values: "PoweredOn", "PoweredOff", "Suspended", "Unmanaged"' in shown
     assert typed.condition(NAME, "Ready")["status"] == "True"
 
 
