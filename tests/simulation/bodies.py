@@ -28,3 +28,7 @@ def is_retained(body: Body) -> bool:
 
 def is_paused(body: Body) -> bool:
     return ANNOTATION_PAUSED in (body["metadata"].get("annotations") or {})
+
+
+def is_to_expire(body: Body) -> bool:
+    return (body.get("spec") or {}).get("expireAfter", "Never") != "Never"

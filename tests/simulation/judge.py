@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from tests.engine.operators import Operator
-from tests.simulation.bodies import cannot_run, is_going, is_paused, is_retained, key_of, reason_of
+from tests.simulation.bodies import cannot_run, is_going, is_paused, is_retained, is_to_expire, key_of, reason_of
 from tests.simulation.tally import rule_of
 
 from hostwright.core.errors import MachineDeletedExternally
@@ -292,6 +292,8 @@ class Judge:
         for key, body in self.world.api.objects.items():
             if key.kind not in {"VirtualMachine", "Provider"} or cannot_run(body):
                 continue
+            if is_to_expire(body):
+                wrong.append(f"{key} is to expire")
             status, ready = body.get("status") or {}, self.world.api.condition(key, "Ready")
             if ready.get("status") != "True":
                 wrong.append(f"{key} is not Ready: {ready.get('reason')} {ready.get('message')}")

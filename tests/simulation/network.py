@@ -11,6 +11,7 @@ from tests.engine.apiserver import ApiServer, FakeCluster, Subscriber, copied
 from tests.engine.operators import TO_KUBERNETES, Leases
 from tests.engine.virtual import OWNER
 from tests.engine.wire import Place, Wire
+from tests.simulation import judge_upkeep
 from tests.simulation.judge import OF_POOLS
 from tests.simulation.metal import LATE
 
@@ -68,7 +69,9 @@ class SimApi(ApiServer):
     def delete_of(self, key: Key, uid: str, version: str = "") -> None:
         if self.world.pools is not None:
             self.world.pools.judge.asked_to_delete(key)
+        before = copied(self.objects.get(key))
         super().delete_of(key, uid, version)
+        judge_upkeep.deleted(self.world, key, before or {})
 
     def drop_finalizer(self, key: Key, uid: str, finalizer: str) -> Body | None:
         before = copied(self.objects.get(key))

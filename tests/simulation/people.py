@@ -103,7 +103,9 @@ class People:
             self._make(key)
 
     def _make(self, key: Key) -> None:
-        upkeep = UPKEEP if self.world.drawn.upkeep else {}
+        upkeep: dict[str, Any] = {}
+        if self.world.drawn.upkeep:
+            upkeep = {**UPKEEP, "expireAfter": self.rng.choice(("Never", "Never", "2m"), "expire")}
         self.world.api.apply(key, {**SPEC, "tags": {"team": "a"}, "timeouts": TIMEOUTS, **upkeep})
 
     def _edit(self, **fields: Any) -> None:
