@@ -18,6 +18,7 @@ from hostwright.kinds.virtualmachine.port import (
     Power,
     Release,
     SetPower,
+    Unresolved,
     Update,
     Wanted,
 )
@@ -57,6 +58,15 @@ def wanted() -> Wanted:
     answer = resolve(NAMES, SPEC, BINDINGS)
     assert isinstance(answer, Wanted)
     return answer
+
+
+def test_what_a_simulated_site_has_not_is_told_and_not_left_out() -> None:
+    nic = {"name": "eth0", "networkRef": {"name": "app"}, "floatingIP": {"pool": "public"}}
+    spec = VirtualMachineSpec.model_validate({**SPEC.model_dump(by_alias=True), "network": {"interfaces": [nic]}})
+    answer = resolve(NAMES, spec, BINDINGS)
+    assert isinstance(answer, Unresolved)
+    assert (answer.failure.reason, answer.failure.actor) == ("InvalidConfiguration", "You")
+    assert "a simulated site has none. Remove floatingIP." in answer.failure.message
 
 
 def row(**changes: object) -> Machine:
