@@ -8,10 +8,10 @@ from datetime import timedelta
 import pytest
 from tests.kinds.situations import GONE, NOW, UNSEEN, line, operation, seen, situation, spec, status, trace, wanted
 
-from hostwright.core.errors import MachineHeld, ResizeTimedOut
+from hostwright.core.errors import ClassNotFound, MachineHeld, ResizeTimedOut
 from hostwright.core.port import OperationType
 from hostwright.kinds.virtualmachine.decide import decide
-from hostwright.kinds.virtualmachine.port import Life, Power
+from hostwright.kinds.virtualmachine.port import Life, Power, Unresolved
 from hostwright.kinds.virtualmachine.situation import Situation
 
 RESTART = spec(updatePolicy={"maxDisruption": "Restart"})
@@ -81,6 +81,22 @@ CHANGES: dict[str, tuple[Situation, str]] = {
     "to be confirmed, and disruption is no longer allowed": (
         situation(wanted=wanted(size="f2"), generation=3, operation=OPEN, look=seen(Life.RESIZED, **BIG)),
         "ConfirmResize | Updating | -Ready:Resizing +Reconciling:Resizing",
+    ),
+    "to be confirmed, and the class is gone": (
+        situation(
+            spec=RESTART,
+            generation=3,
+            wanted=Unresolved(ClassNotFound("gone")),
+            operation=OPEN,
+            look=seen(Life.RESIZED, **BIG),
+        ),
+        "ConfirmResize | Updating | -Ready:Resizing +Reconciling:Resizing",
+    ),
+    "confirmed, and the class is gone": (
+        situation(
+            spec=RESTART, generation=3, wanted=Unresolved(ClassNotFound("gone")), operation=OPEN, look=seen(**BIG)
+        ),
+        "nothing | Running | -Ready:ClassNotFound +Stalled:ClassNotFound",
     ),
     "to be confirmed, not ours": (
         situation(look=seen(Life.RESIZED, **BIG)),

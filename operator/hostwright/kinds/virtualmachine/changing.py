@@ -14,7 +14,17 @@ from hostwright.core.port import Missing, Operation, OperationType, Present
 from hostwright.kinds.virtualmachine import change, rebuilding, say
 from hostwright.kinds.virtualmachine.absent import wait_until
 from hostwright.kinds.virtualmachine.extras import shows
-from hostwright.kinds.virtualmachine.port import ConfirmResize, Found, Inquire, Power, Resize, SetPower, Step, Wanted
+from hostwright.kinds.virtualmachine.port import (
+    ConfirmResize,
+    Found,
+    Inquire,
+    Life,
+    Power,
+    Resize,
+    SetPower,
+    Step,
+    Wanted,
+)
 from hostwright.kinds.virtualmachine.situation import Situation
 from hostwright.kinds.virtualmachine.status import Named
 from hostwright.kinds.virtualmachine.steady import Gap
@@ -102,6 +112,14 @@ def resized(situation: Situation, found: Found) -> Decision[Step]:
         phase=Phase.UPDATING,
     )
     return _timed(situation, operation, decision, found.message)
+
+
+def half_way(situation: Situation) -> Decision[Step] | None:
+    """A resize of ours to be confirmed, which needs nothing of the spec: left so, the backend would hold room twice."""
+    look = situation.look
+    if situation.observe_only or not isinstance(look, Present) or look.found.life is not Life.RESIZED:
+        return None
+    return resized(situation, look.found) if change.landed(look.found, situation.operation) else None
 
 
 def heavy(situation: Situation, wanted: Wanted, found: Found, gap: Gap) -> Decision[Step] | None:

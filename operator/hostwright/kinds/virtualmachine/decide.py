@@ -38,7 +38,7 @@ def _living(situation: Situation) -> Decision[Step]:
     if situation.backend.failure is not None or not situation.backend.connected:
         return _provider_in_the_way(situation)
     if isinstance(situation.wanted, Unresolved):
-        return _unresolved(situation, situation.wanted.failure)
+        return changing.half_way(situation) or _unresolved(situation, situation.wanted.failure)
     if situation.outcome_open and not situation.nothing_made:
         verdict = _verify(situation)
         if verdict is not None:
