@@ -304,3 +304,19 @@ def resting(draw: st.DrawFn) -> Situation:
         nothing_made=False,
         paused=None,
     )
+
+
+@st.composite
+def fallen(draw: st.DrawFn) -> Situation:
+    """A build that failed or takes long, or a machine with others of its mark, where nothing else is in the way."""
+    situation = draw(situations(deleting=False))
+    life = draw(st.sampled_from([Life.FAILED, Life.FAILED, Life.BUILDING, Life.STEADY]))
+    wanted = situation.wanted if isinstance(situation.wanted, Wanted) else at.wanted()
+    return replace(
+        situation,
+        paused=None,
+        outcome_open=False,
+        wanted=wanted,
+        look=Present(draw(lives(life)), 100.0),
+        backend=Backend(supported=at.SUPPORTED),
+    )

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from tests.kinds import situations as at
-from tests.kinds.strategies import resting, situations
+from tests.kinds.strategies import fallen, resting, situations
 
 from hostwright.core.decision import Decision
 from hostwright.core.names import Condition
@@ -145,7 +145,7 @@ def _shown(situation: Situation) -> bool:
 
 
 @settings(max_examples=EXAMPLES, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
-@given(situations())
+@given(fallen())
 def test_only_what_is_ours_is_taken_away(situation: Situation) -> None:
     step = decide(situation).step
     assume(isinstance(step, Discard))
