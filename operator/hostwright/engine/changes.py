@@ -23,7 +23,7 @@ OF_THE_OBJECT = (
 #: A new value is one restart, or one rebuild.
 RESTARTED_AT, REBUILD_TOKEN = "/restartedAt", "/rebuildToken"
 #: What another bootstrap does, where `onChange` says so.
-BOOTSTRAP = "/bootstrap/cloudInit"
+BOOTSTRAP, ON_CHANGE = "/bootstrap/cloudInit", "/bootstrap/onChange"
 
 
 def elsewhere(shape_path: str, sections: Sequence[Sections]) -> list[tuple[str, Disruption | None]]:

@@ -168,6 +168,15 @@ REBUILDS: dict[str, tuple[Situation, str]] = {
         ),
         f"Rebuild i2 | Failed | {REBUILDING}",
     ),
+    "failed, off is wished, and another token": (
+        situation(
+            spec=spec(**ALLOWED, powerState="PoweredOff", rebuildToken="2"),
+            wanted=wanted(power=Power.OFF),
+            look=seen(Life.FAILED),
+            status=status(resolved={**RESOLVED, "powerState": "PoweredOff"}),
+        ),
+        f"Rebuild i1 | Failed | {REBUILDING}",
+    ),
     "failed by itself": (situation(spec=spec(**ALLOWED), look=seen(Life.FAILED)), BROKEN),
     "failed by itself, with another image": (
         situation(spec=spec(**ALLOWED), look=seen(Life.FAILED, shape={"image": "i9"})),

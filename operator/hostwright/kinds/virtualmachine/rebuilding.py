@@ -48,7 +48,8 @@ def after_failure(situation: Situation, found: Found) -> Decision[Step] | None:
     if not isinstance(wanted, Wanted) or situation.observe_only or found.life is not Life.FAILED:
         return None
     gap = assess(situation, wanted, found)
-    if not gap.rebuild or gap.corrected or is_again(situation, wanted, found):
+    drifted = any(row.path == "/imageRef" for row in gap.corrected) and not situation.rebuild_asked
+    if not gap.rebuild or drifted or is_again(situation, wanted, found):
         return None
     return replace(rebuild(situation, wanted, found, gap), phase=Phase.FAILED)
 
