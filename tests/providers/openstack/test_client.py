@@ -14,7 +14,7 @@ from tests.providers.openstack.site import PROJECT, USER, Site, running
 from hostwright.core import errors
 from hostwright.providers.openstack.client import MARKS, SdkClient
 from hostwright.providers.openstack.errors import of_read
-from hostwright.providers.openstack.rows import LoginRefused, NotSent, Request, Unanswered
+from hostwright.providers.openstack.rows import LoginRefused, NotSent, Refused, Request, Unanswered
 from hostwright.providers.openstack.section import ProviderSection
 from hostwright.providers.openstack.transport import ASK_AGAIN
 
@@ -268,6 +268,26 @@ async def test_ports_are_asked_for_by_project_and_only_what_is_read(site: Site, 
     assert f"project_id={PROJECT}" in path
     assert "fields=device_id" in path
     assert "description=hw:1:2" in path
+
+
+async def test_floating_ips_are_asked_for_by_mark_or_address(site: Site, client: SdkClient) -> None:
+    site.answer = lambda method, path: (200, {"floatingips": [{"id": "f1", "port_id": None, "revision_number": 3}]})
+    assert [(row.port_id, row.revision_number) for row in await client.floating_ips(mark="hw:1:2")] == [(None, 3)]
+    assert "description=hw:1:2" in site.requests[0]
+    await client.floating_ips(address="203.0.113.7")
+    assert "floating_ip_address=203.0.113.7" in site.requests[-1]
+    assert "description=" not in site.requests[-1].replace("fields=description", "")
+
+
+@pytest.mark.parametrize("status", [403, 404])
+async def test_a_cloud_without_floating_ips_has_none_and_is_no_outage(
+    site: Site, client: SdkClient, status: int
+) -> None:
+    site.answer = lambda method, path: (status, {"NeutronError": {"type": "X", "message": "not here"}})
+    assert await client.floating_ips() == []
+    site.answer = lambda method, path: (503, {})
+    with pytest.raises(Refused):
+        await client.floating_ips()
 
 
 async def test_a_long_list_of_ports_is_read_page_by_page(site: Site, client: SdkClient) -> None:
