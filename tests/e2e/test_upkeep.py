@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from tests.e2e.killed import FLAGS, Call, killed_when
 from tests.e2e.sites import Cloud
-from tests.e2e.test_crash import FLAGS, Call, _killed_when, _tags, _the_server
+from tests.e2e.test_crash import _tags, _the_server
 from tests.e2e.world import World, eventually, machine
 
 from hostwright.core.names import ANNOTATION_MACHINE_ID
@@ -86,7 +87,7 @@ def test_killed_while_it_is_made_again_there_is_one_server(kept: World, cloud: C
     with kept.operator(*FLAGS) as first:
         first.leading()
         cloud.user.compute.delete_server(former.id)
-        _killed_when(first, cloud, [rule])
+        killed_when(first, cloud, [rule])
     with kept.operator(*FLAGS) as second:
         second.leading()
         server = _made_again(kept, cloud, former.id)

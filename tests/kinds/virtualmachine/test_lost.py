@@ -2,10 +2,13 @@
 
 # ruff: noqa: E501 - a case is one row
 
+from typing import Any
+
 import pytest
 from tests.kinds.situations import (
     GONE,
     NOW,
+    RESOLVED,
     UNSEEN,
     condition,
     line,
@@ -14,12 +17,13 @@ from tests.kinds.situations import (
     spec,
     status,
     trace,
+    wanted,
 )
 
 from hostwright.core.errors import ImageNotFound, Unreachable
 from hostwright.core.port import LedgerRow
 from hostwright.kinds.virtualmachine.decide import decide
-from hostwright.kinds.virtualmachine.port import Create, Life, Unresolved
+from hostwright.kinds.virtualmachine.port import Create, DiskFound, DiskShape, Life, Unresolved
 from hostwright.kinds.virtualmachine.situation import Situation
 from hostwright.kinds.virtualmachine.status import VirtualMachineStatus
 
@@ -101,3 +105,54 @@ def test_then_it_is_made_as_a_new_one_is(left: tuple[LedgerRow, ...]) -> None:
     decision = decide(again)
     assert isinstance(decision.step, Create)
     assert decision.status["resolved"]["class"]["name"] == "small"
+
+
+DATA, ROOT = LedgerRow("volume/data", "v1"), LedgerRow("volume/root", "v0")
+HELD = {"data": "20Gi", "root": "40Gi"}
+
+
+def lost_with_disks(
+    *rows: LedgerRow, wish: tuple[DiskShape, ...] = (DiskShape("data", 20),), **changes: Any
+) -> Situation:
+    """Its server is forgotten, and it is to be made again."""
+    conditions = [condition(kind, "False", reason="Recreating") for kind in ("Ready", "Provisioned")]
+    told = status(conditions=conditions, resolved={"provider": "prod", "disks": HELD})
+    return situation(
+        **{
+            "spec": RECREATE,
+            "status": told,
+            "trace": trace(*rows),
+            "wanted": wanted(disks=wish),
+            "look": GONE,
+            **changes,
+        }
+    )
+
+
+def test_disks_that_may_hold_data_are_remembered_while_it_is_made_again() -> None:
+    known = status(resolved={**RESOLVED, "disks": HELD})
+    first = decide(situation(spec=RECREATE, look=GONE, proven=True, status=known))
+    assert first.status["resolved"] == {"provider": "prod", "disks": HELD}
+    left = (DiskFound("data", "v1", 20, attached=False), DiskFound("root", "v0", 40, attached=False))
+    again = decide(lost_with_disks(DATA, ROOT, look=seen(Life.PARTIAL, disks=left, parts=(DATA, ROOT))))
+    assert isinstance(again.step, Create), "with the disks that are left"
+    assert again.status["resolved"]["disks"] == HELD
+
+
+@pytest.mark.parametrize(
+    ("case", "told"),
+    [
+        (lost_with_disks(DATA), "prove | Running"),
+        (
+            lost_with_disks(DATA, proven=True),
+            "nothing | Running | -Ready:{0} +Stalled:{0} -DisksReady:{0}".format("DiskDeletedExternally"),
+        ),
+        (lost_with_disks(DATA, proven=True, wish=()), "nothing | Running"),
+        (lost_with_disks(ROOT, proven=True), "nothing | Running"),
+    ],
+    ids=["not seen", "proven gone", "not wished any more", "the root disk"],
+)
+def test_a_disk_that_held_data_is_never_replaced_by_an_empty_one(case: Situation, told: str) -> None:
+    decision = decide(case)
+    assert line(decision) == told
+    assert (decision.forget == ()) == ("Disk" in told or "prove" in told)

@@ -10,10 +10,11 @@ from hostwright.core.errors import NotBound
 from hostwright.core.names import Condition, Phase, Reason
 from hostwright.core.port import OperationType, Present
 from hostwright.kinds.virtualmachine import change, disks, say
-from hostwright.kinds.virtualmachine.lost import lost
+from hostwright.kinds.virtualmachine.lost import disk_gone, disks_held, forgotten, lost
 from hostwright.kinds.virtualmachine.port import Create, Step, Wanted
 from hostwright.kinds.virtualmachine.situation import Situation
 from hostwright.kinds.virtualmachine.status import Named
+from hostwright.kinds.virtualmachine.storage import ROOT
 from hostwright.kinds.virtualmachine.values import ManagementPolicy
 from hostwright.kinds.virtualmachine.verdict import SLOW, blocked
 
@@ -75,7 +76,8 @@ def _create(situation: Situation) -> Decision[Step]:
     if unseen and not situation.proven:
         return Decision(needs_proof="a disk that was made is not seen", phase=situation.phase)
     if unseen:
-        return Decision(forget=tuple(row.name for row in unseen), phase=situation.phase, look_again=0.0)
+        data = tuple(row for row in unseen if row.name != f"volume/{ROOT}")  # a root disk is made with its machine
+        return disk_gone(situation, situation.wanted, data) or forgotten(situation, unseen)
     return Decision(
         step=Create(),
         operation=OperationType.CREATE,
@@ -95,7 +97,8 @@ def _begun_as(situation: Situation) -> dict[str, Any]:
     size = Named(name=situation.wanted.size_name, id=situation.wanted.size_id)
     bootstrap = change.bootstrap_of(situation.spec.bootstrap)
     provider = situation.spec.provider_ref.name
-    return {"resolved": {"provider": provider, "class": size.model_dump(), "bootstrap": bootstrap}}
+    begun = {"provider": provider, "class": size.model_dump(), "bootstrap": bootstrap}
+    return {"resolved": {**begun, **disks_held(situation)}}
 
 
 def wait_until(situation: Situation, moment: datetime | None) -> Decision[Step] | None:

@@ -2,15 +2,15 @@
 
 from hostwright.core.conditions import Said
 from hostwright.core.decision import Decision, Note
-from hostwright.core.errors import BuildFailed, DiskDeletedExternally
+from hostwright.core.errors import BuildFailed
 from hostwright.core.names import Condition, Phase, Reason
 from hostwright.core.port import LedgerRow, OperationType
 from hostwright.kinds.virtualmachine import disks, say
 from hostwright.kinds.virtualmachine.absent import wait_until
+from hostwright.kinds.virtualmachine.lost import disk_gone, forgotten
 from hostwright.kinds.virtualmachine.port import BringDisks, Discard, Found, Step, Wanted
 from hostwright.kinds.virtualmachine.situation import Situation
 from hostwright.kinds.virtualmachine.storage import ROOT, Retention
-from hostwright.kinds.virtualmachine.verdict import SLOW
 
 
 def bring(situation: Situation, wanted: Wanted, found: Found, names: tuple[str, ...]) -> Decision[Step] | None:
@@ -28,7 +28,7 @@ def bring(situation: Situation, wanted: Wanted, found: Found, names: tuple[str, 
     if lost and not situation.proven:
         return Decision(needs_proof="a disk is not seen", phase=situation.phase)
     if lost:
-        return _lost(situation, wanted, lost)
+        return disk_gone(situation, wanted, lost) or forgotten(situation, lost)
     if (failed := broken(situation, found)) is not None:
         return failed
     every = tuple(dict.fromkeys((*names, *going)))
@@ -68,24 +68,6 @@ def broken(situation: Situation, found: Found) -> Decision[Step] | None:
         phase=situation.phase,
         notes=(Note(failure.reason, failure.message, disk.id, warning=True),),
     )
-
-
-def _lost(situation: Situation, wanted: Wanted, lost: tuple[LedgerRow, ...]) -> Decision[Step]:
-    """Proven gone. One that held data is told, not replaced by an empty one."""
-    resolved = situation.status.resolved
-    held = (resolved.disks or {}) if resolved is not None else {}
-    wished = disks.applied(wanted)
-    for row in lost:
-        name = row.name.partition("/")[2]
-        if name in held and name in wished:
-            failure = DiskDeletedExternally(
-                f"disk {name!r} ({row.id}) was deleted on the provider by somebody else. "
-                "Take it out of the spec and put it back to get a new, empty one."
-            )
-            note = Note(failure.reason, failure.message, row.id, warning=True)
-            said = (*say.failed(failure), Said(Condition.DISKS_READY, False, failure.reason, failure.message))
-            return Decision(failure=failure, said=said, phase=situation.phase, notes=(note,), look_again=SLOW)
-    return Decision(forget=tuple(row.name for row in lost), phase=situation.phase, look_again=0.0)
 
 
 def ready(wanted: Wanted, found: Found) -> tuple[Said, ...]:

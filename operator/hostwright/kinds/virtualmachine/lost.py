@@ -1,11 +1,14 @@
-"""A machine that somebody else deleted on the backend: told, or made again where that is wished."""
+"""A machine that somebody else deleted on the backend: told, or made again where that is wished; and its disks."""
+
+from typing import Any
 
 from hostwright.core.conditions import Said
 from hostwright.core.decision import Decision, Note
-from hostwright.core.errors import MachineDeletedExternally
+from hostwright.core.errors import DiskDeletedExternally, MachineDeletedExternally
 from hostwright.core.names import Condition, Phase, Reason
-from hostwright.kinds.virtualmachine import say
-from hostwright.kinds.virtualmachine.port import Step
+from hostwright.core.port import LedgerRow
+from hostwright.kinds.virtualmachine import disks, say
+from hostwright.kinds.virtualmachine.port import Step, Unresolved, Wanted
 from hostwright.kinds.virtualmachine.situation import Situation
 from hostwright.kinds.virtualmachine.values import OnExternalDeletion
 from hostwright.kinds.virtualmachine.verdict import SLOW, failed
@@ -48,13 +51,13 @@ def _told(situation: Situation, what_to_do: str) -> Decision[Step]:
 def _made_again(situation: Situation) -> Decision[Step]:
     """Its row leaves the ledger with its proof, and it is not provisioned any more; the next pass makes it.
 
-    What else is in the ledger stays and is used. Nothing counts as applied to the new machine, and a restart that was
-    asked of the former one is none of its.
+    What else is in the ledger stays and is used, disks with their data too. Nothing counts as applied to the new
+    machine, and a restart that was asked of the former one is none of its.
     """
     was = situation.trace.row("server")
     text = f"the machine {was.id if was else ''} was deleted on the provider by somebody else; it is made again"
     status = dict.fromkeys(_OF_THE_LOST)
-    resolved = {"provider": situation.spec.provider_ref.name}
+    resolved = {"provider": situation.spec.provider_ref.name, **disks_held(situation)}
     asked = {"restartedAt": situation.spec.restarted_at or "", "rebuildToken": situation.spec.rebuild_token or ""}
     handled = {**(situation.status.handled or {}), **asked}
     return Decision(
@@ -71,3 +74,33 @@ def _made_again(situation: Situation) -> Decision[Step]:
         notes=(Note(Reason.RECREATING, text, was.id if was else "", warning=True),),
         look_again=0.0,
     )
+
+
+def disks_held(situation: Situation) -> dict[str, Any]:
+    """Of `status.resolved`: the disks that may hold data, whatever becomes of the machine."""
+    resolved = situation.status.resolved
+    return {"disks": dict(resolved.disks)} if resolved is not None and resolved.disks else {}
+
+
+def disk_gone(
+    situation: Situation, wanted: Wanted | Unresolved | None, rows: tuple[LedgerRow, ...]
+) -> Decision[Step] | None:
+    """Of disks that are proven gone, one that held data and is wished: it is told, not replaced by an empty one."""
+    held = disks_held(situation).get("disks", {})
+    wished = disks.applied(wanted) if isinstance(wanted, Wanted) else {}
+    for row in rows:
+        name = row.name.partition("/")[2]
+        if name in held and name in wished:
+            failure = DiskDeletedExternally(
+                f"disk {name!r} ({row.id}) was deleted on the provider by somebody else. "
+                "Take it out of the spec and put it back to get a new, empty one."
+            )
+            note = Note(failure.reason, failure.message, row.id, warning=True)
+            said = (*say.failed(failure), Said(Condition.DISKS_READY, False, failure.reason, failure.message))
+            return Decision(failure=failure, said=said, phase=situation.phase, notes=(note,), look_again=SLOW)
+    return None
+
+
+def forgotten(situation: Situation, rows: tuple[LedgerRow, ...]) -> Decision[Step]:
+    """They leave the ledger with their proof."""
+    return Decision(forget=tuple(row.name for row in rows), phase=situation.phase, look_again=0.0)

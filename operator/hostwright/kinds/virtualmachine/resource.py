@@ -261,7 +261,7 @@ class VirtualMachineSpec(Open):
     )
     on_external_deletion: OnExternalDeletion = Field(
         default=OnExternalDeletion.REPORT,
-        description="What is done when somebody else deleted the machine on the backend: Report (the default) tells it, Recreate makes it again under the same identity, once the backend has confirmed that it is gone. Ports that are left are used again; the root disk is new, from the image as its name resolves then.",
+        description="What is done when somebody else deleted the machine on the backend: Report (the default) tells it, Recreate makes it again under the same identity, once the backend has confirmed that it is gone. Ports and disks that are left are used again; a root disk that went with the machine is new, from the image as its name resolves then.",
     )
     readiness: Readiness = Field(
         default=Readiness(), description="When the machine counts as available (the condition Available)."
