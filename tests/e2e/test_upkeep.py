@@ -21,7 +21,12 @@ CREATE = Call("POST", "/servers$", 'default-NAME-[0-9a-f]{5}"')
 def kept(world: World, cloud: Cloud) -> Iterator[World]:
     world.at_home()
     wish = machine(
-        NAME, "os-lab", network={"interfaces": NICS}, onExternalDeletion="Recreate", propagateLabels=["owner"]
+        NAME,
+        "os-lab",
+        network={"interfaces": NICS},
+        dataDisks=[{"name": "data", "size": "1Gi"}],
+        onExternalDeletion="Recreate",
+        propagateLabels=["owner"],
     )
     wish["metadata"]["labels"] = {"owner": "shop"}
     world.apply(wish)
@@ -38,6 +43,12 @@ def _identity(world: World) -> str:
     return str(body["metadata"]["annotations"][ANNOTATION_MACHINE_ID])
 
 
+def _disk(world: World) -> tuple[str, bool]:
+    """Its id, and whether it is attached."""
+    (disk,) = [each for each in world.status(NAME)["disks"] if each["name"] == "data"]
+    return disk["id"], disk["attached"]
+
+
 def _made_again(world: World, cloud: Cloud, former: str) -> Any:
     """The one that is there now, up and in the ledger."""
 
@@ -50,9 +61,9 @@ def _made_again(world: World, cloud: Cloud, former: str) -> Any:
     return _the_server(world, cloud, NAME)
 
 
-def test_a_deleted_server_is_made_again_on_the_ports_that_are_left(kept: World, cloud: Cloud) -> None:
+def test_a_deleted_server_is_made_again_with_the_ports_and_disks_that_are_left(kept: World, cloud: Cloud) -> None:
     identity, former = _identity(kept), _the_server(kept, cloud, NAME)
-    ports = {port.name: port for port in cloud.ports(NAME)}
+    ports, disk = {port.name: port for port in cloud.ports(NAME)}, _disk(kept)
     lost = next(port for name, port in ports.items() if name.endswith("-eth1"))
     cloud.user.compute.delete_server(former.id)
     eventually(lambda: former.id not in {server.id for server in cloud.servers(NAME)}, 30, "deleted")
@@ -68,6 +79,7 @@ def test_a_deleted_server_is_made_again_on_the_ports_that_are_left(kept: World, 
     ]
     assert "somebody else; it is made again" in kept.events(NAME, "Recreating")[0]["message"]
     assert _tags(kept, cloud, NAME) == {"owner=shop"}
+    assert _disk(kept) == (disk[0], True), "with its data"
 
 
 def test_a_label_is_a_tag_of_the_server_and_a_long_one_is_told(kept: World, cloud: Cloud) -> None:
@@ -82,7 +94,7 @@ def test_a_label_is_a_tag_of_the_server_and_a_long_one_is_told(kept: World, clou
 
 
 def test_killed_while_it_is_made_again_there_is_one_server(kept: World, cloud: Cloud) -> None:
-    former = _the_server(kept, cloud, NAME)
+    former, disk = _the_server(kept, cloud, NAME), _disk(kept)
     rule = cloud.faults.add_first(CREATE.rule(name=NAME))
     with kept.operator(*FLAGS) as first:
         first.leading()
@@ -93,6 +105,7 @@ def test_killed_while_it_is_made_again_there_is_one_server(kept: World, cloud: C
         server = _made_again(kept, cloud, former.id)
         assert {port.device_id for port in cloud.ports(NAME)} == {server.id}
         assert len(cloud.ports(NAME)) == 2
+        assert _disk(kept) == disk
 
 
 def test_a_refused_network_is_never_probed_and_told(world: World) -> None:
