@@ -36,8 +36,8 @@ def bare(volume: Any) -> bool:
 def test_disks_are_made_attached_grown_detached_put_back_and_go_as_written(
     home: World, cloud: Cloud, theirs: Any
 ) -> None:
-    home.apply(machine("disks", "os-lab", **disks(DATA, rootDisk={"size": "10Gi"})))
-    home.ready("disks", 90)
+    home.apply(machine("disks", "os-lab", **disks(DATA, rootDisk={"size": "10Gi"}, failureDomain="az1")))
+    assert home.ready("disks", 90)["status"]["failureDomain"] == "az1"
     (server,) = cloud.servers("disks")
     made = cloud.volumes("disks")
     assert {name: (row.size, row.status) for name, row in made.items()} == {

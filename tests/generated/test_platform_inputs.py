@@ -40,15 +40,20 @@ BAD: Mapping[str, tuple[str, Mapping[str, Any], str]] = {
         },
         "volumeType",
     ),
-    "failure domains of OpenStack": (
+    "failure domains of a simulated site": (
+        "Provider",
+        {"failureDomains": [{"name": "az1"}]},
+        "failureDomains are not to be had with type Simulated",
+    ),
+    "a failure domain without its zone": (
         "Provider",
         {
             "type": "OpenStack",
             "credentialsRef": {"name": "os"},
             "simulated": None,
-            "failureDomains": [{"name": "az1"}],
+            "failureDomains": [{"name": "az1", "openstack": {"volumeAZ": "nova"}}],
         },
-        "failureDomains are not to be had with type OpenStack",
+        "computeAZ",
     ),
     "block of another type": ("Provider", {"openstack": {"cloudName": "x"}}, "openstack is for type OpenStack"),
     "no login": (

@@ -26,7 +26,7 @@ from hostwright.providers.openstack.calls import SEND_AGAIN, Fence, NewServer, N
 from hostwright.providers.openstack.plan import plan
 from hostwright.providers.openstack.resolve import Names, resolve
 from hostwright.providers.openstack.rows import VOLUME_DISK, VOLUME_MARK, Attachment, Volume
-from hostwright.providers.openstack.section import StorageSection
+from hostwright.providers.openstack.section import FailureDomainSection, StorageSection
 from hostwright.providers.openstack.seen import Gathered, SeenPort, SeenServer, SeenVolume
 from hostwright.providers.openstack.translate import found, server_body
 
@@ -273,4 +273,39 @@ def test_what_cannot_be_had_is_told(more: dict[str, object], names: Names, failu
     answer = resolve(names, spec(**more), BINDINGS)
     assert isinstance(answer, Unresolved)
     assert isinstance(answer.failure, failure)
+    assert said in answer.failure.message
+
+
+DOMAINS = replace(
+    STORAGE,
+    domains={
+        "az1": FailureDomainSection(computeAZ="nova", volumeAZ="east"),
+        "az2": FailureDomainSection(computeAZ="gone"),
+    },
+)
+
+
+def test_a_failure_domain_says_where_server_and_disks_are_made() -> None:
+    answer = resolve(DOMAINS, spec(failureDomain="az1", **DISKS), BINDINGS)
+    assert isinstance(answer, Wanted)
+    assert server_body(answer, TRACE, ["p1"], None)["server"]["availability_zone"] == "nova"
+    made = call(ask(Create(), wanted=answer, rest=False), "create_volume")
+    assert made.arguments.body["volume"]["availability_zone"] == "east"
+    assert (
+        "availability_zone"
+        not in call(ask(Create(), wanted=wish(**DISKS), rest=False), "create_volume").arguments.body["volume"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"failureDomain": "az9"}, "az1, az2"),
+        ({"failureDomain": "az2"}, "no availability zone 'gone'"),
+        ({"failureDomain": "az1", "openstack": {"availabilityZone": "nova"}}, "both say where"),
+    ],
+)
+def test_a_failure_domain_that_cannot_be_had_is_told(more: dict[str, object], said: str) -> None:
+    answer = resolve(DOMAINS, spec(**more), BINDINGS)
+    assert isinstance(answer, Unresolved)
     assert said in answer.failure.message

@@ -84,7 +84,7 @@ class ProviderSpec(Open):
     failure_domains: list[FailureDomain] | None = Field(
         default=None,
         max_length=64,
-        description="The failure domains users may name, on vSphere.",
+        description="The failure domains users may name, on OpenStack and vSphere.",
         json_schema_extra={"x-list-map-key": "name"},
     )
     storage_classes: list[StorageClass] | None = Field(

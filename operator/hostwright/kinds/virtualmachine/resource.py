@@ -190,7 +190,7 @@ class VirtualMachineSpec(Open):
     provider_ref: NameRef = Field(description="The Provider that runs this machine. Immutable.")
     failure_domain: Label | None = Field(
         default=None,
-        description="A failure domain of the Provider (its spec.failureDomains), on vSphere. Default: where the Provider says. A change waits in status.pendingChanges.",
+        description="A failure domain of the Provider (its spec.failureDomains), on OpenStack and vSphere. Default: where the Provider says, or the backend's scheduler. A change waits in status.pendingChanges.",
     )
     class_ref: NameRef | None = Field(
         default=None,

@@ -50,6 +50,9 @@ def at_rest(situation: Situation, found: Found) -> Decision[Step]:
         "drift": [row.model_dump(by_alias=True) for row in gap.drift] or None,
         "disks": disks.status(situation, found),
     }
+    domain = situation.spec.failure_domain
+    if domain is not None and wanted.shape.zone == found.shape.zone:  # the backend knows the place by its own name
+        status["failureDomain"] = domain
     if situation.observe_only:
         return _observed(situation, wanted, found, gap, status)
     working = _restart(situation, found)

@@ -232,6 +232,8 @@ def _spec_path(situation: Situation, row: Difference) -> str:
     base = situation.backend.shape_paths.get(row.path, row.path)
     if base == "/classRef" and situation.spec.class_ref is None:
         base = "/resources" if situation.spec.resources else "/openstack/flavor"
+    if row.path == "/zone" and situation.spec.failure_domain is not None:
+        base = "/failureDomain"
     key = network.spec_path(row.key) if row.path == network.PATH else row.key
     return f"{base}/{key}" if key else base
 

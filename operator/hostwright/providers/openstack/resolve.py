@@ -24,6 +24,7 @@ from hostwright.providers.openstack.rows import Catalog, Flavor
 from hostwright.providers.openstack.section import (
     SECTIONS,
     ClassSection,
+    FailureDomainSection,
     ImageSection,
     MachineSection,
     NetworkSection,
@@ -46,6 +47,7 @@ class Disk:
     name: str
     size: int | None = None  # GiB
     type: str = ""
+    zone: str = ""
     existing: str = ""
 
 
@@ -69,7 +71,18 @@ class Names:
     catalog: Catalog
     networks: Mapping[str, NetworkSection]
     storage_classes: Mapping[str, StorageSection] = field(default_factory=dict)
+    domains: Mapping[str, FailureDomainSection] = field(default_factory=dict)
     project: str = ""  # the login's
+
+    def domain(self, name: str | None) -> FailureDomainSection | None:
+        if name is None:
+            return None
+        if name not in self.domains:
+            known = ", ".join(sorted(self.domains)) or "none"
+            raise errors.InvalidConfiguration(
+                f"failure domain {name!r} is not one of the Provider's (it has: {known}). Choose one of these."
+            )
+        return self.domains[name]
 
     def volume_type(self, name: str | None) -> str:
         """The volume type of a storage class; empty: Cinder's own default."""
@@ -217,23 +230,23 @@ def resolve(names: Names, spec: VirtualMachineSpec, bindings: Bindings) -> Wante
 
 def _resolved(names: Names, spec: VirtualMachineSpec, bindings: Bindings) -> Wanted:
     section = MachineSection.model_validate(spec.section(SECTIONS.key) or {})
-    if spec.failure_domain is not None:
-        raise errors.InvalidConfiguration(
-            f"failure domain {spec.failure_domain!r} is not to be had on OpenStack yet: use openstack.availabilityZone."
-        )
+    domain = names.domain(spec.failure_domain)
+    if domain is not None and section.availability_zone is not None:
+        raise errors.InvalidConfiguration("failureDomain and openstack.availabilityZone both say where: remove one.")
+    zone = domain.compute_az if domain is not None else section.availability_zone
     if spec.power_off_mode is not PowerOffMode.TRY_SOFT:
         raise errors.InvalidConfiguration(
             f"powerOffMode {spec.power_off_mode} is not to be had on OpenStack: Nova's stop takes no mode. Use TrySoft."
         )
     flavor = names.flavor(section, bindings)
     image = bindings.pinned_image or names.image(bindings.image_section)
-    _there(names, section)
+    _there(names, section, zone)
     tags = bindings.tags(spec.tags)
     _holdable(tags, lambda key: bindings.remedy(key, spec.tags))
     _takes(bindings.hostname)
     cloud_init = spec.bootstrap.cloud_init if spec.bootstrap else None
     interfaces = tuple(_interface(names, item) for item in spec.network.interfaces)
-    disks = tuple(_disks(names, spec))
+    disks = tuple(_disks(names, spec, (domain.volume_az or "") if domain is not None else ""))
     size_name = bindings.class_name or flavor.name
     return Wanted(
         shape=MachineShape(
@@ -242,7 +255,7 @@ def _resolved(names: Names, spec: VirtualMachineSpec, bindings: Bindings) -> Wan
             metadata=section.metadata or {},
             size=flavor.name,
             image=image,
-            zone=section.availability_zone,
+            zone=zone,
             key_pair=section.key_pair,
             interfaces=interfaces,
             root_size=next((disk.size for disk in disks if disk.name == ROOT), None),
@@ -253,7 +266,11 @@ def _resolved(names: Names, spec: VirtualMachineSpec, bindings: Bindings) -> Wan
         size_id=flavor.id,
         image_name=bindings.image_name,
         image_id=image,
-        display={"/classRef": size_name, "/imageRef": bindings.image_name},
+        display={
+            **({"/zone": spec.failure_domain} if spec.failure_domain else {}),
+            "/classRef": size_name,
+            "/imageRef": bindings.image_name,
+        },
         default_groups=names.default_groups(),
         extra=Extra(
             key_pair=section.key_pair or "",
@@ -267,13 +284,13 @@ def _resolved(names: Names, spec: VirtualMachineSpec, bindings: Bindings) -> Wan
     )
 
 
-def _disks(names: Names, spec: VirtualMachineSpec) -> Iterator[Disk]:
+def _disks(names: Names, spec: VirtualMachineSpec, zone: str) -> Iterator[Disk]:
     if spec.root_disk is not None:
-        yield Disk(ROOT, _whole(ROOT, spec.root_disk.size), names.volume_type(spec.root_disk.storage_class))
+        yield Disk(ROOT, _whole(ROOT, spec.root_disk.size), names.volume_type(spec.root_disk.storage_class), zone)
     for item in spec.data_disks or ():
         kind = names.volume_type(item.storage_class)
         existing = item.source.existing.id if item.source is not None else ""
-        yield Disk(item.name, _whole(item.name, item.size) if item.size else None, kind, existing)
+        yield Disk(item.name, _whole(item.name, item.size) if item.size else None, kind, zone, existing)
 
 
 def _whole(name: str, size: str) -> int:
@@ -284,17 +301,15 @@ def _whole(name: str, size: str) -> int:
     return count
 
 
-def _there(names: Names, section: MachineSection) -> None:
+def _there(names: Names, section: MachineSection, zone: str | None) -> None:
     """What is named and needs no id."""
     if section.key_pair and section.key_pair not in names.catalog.key_pairs:
         raise errors.KeyPairNotFound(
             f"the Provider's user has no key pair {section.key_pair!r}. Create it, or remove openstack.keyPair."
         )
-    if section.availability_zone and section.availability_zone not in names.catalog.zones:
+    if zone and zone not in names.catalog.zones:
         known = ", ".join(sorted(names.catalog.zones))
-        raise errors.InvalidConfiguration(
-            f"OpenStack has no availability zone {section.availability_zone!r} (it has: {known})."
-        )
+        raise errors.InvalidConfiguration(f"OpenStack has no availability zone {zone!r} (it has: {known}).")
 
 
 def _takes(hostname: str) -> None:

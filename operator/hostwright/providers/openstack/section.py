@@ -84,6 +84,13 @@ class NetworkSection(Words):
     )
 
 
+class FailureDomainSection(Words):
+    compute_az: BackendName = Field(alias="computeAZ", description="Nova's availability zone.")
+    volume_az: BackendName | None = Field(
+        default=None, alias="volumeAZ", description="Cinder's availability zone for disks. Default: Cinder's own."
+    )
+
+
 class StorageSection(Words):
     volume_type: BackendName = Field(description="Name of Cinder's volume type.")
 
@@ -98,6 +105,7 @@ SECTIONS = Sections(
     machine_class=ClassSection,
     image=ImageSection,
     network=NetworkSection,
+    failure_domain=FailureDomainSection,
     storage_class=StorageSection,
     shape_paths={
         "/metadata": "/openstack/metadata",

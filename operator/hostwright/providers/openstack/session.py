@@ -16,7 +16,13 @@ from hostwright.providers.openstack.inventory import QUICK, Inventory
 from hostwright.providers.openstack.machines import Machines
 from hostwright.providers.openstack.resolve import Names
 from hostwright.providers.openstack.rows import Catalog, Login
-from hostwright.providers.openstack.section import SECTIONS, NetworkSection, ProviderSection, StorageSection
+from hostwright.providers.openstack.section import (
+    SECTIONS,
+    FailureDomainSection,
+    NetworkSection,
+    ProviderSection,
+    StorageSection,
+)
 
 #: Seconds a server may stay invisible after its creating request ended: Nova's own RPC may still be under way.
 VISIBILITY_LAG = 30.0
@@ -141,4 +147,8 @@ def names_of(spec: ProviderSpec) -> Names:
         item.name: StorageSection.model_validate(item.section(SECTIONS.key) or {"volumeType": item.name})
         for item in spec.storage_classes or ()
     }
-    return Names(Catalog(), networks, storage)
+    domains = {
+        item.name: FailureDomainSection.model_validate(item.section(SECTIONS.key) or {"computeAZ": item.name})
+        for item in spec.failure_domains or ()
+    }
+    return Names(Catalog(), networks, storage, domains)

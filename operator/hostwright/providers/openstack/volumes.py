@@ -114,6 +114,8 @@ def volume_body(trace: Trace, disk: Disk, image: str) -> dict[str, Any]:
     }
     if disk.type:
         body["volume_type"] = disk.type
+    if disk.zone:
+        body["availability_zone"] = disk.zone
     if image:
         body["imageRef"] = image
     return {"volume": body}

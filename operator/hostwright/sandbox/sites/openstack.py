@@ -55,6 +55,7 @@ class OpenStack:
             "credentialsRef": {"name": self.provider},
             "openstack": {"cloudName": facts["cloud"], "region": facts["region"]},
             "networks": [{"name": name, "openstack": {"network": name}} for name in catalog.NETWORKS],
+            "failureDomains": [{"name": "az1", "openstack": {"computeAZ": "nova", "volumeAZ": "nova"}}],
             "storageClasses": [{"name": "standard", "openstack": {"volumeType": VOLUME_TYPE}}],
         }
         return [secret, catalog.provider(self.provider, spec)]
