@@ -118,7 +118,8 @@ def test_what_holds_an_address_that_another_is_to_have_goes_first() -> None:
 def test_another_network_or_mac_is_another_port_and_the_old_one_goes_first(key: str, change: dict[str, Any]) -> None:
     wanted = wish({**ETH0, **change})
     call(ask([key], wanted, [P0]), "detach_port")
-    call(ask([key], wanted, [port("p1")], receipts={"port/eth0": 9.0}), "delete_port")
+    unplugged = [key, "eth0/plugged"]  # as it is seen half-way
+    call(ask(unplugged, wanted, [port("p1")], receipts={"port/eth0": 9.0}), "delete_port")
     made = call(ask(["eth0"], wanted, [], rows=(SERVER,)), "create_port")
     assert made.arguments.body["port"]["network_id"] == ("n-db" if key == "eth0/network" else "n-app")
 

@@ -31,7 +31,8 @@ def rewire(
         return replace(create_port(trace, wanted, shape, fence), repeat=Repeat.INTENT)
     wished = {shape.name for shape in wanted.shape.interfaces if step.names(shape.name)}
     for item in found.interfaces:
-        if not item.bound and (item.name in wished or step.names(item.name, "plugged")):
+        loose = not item.bound and item not in old
+        if loose and (item.name in wished or step.names(item.name, "plugged")):
             return _attach(item, found, memory, fence)
     for shape in wanted.shape.interfaces:
         body = _change(step, shape, wanted, found)
