@@ -24,6 +24,8 @@ KEYS = {"sshAuthorizedKeys": ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ7k3m3m3m3m3
 COMPUTE = {"microversion": "2.90"}
 #: Sizes of one root disk: Nova leads from each to each. And one that no host has.
 FLAVORS = {"even-a": (1, 512), "even-b": (2, 512), "even-vast": (4000, 512)}
+#: A second image, and one that no host can run.
+IMAGES: Mapping[str, Mapping[str, Any]] = {"even-image": {}, "even-alien": {"hw_architecture": "ppc64le"}}
 
 
 @pytest.fixture(scope="module")
@@ -34,18 +36,23 @@ def lab(world: World, cloud: Cloud) -> Iterator[World]:
         cloud.admin.compute.create_flavor(name=name, vcpus=cpu, ram=memory, disk=5)
         for name, (cpu, memory) in FLAVORS.items()
     ]
-    image = cloud.admin.image.create_image(
-        "even-image", data=b"two", container_format="bare", disk_format="raw", visibility="public"
-    )
+    images = [
+        cloud.admin.image.create_image(
+            name, data=b"two", container_format="bare", disk_format="raw", visibility="public", **more
+        )
+        for name, more in IMAGES.items()
+    ]
     for name, (cpu, memory) in FLAVORS.items():
         size = {"cpu": min(cpu, 64), "memory": f"{memory}Mi", "openstack": {"flavor": {"name": name}}}
         world.apply(platform("MachineClass", name, allowedNamespaces={"from": "All"}, **size))
-    source = {"name": "lab", "providerRef": {"name": "os-lab"}, "openstack": {"image": {"name": "even-image"}}}
-    world.apply(platform("MachineImage", "even-image", allowedNamespaces={"from": "All"}, sources=[source]))
+    for name in IMAGES:
+        source = {"name": "lab", "providerRef": {"name": "os-lab"}, "openstack": {"image": {"name": name}}}
+        world.apply(platform("MachineImage", name, allowedNamespaces={"from": "All"}, sources=[source]))
     yield world
     world.kubectl("delete", "hmc", *FLAVORS, "--ignore-not-found", "--wait=false")
-    world.kubectl("delete", "hmi", "even-image", "--ignore-not-found", "--wait=false")
-    cloud.admin.image.delete_image(image.id)
+    world.kubectl("delete", "hmi", *IMAGES, "--ignore-not-found", "--wait=false")
+    for image in images:
+        cloud.admin.image.delete_image(image.id)
     for flavor in made:
         cloud.admin.compute.delete_flavor(flavor.id)
 
@@ -171,6 +178,22 @@ def test_a_rebuild_takes_another_image_and_keeps_all_else(running: World, cloud:
     assert cloud.admin.compute.get(f"/servers/{server['id']}", **COMPUTE).json()["server"]["OS-EXT-SRV-ATTR:user_data"]
     assert _actions(cloud, server["id"]) == ["create", "rebuild", "rebuild"]
     running.delete("chg-image")
+
+
+def test_a_rebuild_that_fails_is_told_in_novas_words_and_another_token_mends_it(running: World, cloud: Cloud) -> None:
+    running.apply(machine("chg-alien", "os-lab", **REBUILD))
+    running.ready("chg-alien", 60)
+    before = _identity(cloud, "chg-alien")
+    running.patch("chg-alien", {"imageRef": {"name": "even-alien"}})
+    told = eventually(lambda: _reason(running, "chg-alien", "MachineFailed"), 60, "told")
+    assert "No valid host was found" in told
+    assert _server(cloud, "chg-alien")["status"] == "ERROR"
+    running.patch("chg-alien", {"imageRef": {"name": "tiny"}, "rebuildToken": "mend"})
+    status = running.ready("chg-alien", 60)["status"]
+    assert (status["handled"]["rebuildToken"], status["resolved"]["image"]["name"]) == ("mend", "tiny")
+    assert _identity(cloud, "chg-alien") == before
+    assert _actions(cloud, before[0]) == ["create", "rebuild", "rebuild"]
+    running.delete("chg-alien")
 
 
 def test_a_retained_machine_keeps_no_word_of_its_rebuild(running: World, cloud: Cloud) -> None:
