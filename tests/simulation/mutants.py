@@ -61,8 +61,8 @@ MUTANTS: Mapping[str, Mutant] = {
     "accept a copied machine id": _mutant("engine.identity", "    if rival is not None:\n", "    if False:\n", "copy"),
     "act while paused": _mutant(
         "kinds.virtualmachine.decide",
-        "    if situation.paused is not None:\n        return _paused(situation)\n    if situation.backend",
-        "    if situation.backend",
+        "    if situation.paused is not None:\n        return _paused(situation)\n    if expired",
+        "    if expired",
         "pause",
         "power",
     ),
@@ -89,7 +89,7 @@ MUTANTS: Mapping[str, Mutant] = {
     ),
     "make a lost machine again": _mutant(
         "kinds.virtualmachine.absent",
-        "        return _deleted_externally(situation)\n",
+        "        return lost(situation)\n",
         "        return _create(situation)\n",
         "vanish",
     ),

@@ -18,8 +18,8 @@ POOLS: Mapping[str, Mutant] = {
     ),
     "exceed maxSurge": _mutant(
         "kinds.machinepool.decide",
-        "more = min(situation.surge, len(plan.replaced)) if plan.rolling else 0",
-        "more = len(plan.replaced) if plan.rolling else 0",
+        "more = min(situation.surge, behind) if plan.rolling else 0",
+        "more = behind if plan.rolling else 0",
     ),
     "fall below maxUnavailable": _mutant(
         "kinds.machinepool.decide",
