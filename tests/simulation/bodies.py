@@ -1,6 +1,7 @@
 """What the body of a VirtualMachine says."""
 
-from hostwright.core.names import ANNOTATION_PAUSED
+from hostwright.core.errors import MachineDeletedExternally
+from hostwright.core.names import ANNOTATION_MACHINE_ID, ANNOTATION_PAUSED
 from hostwright.engine.ports import Body, Key
 
 
@@ -9,9 +10,24 @@ def cannot_run(body: Body) -> bool:
     return bool((body["spec"].get("imageRef") or {}).get("name") == "bad")
 
 
+def was_provisioned(body: Body) -> bool:
+    """As its status has it: there is a machine, or there was one and somebody else deleted it."""
+    rows = (body.get("status") or {}).get("conditions") or ()
+    told = [row for row in rows if row["type"] == "Provisioned"]
+    return any(row["status"] == "True" or row["reason"] == MachineDeletedExternally.__name__ for row in told)
+
+
 def reason_of(body: Body) -> str:
     rows = (body.get("status") or {}).get("conditions") or ()
     return next((row["reason"] for row in rows if row["type"] == "Ready"), "")
+
+
+def ledger_of(body: Body) -> set[str]:
+    return {row["id"] for row in (body.get("status") or {}).get("resources") or ()}
+
+
+def machine_id_of(body: Body) -> str:
+    return str((body["metadata"].get("annotations") or {}).get(ANNOTATION_MACHINE_ID) or body["metadata"]["uid"])
 
 
 def key_of(body: Body) -> Key:

@@ -30,7 +30,7 @@ def cases() -> tuple[Case, ...]:
 def _case(raw: dict[str, Any]) -> Case:
     known = {field.name for field in fields(Drawn)}
     drawn = {name: value for name, value in raw["drawn"].items() if name in known}
-    drawn |= {"faults": frozenset(drawn["faults"]), "names": tuple(drawn["names"])}
+    drawn |= {"faults": frozenset(drawn["faults"])} | {name: tuple(drawn.get(name, ())) for name in ("names", "often")}
     return Case(raw["why"], Drawn(**drawn), raw["decisions"])
 
 

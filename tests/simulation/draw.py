@@ -42,6 +42,8 @@ FAULTS = {
     "pause": 0.3,
     "retain": 0.3,
 }
+#: What else may be asked for.
+WORDS = {"fenced", "unfenced", "operators", "pool", "metal", "upkeep"}
 #: Where both come together nothing leads to the machine any more: no operator could know it.
 APART = (
     ("unmark", "wipe"),
@@ -70,10 +72,14 @@ class Drawn:
     pool: bool = False  # there is a MachinePool
     metal: bool = False  # there are servers in a rack
     upkeep: bool = False  # what somebody else deletes is made again, and labels are tags
+    often: tuple[str, ...] = ()  # what people do as often as all the rest
 
 
 def draw(seed: int, directed: frozenset[str] | None = None) -> Drawn:
-    """`directed`: these faults and no others; `fenced`, `unfenced` and `operators` among them say what they say."""
+    """`directed`: these faults and no others, and deeds of people that are done often.
+
+    `fenced`, `unfenced` and `operators` among them say what they say.
+    """
     rng = random.Random(seed)  # noqa: S311 - a seed is to be played again
     faults = {name for name, chance in FAULTS.items() if rng.random() < chance}
     if directed is not None:
@@ -98,6 +104,7 @@ def draw(seed: int, directed: frozenset[str] | None = None) -> Drawn:
         pool=_beside("pool", seed, directed, 0.3),
         metal=_beside("metal", seed, directed, 0.3),
         upkeep=_beside("upkeep", seed, directed, 0.3),
+        often=tuple(sorted(wish - set(FAULTS) - WORDS)),
     )
 
 

@@ -6,12 +6,21 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from tests.engine.operators import Operator
-from tests.simulation.bodies import cannot_run, is_going, is_paused, is_retained, is_to_expire, key_of, reason_of
+from tests.simulation import judge_end
+from tests.simulation.bodies import (
+    is_going,
+    is_paused,
+    is_retained,
+    key_of,
+    ledger_of,
+    machine_id_of,
+    reason_of,
+    was_provisioned,
+)
 from tests.simulation.tally import rule_of
 
-from hostwright.core.errors import MachineDeletedExternally
-from hostwright.core.names import ANNOTATION_MACHINE_ID, FINALIZER, Reason
-from hostwright.engine.labels import propagated
+from hostwright.core.errors import MachineDeletedExternally, OwnershipConflict
+from hostwright.core.names import FINALIZER, Reason
 from hostwright.engine.ports import Body, Key
 from hostwright.providers.simulated.rows import Machine, Page, State
 
@@ -61,11 +70,16 @@ class Judge:
         self.let_go: set[str] = set()  # machines that we made and rightly left there
         self.was_up: set[str] = set()
         self.made_for: dict[str, Key] = {}
+        self.ids: dict[
+            tuple[str, Key], tuple[float, str, str]
+        ] = {}  # as shown: since when which machine id, of which uid
         self.stripped: dict[str, float] = {}  # machine ids, without dashes, whose object was taken away by hand: when
         self.paused_at: dict[Key, float] = {}
         self.wiped_at: dict[str, float] = {}  # names whose status was lost: of what was under way then nothing tells
         self.made: dict[str, float] = {}  # machines of ours: when, monotonic
         self.asked: dict[str, float] = {}  # and when they were asked for
+        self.uids: dict[str, str] = {}  # and of which object
+        self.heard: set[str] = set()  # and of which an operator was told
         self.pauses: dict[tuple[str, Key], float] = {}  # since when an operator has been shown that it is paused
         self.goings: dict[tuple[str, Key], float] = {}  # that it is being deleted
         self.keeps: dict[tuple[str, Key], float] = {}  # or that its machine is to be retained
@@ -104,7 +118,7 @@ class Judge:
             self.expect(held, f"S8: {owner} sent {name} without the Lease")
             holder = ((self.world.leases.lease or {}).get("spec") or {}).get("holderIdentity")
             self.expect(holder == owner, f"S8: {owner} sent {name}, and the Lease is {holder}'s")
-        known = now - 2 * self.world.drawn.slow - 2.0  # an intent may be on its way to the API server meanwhile
+        known = self._known()
         paused, going, kept = (
             frozenset(key for (who, key), since in shown.items() if who == owner and since < known)
             for shown in (self.pauses, self.goings, self.keeps)
@@ -115,6 +129,10 @@ class Judge:
         """An operator's watch shows this."""
         if key.kind != "VirtualMachine":
             return
+        before = self.ids.pop((owner, key), None)
+        if body is not None:
+            now = (self._now(), machine_id_of(body), body["metadata"]["uid"])
+            self.ids[owner, key] = before if before is not None and before[1:] == now[1:] else now
         for says, since in ((is_paused, self.pauses), (is_going, self.goings), (is_retained, self.keeps)):
             if body is not None and says(body):
                 since.setdefault((owner, key), self._now())
@@ -134,6 +152,7 @@ class Judge:
         if isinstance(answer, Machine | Page):
             self.read_at[owner] = max(began, self.read_at.get(owner, began))
         if isinstance(answer, Machine):
+            self.heard.add(answer.id)
             self.shown_as[owner, answer.id] = (self._now(), answer.state)
         if isinstance(answer, Page) and of_one:
             self.shown_as.update({(owner, row.id): (self._now(), row.state) for row in answer.machines})
@@ -216,6 +235,9 @@ class Judge:
         if body is None:
             return
         metadata = body["metadata"]
+        self.uids[row.id] = metadata["uid"]
+        again = was_provisioned(body) and body["spec"].get("onExternalDeletion") != "Recreate"
+        self.expect(not again, f"2.6: {row.name} made again, and there was one that was up")
         intended = operation.get("type") == "Create" or self._wiped(row)
         self.expect(intended, f"S5: {row.name} made, and no intent is written")
         self.expect(key_of(body) not in told.going, f"S20: {row.name} made, and its object was shown as being deleted")
@@ -241,6 +263,10 @@ class Judge:
             self.expect(age < UNDER_WAY, f"S10: {row.name} deleted; it is wished, and was asked for {age} s ago")
         self.expect(wished or key_of(body) not in told.kept, f"S19: {row.name} deleted, and is to be retained")
 
+    def patches(self, key: Key, patch: Body) -> None:
+        """S18: never without the version that the decision was made from, or another's write is lost."""
+        self.expect("resourceVersion" in patch["metadata"], f"S18: a patch of {key} without a resourceVersion")
+
     def status_written(self, key: Key, before: Body, after: Body) -> None:
         changed = before.get("metadata", {}).get("resourceVersion") != after["metadata"]["resourceVersion"]
         self.expect(changed, f"a status write of {key} changed nothing")
@@ -248,29 +274,56 @@ class Judge:
         same = before.get("metadata", {}).get("uid") == after["metadata"]["uid"]
         back = same and (new.get("observedGeneration") or 0) < (old.get("observedGeneration") or -1)
         self.expect(not back, f"S17: observedGeneration of {key} went back")
-        if key.kind == "VirtualMachine" and reason_of(after) in TOLD_GONE and reason_of(before) not in TOLD_GONE:
+        if key.kind != "VirtualMachine":
+            return
+        self._remembers(key, after)
+        self._is_told_a_copy(key, after)
+        if reason_of(after) in TOLD_GONE and reason_of(before) not in TOLD_GONE:
             left = self._alive(old)
             self.expect(not left, f"S10: {key} is told as deleted by somebody, and {left} is there")
 
+    def _remembers(self, key: Key, body: Body) -> None:
+        """What was made, and answered, is in the ledger of its object, or its intent stands; it is in one ledger."""
+        listed, uid = ledger_of(body), body["metadata"]["uid"]
+        operation = body["status"].get("operation") or {}
+        if operation.get("type") != "Create" and key.name not in self.wiped_at:
+            made = {item for item, owner in self.uids.items() if owner == uid and item in self.heard}
+            lost = self._there(made - listed - self.let_go)
+            self.expect(not lost, f"S4: the status of {key} tells of {lost} no more")
+        for other, found in self.world.api.objects.items():
+            if other.kind == "VirtualMachine" and other != key and not is_going(found):
+                twice = self._there(listed & ledger_of(found))
+                self.expect(not twice, f"S2: {key} and {other} both have {twice}")
+
+    def _is_told_a_copy(self, key: Key, body: Body) -> None:
+        """1.2: whose machine id is another's by birth is in OwnershipConflict, whatever else is the matter."""
+        mine = self.ids.get((self.world.hand, key))
+        if mine is None or mine[0] > self._known() or mine[1] != machine_id_of(body) or mine[1] == mine[2]:
+            return
+        for (owner, other), (since, machine_id, uid) in self.ids.items():
+            born = owner == self.world.hand and machine_id == mine[1] == uid and since < self._known()
+            told = reason_of(body) == OwnershipConflict.__name__
+            self.expect(told or not born, f"1.2: {key} is a copy of {other}, and is told {reason_of(body)}")
+
     def _alive(self, status: Body) -> list[str]:
+        return self._there({row["id"] for row in status.get("resources") or () if row["name"] == "server"})
+
+    def _there(self, ids: set[str]) -> list[str]:
         machines = self.world.site.model.machines
-        ids = [row["id"] for row in status.get("resources") or () if row["name"] == "server"]
-        return [item[:8] for item in ids if item in machines and machines[item].state is not State.DELETING]
+        return [item[:8] for item in sorted(ids) if item in machines and machines[item].state is not State.DELETING]
 
     def released(self, key: Key, body: Body) -> None:
         """S6: our finalizer goes when nothing of the object's is left, or all of it is rightly let go."""
         if key.kind != "VirtualMachine" or not body:
             return
-        annotations = body["metadata"].get("annotations") or {}
-        machine_id = annotations.get(ANNOTATION_MACHINE_ID) or body["metadata"]["uid"]
+        machine_id = machine_id_of(body)
         left = [row for row in self._of(machine_id) if row.id not in self.strange]
         rival = any(
-            other != key and (found["metadata"].get("annotations") or {}).get(ANNOTATION_MACHINE_ID) == machine_id
-            for other, found in self.world.api.objects.items()
+            other != key and machine_id_of(found) == machine_id for other, found in self.world.api.objects.items()
         )
         if rival:
             return
-        self.let_go |= {row.id for row in left if self._untold(row)}
+        self.let_go |= {row.id for row in left if self.untold(row)}
         left = [row for row in left if row.id not in self.let_go]
         if body["spec"].get("deletionPolicy") == "Retain":
             self.let_go |= {row["id"] for row in (body.get("status") or {}).get("resources") or ()}
@@ -278,67 +331,23 @@ class Judge:
             return
         self.expect(not left, f"S6: the finalizer of {key} is gone, and {[row.id[:8] for row in left]} is left")
 
-    def ended(self, operator: Operator) -> None:
+    def defects(self, operator: Operator) -> None:
         for bug in operator.process.told.bugs:
             self.fail(f"a defect: {type(bug).__name__}: {bug}")
 
     # the end
 
     def at_rest(self) -> list[str]:
-        """What is not yet as it should be; empty: all is."""
-        pools = self.world.pools
-        wrong = pools.judge.at_rest() if pools is not None else []
-        wrong += self.world.metal.judge.at_rest() if self.world.metal is not None else []
-        for key, body in self.world.api.objects.items():
-            if key.kind not in {"VirtualMachine", "Provider"} or cannot_run(body):
-                continue
-            if is_to_expire(body):
-                wrong.append(f"{key} is to expire")
-            status, ready = body.get("status") or {}, self.world.api.condition(key, "Ready")
-            if ready.get("status") != "True":
-                wrong.append(f"{key} is not Ready: {ready.get('reason')} {ready.get('message')}")
-            elif status.get("observedGeneration") != body["metadata"]["generation"] or status.get("operation"):
-                wrong.append(f"{key} has work to do")
-        return wrong
+        return judge_end.at_rest(self.world)
 
     def last(self) -> None:
-        """One machine for each object, as wished, and none beside."""
-        if self.world.pools is not None:
-            self.world.pools.judge.last()
-        if self.world.metal is not None:
-            self.world.metal.judge.last()
-        machines = self.world.site.model.machines
-        wished = {
-            key: body
-            for key, body in self.world.api.objects.items()
-            if key.kind == "VirtualMachine" and not cannot_run(body)
-        }
-        held: set[str] = set()
-        for key, body in wished.items():
-            ids = [row["id"] for row in body["status"].get("resources") or ()]
-            self.expect(len(ids) == 1 and ids[0] in machines, f"the ledger of {key} says {ids}")
-            held |= set(ids)
-            for row in (machines[item] for item in ids if item in machines):
-                on = body["spec"].get("powerState", "PoweredOn") == "PoweredOn"
-                self.expect(row.powered_on is on, f"{key} is powered {row.powered_on}, wished {on}")
-                said = body["status"].get("powerState") == ("PoweredOn" if row.powered_on else "PoweredOff")
-                self.expect(said, f"S17: the status of {key} says {body['status'].get('powerState')}")
-                wanted = {**propagated(body), **body["spec"].get("tags", {})}
-                wrong = {k: v for k, v in wanted.items() if row.tags.get(k) != v}
-                self.expect(not wrong, f"{key} has tags {row.tags}")
-                self.expect(row.mark != "", f"{key} bears no mark")
-        beside = {
-            item
-            for item, row in machines.items()
-            if item not in held | self.strange | self.let_go
-            and not self._untold(row)
-            and row.mark.rpartition(":")[2] not in self.stripped
-        }
-        self.expect(not beside, f"machines that are nobody's: {sorted(item[:8] for item in beside)}")
-        if self.broken is not None:
-            raise self.broken
+        judge_end.last(self)
 
     # inside
+
+    def _known(self) -> float:
+        """What was shown before this was known to who sends now: an intent may have been on its way meanwhile."""
+        return self._now() - 2 * self.world.drawn.slow - 2.0
 
     def _lag(self) -> float:
         return self.world.drawn.watch_lag
@@ -365,7 +374,7 @@ class Judge:
             and other.state in {State.ACTIVE, State.BUILDING}
         ]
 
-    def _untold(self, row: Machine) -> bool:
+    def untold(self, row: Machine) -> bool:
         """Made about when its object's status was lost: no intent told of it any more, and no list showed it yet."""
         wiped = self.wiped_at.get(row.object_name, float("inf"))
         return self.made.get(row.id, float("-inf")) > wiped - UNDER_WAY - self.world.drawn.lists_lag
@@ -379,8 +388,7 @@ class Judge:
         for key, body in self.world.api.objects.items():
             if key.kind != "VirtualMachine":
                 continue
-            annotations = body["metadata"].get("annotations") or {}
-            machine_id = annotations.get(ANNOTATION_MACHINE_ID) or body["metadata"]["uid"]
+            machine_id = machine_id_of(body)
             if row.mark.endswith(":" + machine_id.replace("-", "")) and key.name == row.object_name:
                 return body
         return None

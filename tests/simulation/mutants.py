@@ -3,6 +3,7 @@
 import importlib.abc
 import importlib.machinery
 import importlib.util
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,26 +13,37 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """`right` stands exactly once in the module; `wrong` takes its place. `faults` are those that should show it."""
+    """`right` stands exactly once in the module; `wrong` takes its place. `faults` are those that should show it.
+
+    `rule` matches the beginning of what the judge then says: who dies of something else was not found.
+    """
 
     module: str
     right: str
     wrong: str
+    rule: str
     faults: frozenset[str]
 
+    def shows(self, violation: str) -> bool:
+        return bool(violation) and re.match(f"({self.rule})\\b", violation) is not None
 
-def _mutant(module: str, right: str, wrong: str, *faults: str) -> Mutant:
-    return Mutant(f"hostwright.{module}", right, wrong, frozenset(faults))
+
+def _mutant(module: str, right: str, wrong: str, rule: str, *faults: str) -> Mutant:
+    return Mutant(f"hostwright.{module}", right, wrong, rule, frozenset(faults))
 
 
 MUTANTS: Mapping[str, Mutant] = {
     "drop the intent": _mutant(
-        "engine.act", "    opens = call.repeat is Repeat.INTENT or first or half or again\n", "    opens = False\n"
+        "engine.act",
+        "    opens = call.repeat is Repeat.INTENT or first or half or again\n",
+        "    opens = False\n",
+        "S5",
     ),
     "drop the quiet time": _mutant(
         "engine.recall",
         "return Quiet(self.first_seen[operation.key], _length(operation) + lag)",
         "return Quiet(self.first_seen[operation.key], 0.0)",
+        "S1",
         "cut",
         "late",
         "lists lag",
@@ -41,62 +53,77 @@ MUTANTS: Mapping[str, Mutant] = {
         "engine.recall",
         "return Quiet(self.first_seen[operation.key], _length(operation) + lag)",
         "return Quiet(operation.started_at.timestamp() - 1767225600.0 + 1000.0, _length(operation) + lag)",
+        "S1",
         "cut",
         "late",
         "skew",
         "unfenced",
     ),
     "adopt by name alone": _mutant(
-        "providers.simulated.machines", "if holder.mark != request.mark:", "if False:", "squat", "fenced"
+        "providers.simulated.machines", "if holder.mark != request.mark:", "if False:", "S3", "squat", "fenced"
     ),
     "lose the precondition": _mutant(
         "engine.report",
         '{"metadata": {"resourceVersion": body["metadata"]["resourceVersion"]}, "status": patch}',
         '{"metadata": {}, "status": patch}',
+        "S18",
         "old watch",
         "deaf watch",
         "stop",
         "operators",
     ),
-    "accept a copied machine id": _mutant("engine.identity", "    if rival is not None:\n", "    if False:\n", "copy"),
+    "accept a copied machine id": _mutant(
+        "engine.identity", "    if rival is not None:\n", "    if False:\n", "1.2|S2", "copy"
+    ),
     "act while paused": _mutant(
         "kinds.virtualmachine.decide",
         "    if situation.paused is not None:\n        return _paused(situation)\n    if expired",
         "    if expired",
+        "S19",
         "pause",
         "power",
     ),
-    "write a status without a change": _mutant("engine.report", "    if not patch:\n        return None\n", ""),
+    "write a status without a change": _mutant(
+        "engine.report", "    if not patch:\n        return None\n", "", "a status write"
+    ),
     "delete what only bears our mark": _mutant(
         "kinds.virtualmachine.extras",
         "    if twin.name != trace.name:\n        return False\n",
         "    return True\n",
+        "S3",
         "clone",
     ),
-    "forget the finalizer": _mutant("engine.identity", "    if FINALIZER not in finalizers:\n", "    if False:\n"),
+    "forget the finalizer": _mutant(
+        "engine.identity", "    if FINALIZER not in finalizers:\n", "    if False:\n", "S5"
+    ),
     "delete what is to be retained": _mutant(
         "kinds.virtualmachine.leaving",
         "    if situation.deletion_policy is DeletionPolicy.RETAIN:\n",
         "    if False:\n",
+        "S19",
         "retain",
     ),
     "create after the deletion": _mutant(
         "kinds.virtualmachine.decide",
         "    if situation.deleting_since is not None:\n        return leave(situation)\n",
         "    if situation.deleting_since is not None and situation.trace.ledger:\n        return leave(situation)\n",
+        "S20|a defect: TypeError: a machine is made",
         "quota",
-        "site away",
+        "delete",
+        "make",
     ),
     "make a lost machine again": _mutant(
         "kinds.virtualmachine.absent",
-        "        return lost(situation)\n",
-        "        return _create(situation)\n",
+        "        return lost(situation)\n    if situation.trace",
+        "        return _create(situation)\n    if situation.trace",
+        "2.6",
         "vanish",
     ),
     "trust an empty list": _mutant(
         "providers.simulated.machines",
         'return Unsure("no machine of ours is listed on the simulated site", as_of)',
         "return Missing(as_of)",
+        "S10|S1",
         "lists lag",
         "log in",
     ),
@@ -104,6 +131,7 @@ MUTANTS: Mapping[str, Mutant] = {
         "providers.simulated.inventory",
         "        while page.more:\n",
         "        while False:\n",
+        "1.3|S1|S6|S10",
         "short pages",
         "strip",
         "log in",
@@ -112,6 +140,7 @@ MUTANTS: Mapping[str, Mutant] = {
         "engine.act",
         "    if isinstance(failure, Ambiguous):\n        recall.receipts",
         "    if False:\n        recall.receipts",
+        "S1",
         "lost",
         "cut",
         "lists lag",
@@ -123,6 +152,7 @@ MUTANTS: Mapping[str, Mutant] = {
         "                try:\n                    return await self._send(call, user_data)\n"
         "                except Refused as refusal:\n                    if refusal.status < 500:\n"
         "                        raise\n                    return await self._send(call, user_data)\n",
+        "S1",
         "fails",
         "unfenced",
     ),
@@ -130,21 +160,23 @@ MUTANTS: Mapping[str, Mutant] = {
         "providers.simulated.plan",
         'return as_of + STAMPING < memory.receipts.get(row, float("-inf"))',
         "return False",
+        "2.5",
         "lost",
         "fails",
     ),
-    "ignore a machine of our own name": _mutant("engine.claim", "    if not twin:\n", "    if True:\n", "strip"),
-    "skip the ledger": _mutant("engine.ledger", "    for row in made:\n", "    for row in ():\n", "crash"),
+    "ignore a machine of our own name": _mutant("engine.claim", "    if not twin:\n", "    if True:\n", "1.3", "strip"),
+    "skip the ledger": _mutant("engine.ledger", "    for row in made:\n", "    for row in ():\n", "S4", "crash"),
     "delete while paused": _mutant(
-        "kinds.virtualmachine.leaving", "    if situation.paused is not None:\n", "    if False:\n", "pause"
+        "kinds.virtualmachine.leaving", "    if situation.paused is not None:\n", "    if False:\n", "S19", "pause"
     ),
     "act after the Lease is gone": _mutant(
-        "engine.act", "    try:\n        tools.gate.check()\n", "    try:\n", "stop", "slow", "operators"
+        "engine.act", "    try:\n        tools.gate.check()\n", "    try:\n", "S8", "stop", "slow", "operators"
     ),
     "delete a marked clone": _mutant(
         "kinds.virtualmachine.extras",
         "    return trace.made_here(twin.created_at)\n",
         "    return True\n",
+        "S3",
         "twin",
         "unfenced",
     ),
@@ -152,6 +184,7 @@ MUTANTS: Mapping[str, Mutant] = {
         "kinds.virtualmachine.leaving",
         "    strangers = {twin.id for twin in verdict.strangers}\n    rows = [part for part",
         "    strangers = set()\n    rows = [part for part",
+        "S3",
         "clone",
         "vanish",
     ),
@@ -159,6 +192,7 @@ MUTANTS: Mapping[str, Mutant] = {
         "engine.proof",
         "            return _unanswered(tools, view, recall, failure, connection)\n",
         "            look = Missing(began)\n",
+        "S6|S10|S1",
         "odd answers",
         "site away",
     ),
@@ -166,21 +200,28 @@ MUTANTS: Mapping[str, Mutant] = {
         "providers.simulated.rows",
         "return self.status == HTTPStatus.NOT_FOUND and self.problem.code == Code.NOT_FOUND",
         "return self.status in (403, 404)",
+        "S6|S10|S1",
         "odd answers",
     ),
     "take a proxy's 404 for gone": _mutant(
         "providers.simulated.rows",
         "return self.status == HTTPStatus.NOT_FOUND and self.problem.code == Code.NOT_FOUND",
         "return self.status == HTTPStatus.NOT_FOUND",
+        "S6|S10|S1",
         "odd answers",
     ),
     "read the power from the wish": _mutant(
-        "providers.simulated.translate", "Power.ON if machine.powered_on else Power.OFF", "Power.ON", "power"
+        "providers.simulated.translate",
+        "Power.ON if machine.powered_on else Power.OFF",
+        "Power.ON",
+        ".* is powered",
+        "power",
     ),
     "destroy by a list alone": _mutant(
         "engine.carry",
         "case Call() as call if call.destructive and not proven:",
         "case Call() as call if False:",
+        "S10",
         "builds fail",
         "builds slow",
         "lists lag",
@@ -189,6 +230,7 @@ MUTANTS: Mapping[str, Mutant] = {
         "providers.simulated.machines",
         "                await self._inventory.prove(call.arguments.id)\n",
         "",
+        "L2",
         "lists lag",
         "power",
     ),
@@ -197,6 +239,7 @@ MUTANTS: Mapping[str, Mutant] = {
         "    if situation.proven:\n        match situation.look:\n",
         "    if not situation.trace.ledger:\n        return _released(situation, Reason.DELETED, '')\n"
         "    if situation.proven:\n        match situation.look:\n",
+        "S6",
         "wipe",
         "restore",
         "site away",

@@ -156,10 +156,12 @@ class SimCluster(FakeCluster):
             raise StaleBodyError("409: somebody was faster")
 
     async def patch(self, key: Key, patch: Body) -> Body:
+        self.world.judge.patches(key, patch)
         await self._reach()
         return self._told(key, await super().patch(key, patch))
 
     async def patch_status(self, key: Key, patch: Body) -> Body:
+        self.world.judge.patches(key, patch)
         await self._reach()
         return self._told(key, await super().patch_status(key, patch))
 

@@ -83,7 +83,9 @@ class People:
             made += [("", *deed) for deed in world.pools.deeds()]
         if world.metal is not None:
             made += [("", *deed) for deed in world.metal.deeds()]
-        return [*made, *(rare * max(1, len(made) // (2 * len(rare) or 1)))]
+        all_of_them = [*made, *(rare * max(1, len(made) // (2 * len(rare) or 1)))]
+        often = [deed for deed in dict.fromkeys(all_of_them) if deed[1] in world.drawn.often]
+        return [*all_of_them, *(often * (len(all_of_them) // (len(often) or 1)))]
 
     # users
 

@@ -32,17 +32,17 @@ class Outcome:
     decisions: Decisions = field(default_factory=dict, repr=False)
 
 
-def play(seed: int, directed: frozenset[str] | None = None) -> Outcome:
-    return tell(draw(seed, directed))
+def play(seed: int, directed: frozenset[str] | None = None, turns: int = TURNS) -> Outcome:
+    return tell(draw(seed, directed), turns=turns)
 
 
-def tell(drawn: Drawn, given: Decisions | None = None) -> Outcome:
+def tell(drawn: Drawn, given: Decisions | None = None, turns: int = TURNS) -> Outcome:
     """One story: its decisions drawn, or given."""
     random.seed(drawn.seed)  # the workers' jitter
     worlds: list[World] = []
     violation = ""
     try:
-        run(_whole(drawn, given, worlds), TURNS)
+        run(_whole(drawn, given, worlds), turns)
     except Violation as broken:
         violation = str(broken)
     except Exception as error:  # noqa: BLE001 - whatever it is, the seed failed
@@ -125,5 +125,7 @@ def _done(world: World) -> tuple[int, int, int, int]:
 
 def _step(world: World) -> None:
     world.judge.look()
+    for operator in world.alive():
+        world.judge.defects(operator)
     if world.judge.broken is not None:
         raise world.judge.broken

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-#: In parts that several workers share; `make simulate` plays more.
-PARTS, SEEDS = 10, 30
+#: In parts that several workers share: a hundred seconds of two cores. `make simulate` plays more.
+PARTS, SEEDS = 20, 150
 
 
 def simulate(*arguments: str) -> subprocess.CompletedProcess[str]:

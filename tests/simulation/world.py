@@ -98,7 +98,7 @@ class World:
         self.say(f"{name} dies")
         if name in self.ending:
             self.ending.pop(name).cancel()
-        self.judge.ended(operator)
+        self.judge.defects(operator)
         self._stop_dead(operator)
         self.operators[slot] = None
         wait = self.rng.choice((0.5, 3.0, 35.0), "dead for") if not self.quiet else 1.0
@@ -145,7 +145,7 @@ class World:
         drained = await operator.terminate()
         self.ending.pop(operator.name, None)
         self.say(f"{operator.name} has ended" + ("" if drained else " with a call under way"))
-        self.judge.ended(operator)
+        self.judge.defects(operator)
         self.operators[slot] = None
         self._loop().call_later(0.5, self._begin, slot, context=NOBODY)
 
@@ -181,7 +181,7 @@ class World:
         for task in self.ending.values():
             task.cancel()
         for operator in self.alive():
-            self.judge.ended(operator)
+            self.judge.defects(operator)
             self._stop_dead(operator)
 
     def _stop_dead(self, operator: Operator) -> None:
