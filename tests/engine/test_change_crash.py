@@ -99,3 +99,23 @@ def test_deleted_while_it_is_changed_nothing_is_left(place: Place) -> None:
             process.kill()
 
     run(tale())
+
+
+@pytest.mark.parametrize("late", [9.0, 19.0])
+@pytest.mark.parametrize("place", [Place.SENT, Place.CUT])
+def test_a_rebuild_that_arrives_late_is_waited_for_and_not_sent_again(place: Place, late: float) -> None:
+    """Within its call's deadline: until then, and the lag, that a look shows nothing proves nothing."""
+
+    async def tale() -> None:
+        life = Life(Wire(strikes={REBUILD: place}), late=late)
+        await begun(life)
+        life.api.apply(VM, {**ALLOWED, "rebuildToken": "1"})
+        await life.reach("rebuilt", life.ready)
+        (row,) = life.site.model.machines.values()
+        assert row.rebuilds == 1
+        assert life.wire.names.count("rebuild") == 1
+        for process in life.processes:
+            assert process.told.bugs == []
+            process.kill()
+
+    run(tale())
