@@ -76,6 +76,10 @@ class NoMachineAvailable(Capacity):
     """No PhysicalMachine can be taken by the claim now; the message counts why."""
 
 
+class DestructiveLimitReached(Capacity):
+    """The Provider's `limits.maxDestructivePerHour` is reached: nothing is taken away until it is acknowledged."""
+
+
 class BuildFailed(Capacity):
     """The server ended in ERROR, or its build never ended, before it was ever ACTIVE: made again."""
 

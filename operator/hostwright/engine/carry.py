@@ -15,6 +15,9 @@ from hostwright.engine.recall import Recall
 from hostwright.engine.view import Tools, View
 from hostwright.engine.worker import Again
 
+#: Seconds until a call that is held back by the breaker is looked at again; its turning wakes machines earlier.
+HELD_FOR = 15.0
+
 
 async def carry_out(
     tools: Tools, view: View, recall: Recall, decision: Decision[Any], look: Any, *, proven: bool
@@ -108,6 +111,9 @@ async def _proven_first(tools: Tools, view: View, recall: Recall, decision: Deci
 async def _call(tools: Tools, view: View, recall: Recall, decision: Decision[Any], call: Call) -> Again:
     if recall.retry_at > tools.clock.monotonic():
         return await _refused_still(tools, view, recall, decision)
+    if (held := _held(tools, view, decision, call)) is not None:
+        waiting = replace(tell.refused(decision, held), look_again=HELD_FOR)
+        return await tell.say(tools, view, recall, waiting, hold=True)
     try:
         baggage = await view.kind.baggage(tools, view, decision.step)
     except UserDataMissing as failure:
@@ -123,6 +129,15 @@ async def _call(tools: Tools, view: View, recall: Recall, decision: Decision[Any
     # The intent that was written just now stays in the status: a reply that was lost is verified by it.
     view = replace(view, body=outcome.body, operation=operation_of(outcome.body.get("status") or {}))
     return await tell.failed(tools, view, recall, decision, outcome.failure)
+
+
+def _held(tools: Tools, view: View, decision: Decision[Any], call: Call) -> Failure | None:
+    """What the Provider's blast-radius breaker says of this call."""
+    connection = tools.world.connection(view.spec.provider_ref.name)
+    if connection is None:
+        return None
+    item = call.row.id if call.row is not None else view.trace.provider_id or view.trace.machine_id
+    return connection.refuses(call, f"{call.verb}/{item}/{decision.expect}")
 
 
 def _make_again_later(tools: Tools, view: View, recall: Recall) -> None:

@@ -11,6 +11,7 @@ from hostwright.core.decision import Note
 from hostwright.core.errors import Denied, Failure, InvalidConfiguration
 from hostwright.core.names import FINALIZER, FINALIZER_SECRET, Condition, Reason
 from hostwright.engine.bindings import source_for
+from hostwright.engine.breaker import ACKNOWLEDGED
 from hostwright.engine.connection import Connection
 from hostwright.engine.ledger import stamp
 from hostwright.engine.ports import Body, Clock, Cluster, Key, Telemetry
@@ -70,7 +71,8 @@ class CatalogPass:
             return await self._broken(key, body, connection)
         if _starting(body, connection):
             return Again(60.0, Priority.RESYNC)
-        await self._say(key, body, self._provider_said(key, body, spec, connection), self._provider_status(connection))
+        said = (*self._provider_said(key, body, spec, connection), *_destruction_said(body, connection))
+        await self._say(key, body, said, self._provider_status(connection))
         return Again(60.0, Priority.RESYNC)
 
     async def machine_class(self, key: Key) -> Again:
@@ -162,7 +164,10 @@ class CatalogPass:
 
     def _provider_status(self, connection: Connection) -> dict[str, Any]:
         state, session = connection.state, connection.state.session
-        status: dict[str, Any] = {"breaker": {"state": "Open" if state.failure else "Closed"}}
+        held = state.failure is not None or connection.breaker.open
+        status: dict[str, Any] = {"breaker": {"state": "Open" if held else "Closed"}}
+        if connection.breaker.watches:
+            status["handled"] = {ACKNOWLEDGED: connection.breaker.handled}
         if connection.recorded:
             status["identity"] = dict(connection.recorded)
         login = connection.spec.credentials_ref
@@ -363,3 +368,20 @@ def _failure_said(failure: Failure) -> tuple[Said, ...]:
         )
     reachable = Said(Condition.REACHABLE, False, failure.reason, failure.message)
     return (ready, reachable, Said(Condition.RECONCILING, True, failure.reason, failure.message))
+
+
+def _destruction_said(body: Body, connection: Connection) -> tuple[Said, ...]:
+    """Of a Provider that limits what is taken away, or did."""
+    kind, breaker = Condition.DESTRUCTIVE_OPERATIONS_ALLOWED, connection.breaker
+    before = find((body.get("status") or {}).get("conditions") or [], kind)
+    if not breaker.watches and before is None:
+        return ()
+    failure = breaker.failure() if breaker.open else None
+    return (
+        Said(
+            kind,
+            failure is None,
+            failure.reason if failure else Reason.WITHIN_LIMIT,
+            failure.message if failure else "",
+        ),
+    )

@@ -17,7 +17,9 @@ from hostwright.core.errors import (
     Transient,
     Unreachable,
 )
+from hostwright.core.port import Call
 from hostwright.core.quantity import to_seconds
+from hostwright.engine.breaker import Breaker
 from hostwright.engine.health import State
 from hostwright.engine.limits import START, Bucket, Slots
 from hostwright.engine.ports import Clock, ClusterUnavailableError, Secret, WriteRefusedError
@@ -74,6 +76,7 @@ class Connection:
         begin = most if self.endpoint_each else START
         self.slots = Slots(most, deps.clock.monotonic, begin, away=deps.away)
         self.bucket = Bucket(spec.limits.requests_per_second, deps.clock.monotonic)
+        self.breaker = Breaker(name, spec.limits, status, deps.clock.monotonic)
         self._threads: dict[Session, ThreadPoolExecutor] = {}
         self._task: asyncio.Task[None] | None = None
         self._retiring: set[asyncio.Task[None]] = set()
@@ -104,9 +107,18 @@ class Connection:
         before, self.spec = self.spec, spec
         self.slots.set_cap(spec.limits.max_concurrency)
         self.bucket.set_rate(spec.limits.requests_per_second)
+        self.breaker.follow(spec.limits)
         if before != spec:
             self.secret_version = ""
             self._poke.set()
+
+    def refuses(self, call: Call, key: str) -> Failure | None:
+        """Why the blast-radius breaker holds this call back; its turning is told on the Provider."""
+        was = self.breaker.open
+        failure = self.breaker.refuses(call, key)
+        if self.breaker.open != was:
+            self._deps.turned(self.name)
+        return failure
 
     def want_catalog(self, token: str = "") -> None:
         """Something named is not in the catalog: it is read again soon, and the object of this token is looked at."""

@@ -37,6 +37,10 @@ CONDITIONS: Mapping[Condition, str] = {
     Condition.CLAIMED: "A claim has the server.",
     Condition.HELD: "The server's claim has another one, or may not have this one: nothing is done to it.",
     Condition.BOUND: "The claim has a server, and the server says so too.",
+    Condition.DESTRUCTIVE_OPERATIONS_ALLOWED: (
+        "Fewer machines and disks than `limits.maxDestructivePerHour` were taken away. False: nothing more is, until "
+        "`limits.destructiveAcknowledged` is changed. Only of a Provider that has, or had, the limit."
+    ),
     Condition.CATALOG_RESOLVED: "Every network of the catalog was found on the backend.",
     Condition.ROLLING_OUT: "Members of a pool are brought to its template; the message says what it waits for.",
     Condition.SCALING_UP: "A pool has fewer members than asked for.",
@@ -78,6 +82,7 @@ REASONS: Mapping[Reason, str] = {
     Reason.REACHABLE: "The backend answers.",
     Reason.VALID: "The login works.",
     Reason.RESOLVED: "All names were found.",
+    Reason.WITHIN_LIMIT: "The limit is not reached.",
     Reason.IN_USE: "Machines use it.",
     Reason.SCALING_UP: "The pool makes members.",
     Reason.SCALING_DOWN: "The pool removes members, or waits until they are gone.",

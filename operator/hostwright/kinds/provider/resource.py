@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from hostwright.core.access import AllowedNamespaces
-from hostwright.core.resource import ConditionModel, Duration, Label, Open, SecretRef, Text, Words
+from hostwright.core.resource import ConditionModel, Duration, Label, Open, SecretRef, Text, Token, Words
 
 KIND = "Provider"
 PLURAL = "providers"
@@ -62,6 +62,16 @@ class Limits(Words):
         },
     )
     max_concurrency: int = Field(default=64, ge=1, le=256, description="The most calls in flight at once.")
+    max_destructive_per_hour: int | None = Field(
+        default=None,
+        ge=0,
+        le=100000,
+        description="The most deletions and rebuilds of machines and disks within an hour, whatever the reason. The next one freezes them all until destructiveAcknowledged is changed. Default: no limit.",
+    )
+    destructive_acknowledged: Token = Field(
+        default="",
+        description="Any new value lets deletions and rebuilds go on after maxDestructivePerHour was reached, and counts anew.",
+    )
     requests_per_second: int | None = Field(
         default=None, ge=1, le=10000, description="The most mutating calls a second. Default: no limit."
     )
@@ -159,7 +169,13 @@ class ProviderStatus(Words):
         json_schema_extra={"x-list-map-key": "id"},
     )
     credentials: CredentialsStatus | None = Field(default=None, description="The Secret in use.")
-    breaker: BreakerStatus | None = Field(default=None, description="Closed, or Open while calls are held back.")
+    handled: dict[Short, Token] | None = Field(
+        default=None, max_length=4, description="The acknowledgement that was acted on."
+    )
+    breaker: BreakerStatus | None = Field(
+        default=None,
+        description="Closed, or Open while calls are held back: all of them in an outage, deletions and rebuilds where DestructiveOperationsAllowed is False.",
+    )
     conditions: list[ConditionModel] | None = Field(
         default=None, max_length=16, description="Conditions.", json_schema_extra={"x-list-map-key": "type"}
     )
