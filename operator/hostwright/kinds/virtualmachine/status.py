@@ -41,7 +41,9 @@ class AppliedInterface(Words):
     floating_pool: Name | None = Field(
         default=None, alias="floatingPool", description="Id of the network that its floating IP is taken from."
     )
-    floating_address: Word | None = Field(default=None, description="Its floating IP, where the spec names one.")
+    floating_address: Annotated[str, StringConstraints(max_length=64)] | None = Field(
+        default=None, description="Its floating IP, where the spec names one."
+    )
 
 
 class Resolved(Words):
