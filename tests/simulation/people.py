@@ -230,6 +230,9 @@ class People:
             self.world.site.model.tamper(self.world.clock.now().timestamp(), row.id, **changes)
 
     def _vanish(self, row: Machine) -> None:
+        names = self.world.site.model._names
+        if row.name not in names:  # of two under one name, the first to go has taken it along
+            names[row.name] = row.id
         with contextlib.suppress(Refused):  # its own end came first
             self.world.site.model.vanish(self.world.clock.now().timestamp(), row.id)
 
