@@ -27,11 +27,12 @@ STORIES = {
     "upkeep",
     "network",
     "change",
+    "disks",
 }
 
 
 #: Stories of what only OpenStack has.
-ON_OPENSTACK = {"network"}
+ON_OPENSTACK = {"network", "disks"}
 KINDS = {"VirtualMachine": "hvm", "PhysicalMachine": "hpm", "PhysicalMachineClaim": "hpc", "MachinePool": "hmp"}
 #: In examples/redfish/machine.yaml, for the address of a BMC.
 ADDRESS = "https://127.0.0.1:8443"
@@ -182,6 +183,25 @@ def test_interfaces_and_a_floating_ip_go_while_the_machine_runs(world: World) ->
     assert {row["name"] for row in status["resources"]} == {"server", "port/eth0"}
     assert {row["type"] for row in status["addresses"]} == {"InternalIP"}
     world.delete("gateway", seconds=120)
+
+
+def test_a_disk_grows_one_goes_and_one_stays_after_the_machine(world: World) -> None:
+    _apply(world, "disks")
+    assert _disks(world) == {"root": "10Gi", "books": "20Gi", "scratch": "5Gi"}
+    books = {"name": "books", "size": "30Gi", "storageClass": "standard", "retention": {"whenDeleted": "Retain"}}
+    world.patch("ledger", {"dataDisks": [books]})
+    world.ready("ledger", 120)
+    eventually(lambda: _disks(world) == {"root": "10Gi", "books": "30Gi"}, 60, "scratch is gone")
+    world.delete("ledger", seconds=120)
+    (left,) = world.cloud.volumes("ledger").items()
+    assert (left[0], left[1].size) == ("books", 30)
+    world.cloud.user.block_storage.delete_volume(left[1].id)
+
+
+def _disks(world: World) -> dict[str, str]:
+    rows = world.status("ledger").get("disks") or []
+    assert all(row["attached"] for row in rows if row["name"] != "scratch")
+    return {row["name"]: row["size"] for row in rows}
 
 
 def test_a_pool_scales_rolls_member_by_member_and_changes_tags_in_place(world: World) -> None:
