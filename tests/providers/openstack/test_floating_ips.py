@@ -9,7 +9,8 @@ from hostwright.core import errors
 from hostwright.core.port import Call, LedgerRow, Ownership, Receipt, Repeat
 from hostwright.providers.openstack.calls import Move, NewFloatingIP
 from hostwright.providers.openstack.floating_calls import FloatingIPs
-from hostwright.providers.openstack.inventory import FLOATING_IPS_FOR, PORTS_EVERY, UNPLUGGED_WITHIN, Inventory
+from hostwright.providers.openstack.floating_rows import READ_FOR
+from hostwright.providers.openstack.inventory import PORTS_EVERY, UNPLUGGED_WITHIN, Inventory
 from hostwright.providers.openstack.rows import FloatingIP, Part, Port
 
 HEX = ID.replace("-", "")
@@ -69,14 +70,14 @@ async def test_while_a_machine_has_one_they_are_read_with_the_ports(site: Site) 
     assert HEX in await site.read(PORTS_EVERY + 1)
     await site.read(1)
     assert site.asked == 0
-    for _ in range(int(FLOATING_IPS_FOR / PORTS_EVERY) + 2):  # its mark keeps them read
+    for _ in range(int(READ_FOR / PORTS_EVERY) + 2):  # its mark keeps them read
         await site.read(PORTS_EVERY + 1)
         assert site.asked == 1
     del site.cloud.floating["f1"]
     told = [await site.read(PORTS_EVERY + 1) for _ in range(2)]
     assert HEX in told[1], "two lists without it, and it is asked for by its id"
     assert site.inventory.floating_ips.gone_since("f1") is not None
-    await site.read(FLOATING_IPS_FOR + 1)
+    await site.read(READ_FOR + 1)
     await site.read(PORTS_EVERY + 1)
     assert site.asked == 0
 
@@ -92,6 +93,15 @@ async def test_whoever_puts_one_on_our_port_or_takes_it_off_the_machine_is_told(
     site.cloud.floating["f2"] = PROJECTS
     assert HEX in await site.read(PORTS_EVERY + 1)
     assert site.inventory.gather(TRACE).floating_ips == ()
+
+
+async def test_one_with_our_mark_is_found_wherever_it_is(site: Site) -> None:
+    site.cloud.floating["f1"] = msgspec.structs.replace(OURS, port_id=None)
+    site.cloud.floating["f3"] = FloatingIP("f3", "hw:of-another", "203.0.113.6", "n-public")
+    site.inventory.want_floating_ips()
+    await site.read(PORTS_EVERY + 1)
+    assert [item.row.id for item in site.inventory.gather(TRACE).floating_ips] == ["f1"]
+    assert [item.row.id for item in site.inventory.gather(TRACE).ours(TRACE).floating_ips] == ["f1"]
 
 
 async def test_a_port_that_nova_unplugs_is_read_until_it_is_unplugged(site: Site) -> None:
@@ -138,7 +148,7 @@ async def test_one_found_by_its_address_is_known_and_nothing_is_sent(site: Site)
     site.cloud.floating["f2"] = PROJECTS
     assert await site.move(Move("", "203.0.113.7", "", "p1")) == Receipt()
     assert site.sent == []
-    assert site.inventory.floating_ip_at("203.0.113.7") is not None
+    assert site.inventory.floating_ips.at("203.0.113.7") is not None
 
 
 @pytest.mark.parametrize(

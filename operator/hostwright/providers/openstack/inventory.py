@@ -15,6 +15,7 @@ from typing import TypeVar
 from hostwright.core.port import Trace
 from hostwright.core.rows import Aged, Rows
 from hostwright.providers.openstack.client import Client
+from hostwright.providers.openstack.floating_rows import FloatingRows
 from hostwright.providers.openstack.read import overlapping
 from hostwright.providers.openstack.rows import FloatingIP, Part, Port, Refused, Server, Volume
 from hostwright.providers.openstack.seen import (
@@ -42,8 +43,6 @@ HOT_FOR = 2.0
 REFUSED_FOR = 60.0
 #: Ports are read each time for so long after Nova was told to unplug one.
 UNPLUGGED_WITHIN = 60.0
-#: Floating IPs are read for so long after the last sign that a machine has one.
-FLOATING_IPS_FOR = 600.0
 S = TypeVar("S", bound=Aged)
 
 
@@ -61,10 +60,7 @@ class Inventory:
         self._since = ""
         self._servers_read = self._ports_read = float("-inf")  # start of the last complete read, for what it left out
         self._volumes_read = float("-inf")
-        self.floating_ips: Rows[SeenFloatingIP] = Rows(marks=floating_ip_marks, record=lambda _: ("", ""))
-        self._floating_ips_of: dict[str, set[str]] = {}  # port → floating IPs on it
-        self._floating_ips_read = float("-inf")
-        self._floating_ips_wanted = float("-inf")  # when somebody last had one, or was to have one
+        self.floating_ips = FloatingRows(monotonic)
         self._named_volumes: set[str] = set()  # by machines that they are not attached to yet
         self._volumes_wanted = False  # a fleet without disks of its own costs Cinder nothing
         self._swept_at: float | None = None
@@ -83,22 +79,18 @@ class Inventory:
             ports,
             _gathered(self.volumes, [trace.mark, *at], listed),
             self._floating_ips(trace, listed, ports),
-            self._floating_ips_read > float("-inf") and self._reads_floating_ips(),
+            self.floating_ips.known,
         )
 
     def _floating_ips(
         self, trace: Trace, listed: Sequence[str], ports: Sequence[SeenPort]
     ) -> tuple[SeenFloatingIP, ...]:
         """Ours, and those of others on our ports."""
-        there = [item for port in ports for item in sorted(self._floating_ips_of.get(port.row.id, ()))]
-        found = _gathered(self.floating_ips, trace.mark, [*listed, *there])
+        there = self.floating_ips.on(port.row.id for port in ports)
+        found = _gathered(self.floating_ips, [trace.mark], [*listed, *there])
         if found or any(row.name.startswith(f"{Part.FLOATING_IP}/") for row in trace.ledger):
             self.want_floating_ips()
         return found
-
-    def floating_ip_at(self, address: str) -> SeenFloatingIP | None:
-        """The project's own of that address."""
-        return next((seen for seen in self.floating_ips.values() if seen.row.floating_ip_address == address), None)
 
     def as_of(self, seen: Gathered) -> float:
         """Of the machine's own row where there is one; of nothing at all, of the last complete read."""
@@ -134,12 +126,8 @@ class Inventory:
 
     def want_floating_ips(self) -> None:
         """A machine has one, or is to have one: they are read with the ports for a while."""
-        if not self._reads_floating_ips():
+        if self.floating_ips.want():
             self.hasten()
-        self._floating_ips_wanted = self._monotonic()
-
-    def _reads_floating_ips(self) -> bool:
-        return self._monotonic() - self._floating_ips_wanted <= FLOATING_IPS_FOR
 
     # -- what is written through
 
@@ -185,10 +173,6 @@ class Inventory:
         before = self.floating_ips.get(row.id)
         if self.floating_ips.gone_since(row.id) is not None or (before is not None and as_of < before.as_of):
             return
-        if before is not None and before.row.port_id is not None:
-            self._floating_ips_of.get(before.row.port_id, set()).discard(row.id)
-        if row.port_id is not None:
-            self._floating_ips_of.setdefault(row.port_id, set()).add(row.id)
         self.floating_ips.put(row.id, SeenFloatingIP(row, as_of))
         if before is None or before.row != row:
             for item in (row.id, row.port_id, before.row.port_id if before is not None else None):
@@ -204,7 +188,6 @@ class Inventory:
         floating = self.floating_ips.get(item) if part is Part.FLOATING_IP else None
         if floating is not None and floating.row.port_id is not None:
             self._tell(floating.row.port_id)
-            self._floating_ips_of.get(floating.row.port_id, set()).discard(item)
         self._table(part).drop(item, as_of)
         self._hot.pop(item, None)
 
@@ -268,8 +251,8 @@ class Inventory:
         asked = self._unknown_volumes()
         if self._volumes_wanted and (asked or full or start - self._volumes_read >= PORTS_EVERY or self.moving()):
             await self._read_volumes()
-        first = self._floating_ips_read == float("-inf")  # what a restart finds marked is looked after
-        if first or (self._reads_floating_ips() and (full or ports_due or self.moving())):
+        first = self.floating_ips.read_at == float("-inf")  # what a restart finds marked is looked after
+        if first or (self.floating_ips.wanted and (full or ports_due or self.moving())):
             await self._read_floating_ips()
         self._servers_read = start
         if full:
@@ -329,7 +312,7 @@ class Inventory:
         for row in rows:
             self.write_floating_ip(row, start)
         await self._absences({row.id for row in rows}, Part.FLOATING_IP, start)
-        self._floating_ips_read = start
+        self.floating_ips.read_at = start
         if any(floating_ip_marks(seen) or self._marks(seen.row.port_id or "") for seen in self.floating_ips.values()):
             self.want_floating_ips()
 

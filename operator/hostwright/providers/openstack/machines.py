@@ -126,7 +126,7 @@ class Machines:
     def _given(self, wanted: Wanted | None) -> list[SeenFloatingIP]:
         """The project's own of the addresses asked for."""
         wishes = [item.floating_address for item in wanted.shape.interfaces] if wanted is not None else []
-        found = [self._inventory.floating_ip_at(address) for address in wishes if address]
+        found = [self._inventory.floating_ips.at(address) for address in wishes if address]
         return [item for item in found if item is not None]
 
     def _volumes(self, wanted: Wanted | None, seen: Gathered) -> Mapping[str, SeenVolume]:
