@@ -114,6 +114,17 @@ CASES: dict[str, tuple[Situation, str]] = {
         disks(DiskShape("data", 20), DiskShape("logs", 5), spec=spec(updatePolicy={"maxDisruption": "None"})),
         "nothing | Running | +Ready:ChangesPending -UpToDate:ChangesPending +Provisioned:Created +NetworkReady:InSync +PowerStateSynced:InSync -DisksReady:Waiting",
     ),
+    "nothing is allowed, but it is being made": (
+        disks(
+            DiskShape("own", None, "v3"),
+            there=(),
+            rows=(),
+            applied={},
+            spec=spec(updatePolicy={"maxDisruption": "None"}),
+            status=status(resolved={"provider": "prod"}),
+        ),
+        f"BringDisks | Updating | {WORK}",
+    ),
     "not seen": (disks(DiskShape("data", 20), there=()), "prove | Running"),
     "proven gone": (
         disks(DiskShape("data", 20), there=(), proven=True),

@@ -109,7 +109,7 @@ def applied(wanted: Wanted, found: Found, situation: Situation, gap: Gap) -> dic
         "tags": _applied_entries(situation, shape, gap, "/tags"),
         "metadata": _applied_entries(situation, shape, gap, "/metadata"),
         "interfaces": network.applied(before, wanted, found, gap.held) or None,
-        "disks": _applied_disks(situation, wanted, gap),
+        "disks": _applied_disks(situation, wanted, gap) or None,
     }
 
 
@@ -208,10 +208,12 @@ def _waits(situation: Situation, row: Difference) -> WaitingFor | None:
         return None
     if row.path == network.PATH and (row.key.endswith(f"/{network.PLUGGED}") or not _applied_once(situation)):
         return None if row.path in situation.backend.supported else WaitingFor.NOT_YET_SUPPORTED
-    if row.disruption.weight > CEILING[situation.spec.update_policy.max_disruption].weight:
-        return WaitingFor.MAX_DISRUPTION
     if row.path == disks.ROOT_SIZE and row.found is None:  # it was not made on a disk of its own
         return WaitingFor.NOT_YET_SUPPORTED
+    if row.path in disks.PATHS and not _applied_once(situation):  # one that was there is attached once it is up
+        return None if row.path in situation.backend.supported else WaitingFor.NOT_YET_SUPPORTED
+    if row.disruption.weight > CEILING[situation.spec.update_policy.max_disruption].weight:
+        return WaitingFor.MAX_DISRUPTION
     if row.path in REBUILDS and situation.spec.root_disk is not None:
         return WaitingFor.NOT_YET_SUPPORTED  # Nova writes no volume anew before microversion 2.93
     return None if row.path in situation.backend.supported else WaitingFor.NOT_YET_SUPPORTED
