@@ -214,8 +214,6 @@ def _waits(situation: Situation, row: Difference) -> WaitingFor | None:
         return None if row.path in situation.backend.supported else WaitingFor.NOT_YET_SUPPORTED
     if row.disruption.weight > CEILING[situation.spec.update_policy.max_disruption].weight:
         return WaitingFor.MAX_DISRUPTION
-    if row.path in REBUILDS and situation.spec.root_disk is not None:
-        return WaitingFor.NOT_YET_SUPPORTED  # Nova writes no volume anew before microversion 2.93
     return None if row.path in situation.backend.supported else WaitingFor.NOT_YET_SUPPORTED
 
 
