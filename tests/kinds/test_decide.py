@@ -2,6 +2,7 @@
 
 # ruff: noqa: E501 - a case is one row
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -187,3 +188,12 @@ def test_strangers_beside_the_machine_are_named_for_as_long_as_they_are_there() 
     alone = decide(situation(status=after))
     assert next(item for item in alone.said if item.type == "Ready").reason == "Settled"
     assert alone.status["lastError"] is None
+
+
+def test_a_machine_takes_the_place_of_the_one_in_the_ledger_only_when_the_backend_itself_shows_it() -> None:
+    """A list of a new login may show what was deleted, and not yet what was made in its place."""
+    new = LedgerRow("server", "s2", window=Window(NOW, NOW))
+    stale = situation(look=seen(twins=(twin("s1"),)), trace=trace(new, windows=(Window(NOW, NOW),)))
+    assert decide(stale).needs_proof
+    assert decide(stale).adopt == ()
+    assert [row.id for row in decide(replace(stale, proven=True)).adopt if row.name == "server"] == ["s1"]

@@ -26,6 +26,8 @@ def present(situation: Situation, found: Found) -> Decision[Step]:
         return _not_ours(verdict)
     if any(twin.id == found.id for twin in verdict.strangers):  # the backend showed another than ours: look again
         return Decision(adopt=_rows(situation, found, verdict), phase=situation.phase, look_again=0.0)
+    if _instead(situation, verdict) and not situation.proven:  # a list may show what is gone, and not yet what is there
+        return Decision(needs_proof="another machine than the ledger's is seen", phase=situation.phase)
     gone = _gone(situation, found)
     if gone and not situation.proven:
         return Decision(needs_proof=f"whether {', '.join(gone)} is gone", phase=situation.phase)
@@ -51,6 +53,12 @@ def _seen(situation: Situation, found: Found) -> dict[str, Any]:
     if found.life in {Life.CHANGING, Life.RESIZED}:
         whole.pop("powerState")  # some backends show a machine that is off as running while they work on it
     return whole
+
+
+def _instead(situation: Situation, verdict: Judgement) -> bool:
+    """Whether another machine would take the place of the one in the ledger."""
+    server = situation.trace.row("server")
+    return server is not None and bool(verdict.keep) and server.id != verdict.keep
 
 
 def _gone(situation: Situation, found: Found) -> tuple[str, ...]:
