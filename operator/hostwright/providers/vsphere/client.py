@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
+from dataclasses import replace
 from typing import Any, Protocol
 from urllib.parse import unquote
 
@@ -114,11 +115,9 @@ class SdkClient:
                 for item, has in rows
             )
 
-        templates = []
-        for item, has in found:
-            if isinstance(item, vim.VirtualMachine) and has.get("config.template"):
-                key = soap.reference(item)
-                templates.append(Place(key, _plain(has["name"]), paths.of(key), nics=await self._template_nics(key)))
+        marked = [item for item, has in found if isinstance(item, vim.VirtualMachine) and has.get("config.template")]
+        nics = await self._nics([soap.reference(item) for item in marked])
+        templates = tuple(replace(row, nics=nics[row.id]) for row in places(vim.VirtualMachine) if row.id in nics)
         folders = places(vim.Folder)
         root = next((row.id for row in folders if row.path == f"{self._path}/vm"), "")
         return Catalog(
@@ -127,12 +126,22 @@ class SdkClient:
             places(vim.ComputeResource),
             places(vim.Datastore),
             places(vim.Network),
-            tuple(templates),
+            templates,
             root,
         )
 
-    async def _template_nics(self, item: str) -> tuple[Nic, ...]:
-        return (await self.machine(item)).nics
+    async def _nics(self, templates: list[str]) -> Mapping[str, tuple[Nic, ...]]:
+        """Of all of them in one call."""
+        if not templates:
+            return {}
+
+        def work() -> Mapping[str, tuple[Nic, ...]]:
+            collector, objects = self._transport.content.propertyCollector, [self._machine(item) for item in templates]
+            rows = retrieve(collector, vim.VirtualMachine, tuple(soap.PROPERTIES), objects)
+            named = ((soap.reference(row.obj), soap.values(row.propSet)) for row in rows)
+            return {item: self._named(item, has).nics for item, has in named}
+
+        return await self._transport.call(work)
 
     async def wait(self, seconds: float) -> Updates:
         def work() -> Updates:

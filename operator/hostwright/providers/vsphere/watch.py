@@ -73,7 +73,7 @@ class Watch:
 
 
 def retrieve(collector: Any, kind: Any, names: Sequence[str], of: Any) -> list[Any]:
-    """Properties of one object, or of all of a kind in a view, in pages."""
+    """Properties of one object, of a list of them, or of all of a kind in a view, in pages."""
     return retrieve_all(collector, {kind: names}, of)
 
 
@@ -99,9 +99,15 @@ def viewed(content: Any, root: Any, kinds: list[Any]) -> Iterator[Any]:
 
 
 def _filter(kind: Any, names: Sequence[str], of: Any) -> Any:
-    path = _LISTS.get(type(of))
-    through = [_Collector.TraversalSpec(name=path, path=path, skip=False, type=type(of))] if path else []
+    objects = of if isinstance(of, list) else [of]
     return _Collector.FilterSpec(
         propSet=[_Collector.PropertySpec(type=kind, pathSet=list(names))],
-        objectSet=[_Collector.ObjectSpec(obj=of, skip=bool(path), selectSet=through)],
+        objectSet=[
+            _Collector.ObjectSpec(obj=each, skip=type(each) in _LISTS, selectSet=_through(each)) for each in objects
+        ],
     )
+
+
+def _through(of: Any) -> list[Any]:
+    path = _LISTS.get(type(of))
+    return [_Collector.TraversalSpec(name=path, path=path, skip=False, type=type(of))] if path else []
