@@ -26,7 +26,7 @@ from hostwright.kinds.provider.resource import ProviderSpec
 from hostwright.providers.openstack import translate
 from hostwright.providers.openstack.client import SdkClient
 from hostwright.providers.openstack.section import SECTIONS
-from hostwright.providers.openstack.session import networks_of, open_session
+from hostwright.providers.openstack.session import names_of, open_session
 
 HOUR, SETTLE = 3600.0, 300.0
 SIZES: Mapping[int, float] = {1_000: 0.6, 10_000: 0.12}  # machines → the bar
@@ -52,7 +52,7 @@ class OpenStack:
     sections = SECTIONS
 
     async def connect(self, spec: ProviderSpec, secret: Mapping[str, bytes] | None, context: Context) -> Session:
-        session: Session = await open_session(OneClient(self.nova), networks_of(spec), context)
+        session: Session = await open_session(OneClient(self.nova), names_of(spec), context)
         return session
 
 
