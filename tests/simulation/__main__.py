@@ -92,11 +92,11 @@ def _hunt(mutant: str, seeds: range, seconds: float) -> int:
                 break
             violation = play(seed, directed, HUNTED).violation
             mine = planted.shows(violation) and (bool(why) or _holds_without(seed, directed))
-            tried, died, why = tried + 1, died + mine, why or (violation if mine else "")
+            tried, died, why = tried + 1, died + mine, why or (f"{how} seed {seed}: {violation}" if mine else "")
             beside.update([violation.partition(":")[0]] if violation and not mine else [])
         counts.append(f"{died} of {tried} {how} seeds")
     others = f" (and of {', '.join(f'{rule} in {count}' for rule, count in beside.items())})" if beside else ""
-    print(f"{mutant}: {'died in ' + ' and '.join(counts) if why else 'SURVIVED'}{others}: {why[:120]}")
+    print(f"{mutant}: {'died in ' + ' and '.join(counts) if why else 'SURVIVED'}{others}: {why[:140]}")
     return 0 if why else 1
 
 
