@@ -99,6 +99,24 @@ def test_what_is_applied_twice_is_unchanged(generated_box: sandbox.Sandbox, good
     kubectl(generated_box, "delete", "-f", "-", send=body)
 
 
+RESOLVED: Body = {
+    "provider": "os",
+    "class": {"name": "std", "id": "1"},
+    "image": {"name": "u", "id": "2"},
+    "interfaces": [
+        {
+            "name": "eth0",
+            "network": "n",
+            "addresses": ["10.1.2.10"],
+            "macAddress": "02:00:00:00:00:01",
+            "securityGroups": ["g"],
+            "floatingPool": "p",
+            "floatingAddress": "2001:db8:1111:2222:3333:4444:5555:6666",
+        }
+    ],
+}
+
+
 def test_a_whole_status_comes_back_as_it_was_written(api: Api, made: Callable[[Body], Body], good: Any) -> None:
     """A default or a pruned field would be seen as a difference for ever."""
     body = made(good("VirtualMachine", name="whole"))
@@ -112,22 +130,7 @@ def test_a_whole_status_comes_back_as_it_was_written(api: Api, made: Callable[[B
         "addresses": [{"type": "InternalIP", "address": "10.1.2.10"}],
         "failureDomain": "az1",
         "hardware": {"cpu": 4, "memory": "16Gi"},
-        "resolved": {
-            "provider": "os",
-            "class": {"name": "std", "id": "1"},
-            "image": {"name": "u", "id": "2"},
-            "interfaces": [
-                {
-                    "name": "eth0",
-                    "network": "n",
-                    "addresses": ["10.1.2.10"],
-                    "macAddress": "02:00:00:00:00:01",
-                    "securityGroups": ["g"],
-                    "floatingPool": "p",
-                    "floatingAddress": "2001:db8:1111:2222:3333:4444:5555:6666",
-                }
-            ],
-        },
+        "resolved": RESOLVED,
         "interfaces": [{"name": "eth0", "id": "p", "macAddress": "02:00:00:00:00:01", "addresses": ["10.1.2.10"]}],
         "pendingChanges": [
             {
