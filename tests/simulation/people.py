@@ -269,7 +269,12 @@ class People:
             self._clone(row, f"copy-{self.tokens}")
 
     def twin(self) -> None:
-        """The same, under the same name, and long after ours was made: only when it was made tells them apart."""
+        """The same, under the same name, and long after ours was made: only when it was made tells them apart.
+
+        A site that refuses a second machine of one name has none.
+        """
+        if self.world.drawn.fenced:
+            return
         row, now = self._row(), self.world.clock.now().timestamp()
         if row is None or row.state is not State.ACTIVE or now - row.created_at < OLD:
             return
