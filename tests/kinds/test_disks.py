@@ -114,6 +114,16 @@ CASES: dict[str, tuple[Situation, str]] = {
         disks(DiskShape("data", 20), DiskShape("logs", 5), spec=spec(updatePolicy={"maxDisruption": "None"})),
         "nothing | Running | +Ready:ChangesPending -UpToDate:ChangesPending +Provisioned:Created +NetworkReady:InSync +PowerStateSynced:InSync -DisksReady:Waiting",
     ),
+    "nothing is allowed, nor what goes with its disk": (
+        disks(noted=[{"name": "data", "whenDetached": "Delete"}], spec=spec(updatePolicy={"maxDisruption": "None"})),
+        "nothing | Running | +Ready:ChangesPending -UpToDate:ChangesPending +Provisioned:Created +NetworkReady:InSync +PowerStateSynced:InSync +DisksReady:InSync",
+    ),
+    "attached by somebody else, warned of": (
+        disks(
+            applied={}, noted=[{"name": "data", "whenDetached": "Delete"}], spec=spec(driftDetection={"mode": "Warn"})
+        ),
+        f"nothing | Running | {DONE.replace(' +PowerStateSynced', ' +Drifted:DriftDetected +PowerStateSynced')}",
+    ),
     "nothing is allowed, but it is being made": (
         disks(
             DiskShape("own", None, "v3"),

@@ -22,6 +22,7 @@ def bring(situation: Situation, wanted: Wanted, found: Found, names: tuple[str, 
         for disk in found.disks
         if disk.ours
         and disk.name not in kept
+        and (not disk.attached or disk.name in names)  # its detaching may wait, or be drift that is only reported
         and policies.get(disk.name, disks.Policy()).when_detached == Retention.DELETE
     ]
     lost = disks.unseen(situation, found)
