@@ -193,10 +193,26 @@ def test_a_second_volume_of_a_disk_is_ours_only_inside_a_window_and_goes_before_
     both = [volume("v1", "data"), volume("v2", "data", created_at="2026-11-24T10:00:05.000000")]
     assert [part.name for part in look(volumes=both).found.parts] == ["volume/data"], "made by nobody knows whom"
     window = Window(datetime(2026, 11, 24, 10, 0, tzinfo=UTC), datetime(2026, 11, 24, 10, 1, tzinfo=UTC))
-    trace = replace(TRACE, windows=(window,), ledger=(row("volume/data", "v1"),))
+    trace = replace(TRACE, windows=(window,), ledger=(replace(row("volume/data", "v1"), window=window),))
     assert LedgerRow("extra/v2", "v2") in look(volumes=both, trace=trace).found.parts
     gone = call(ask(Create(), both, wanted=wish(**DISKS), rest=False, trace=trace), "delete_volume")
     assert gone.expect == "extra/v2"
+
+
+def test_a_backup_that_somebody_restored_bears_our_mark_and_is_no_disk_of_ours() -> None:
+    """Cinder gives the new volume the metadata and the name of the one that was backed up."""
+    copy = volume("v2", "data", created_at="2026-11-26T10:00:00.000000")
+    made = Window(datetime(2026, 11, 24, 10, 0, tzinfo=UTC), datetime(2026, 11, 24, 10, 1, tzinfo=UTC))
+    listed = replace(TRACE, ledger=(replace(row("volume/data", "v1"), window=made),), windows=(made,))
+    gone = look(volumes=[copy], trace=listed).found
+    assert (gone.disks, gone.parts) == ((), ()), "it takes no place in the ledger, and the end of ours is not its end"
+    tried_for_days = Window(datetime(2026, 11, 25, 10, 0, tzinfo=UTC))  # another disk, which the quota refuses
+    busy = replace(listed, windows=(made, tried_for_days))
+    beside = look(volumes=[volume("v1", "data"), copy], trace=busy).found
+    assert [part.name for part in beside.parts] == ["volume/data"]
+    held = replace(copy, row=volume("v2", "data", at="s1").row)
+    assert look([server()], [port()], [held], listed).found.shape.disks == (DiskShape("data", 20, "v2"),)
+    assert [disk.id for disk in look(volumes=[copy]).found.disks] == ["v2"], "with nothing in the ledger it is the disk"
 
 
 LEDGER = replace(

@@ -20,7 +20,8 @@ def main_volumes(
 ) -> tuple[dict[str, SeenVolume], list[SeenVolume]]:
     """(disk → its volume, those that are ours and too many): the ledger's first, else the attached, else the oldest.
 
-    Of what is attached, only what bears our mark or stands in the ledger is the machine's.
+    Of what is attached, only what bears our mark or stands in the ledger is the machine's. A backup that somebody
+    restored bears our mark and name too: it takes no place that the ledger gives to another, and is not too many.
     """
     listed = {row.id: row.name.removeprefix("volume/") for row in trace.ledger if row.name.startswith("volume/")}
     extras = {row.id for row in trace.ledger if row.name.startswith("extra/")}
@@ -37,11 +38,19 @@ def main_volumes(
         ),
     ):
         name = listed.get(seen.row.id) or seen.row.metadata.get(VOLUME_DISK, "")
-        if name and name not in chosen and seen.row.id not in extras:
+        attached = bool(server_id) and server_id in seen.row.servers
+        free = name not in listed.values() or seen.row.id in listed or attached
+        if name and name not in chosen and free and seen.row.id not in extras:
             chosen[name] = seen
-        elif seen.row.id in extras or (not seen.row.servers and trace.made_here(_utc(seen.row.created_at))):
+        elif seen.row.id in extras or (not seen.row.servers and _made_here(seen, name, trace)):
             more.append(seen)
     return chosen, more
+
+
+def _made_here(seen: SeenVolume, name: str, trace: Trace) -> bool:
+    """Inside the window of this very disk: that of another one may be open for days."""
+    row, created = trace.row(f"volume/{name}"), _utc(seen.row.created_at)
+    return created is not None and row is not None and row.window is not None and row.window.holds(created)
 
 
 def _utc(text: str) -> datetime | None:
