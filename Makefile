@@ -44,7 +44,7 @@ fmt: $(STAMP) ## format, and mend what can be mended
 generate: $(STAMP) ## rewrite CRDs, the charts' generated parts and the reference from the models
 	@$(BIN)/python -m hostwright.generate
 
-bench: $(STAMP) ## the tables of figures (a part alone: make bench ARGS=latency; what they mean: docs/performance.md)
+bench: $(STAMP) ## the table of figures (a part alone: make bench ARGS=latency; what they mean: docs/performance.md)
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 simulate: $(STAMP) ## the engine's lives from seeds: make simulate SEEDS=100000 START=0
