@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from hostwright.core.decision import Note
 from hostwright.core.errors import Failure
 from hostwright.core.port import Call, Done, LedgerRow, Missing, Present, Receipt, Repeat, Trace, Unsure, Wait
+from hostwright.engine.breaker import Breaker
 from hostwright.engine.limits import Bucket, Slots
 from hostwright.engine.ports import Body, Key, Secret, StaleBodyError
 from hostwright.engine.reconcile import MachinePass
@@ -15,6 +16,7 @@ from hostwright.engine.store import Store
 from hostwright.engine.view import Tools
 from hostwright.engine.virtual import VirtualMachines
 from hostwright.engine.world import World
+from hostwright.kinds.provider.resource import Limits
 from hostwright.kinds.virtualmachine.port import (
     Create,
     Delete,
@@ -261,6 +263,7 @@ class Line:
         self.state = State(Session(machines))
         self.heard: list[BaseException | None] = []
         self.slots, self.bucket = Slots(8, clock.monotonic), Bucket(None, clock.monotonic)
+        self.refuses = Breaker("sim", Limits(), {}, clock.monotonic).refuses
         self.spec = type("Spec", (), {"type": "Simulated"})
         sections = type("Sections", (), {"key": "simulated", "serves": "VirtualMachine"})
         self.backend = type("Backend", (), {"sections": sections})
