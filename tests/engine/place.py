@@ -263,7 +263,8 @@ class Line:
         self.state = State(Session(machines))
         self.heard: list[BaseException | None] = []
         self.slots, self.bucket = Slots(8, clock.monotonic), Bucket(None, clock.monotonic)
-        self.refuses = Breaker("sim", Limits(), {}, clock.monotonic).refuses
+        self.breaker = Breaker("sim", Limits(), {}, clock.monotonic)
+        self.refuses = self.breaker.refuses
         self.spec = type("Spec", (), {"type": "Simulated"})
         sections = type("Sections", (), {"key": "simulated", "serves": "VirtualMachine"})
         self.backend = type("Backend", (), {"sections": sections})

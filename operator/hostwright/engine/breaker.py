@@ -16,6 +16,11 @@ COUNTED = frozenset({"server", "extra", "volume"})
 ACKNOWLEDGED = "destructiveAcknowledged"
 
 
+def thing(call: Call, machine: str, word: str) -> str:
+    """What the call takes away, by several calls perhaps: off, then gone. `word` tells one rebuild from the next."""
+    return f"{call.row.id if call.row is not None else machine}/{word}"
+
+
 class Breaker:
     """Counts each thing once, however often its deletion is sent, and whatever the reason.
 
@@ -27,16 +32,22 @@ class Breaker:
         self._name, self._monotonic = name, monotonic
         self._limit: int | None = None
         self._taken: OrderedDict[str, float] = OrderedDict()  # what was taken away → when
-        allowed = find(status.get("conditions") or [], Condition.DESTRUCTIVE_OPERATIONS_ALLOWED)
-        self.open = allowed is not None and allowed["status"] == "False"
-        handled = status.get("handled")
-        #: A value that is there at first sight is only recorded.
-        self.handled = (handled or {}).get(ACKNOWLEDGED, "") if handled is not None else limits.destructive_acknowledged
+        self.open = False
+        self.handled = limits.destructive_acknowledged  # a value that is there at first sight is only recorded
+        self.told(status)
         self.follow(limits)
 
     @property
     def watches(self) -> bool:
         return self._limit is not None
+
+    def told(self, status: Mapping[str, Any]) -> None:
+        """What the Provider's status says: the operator that had the Lease before may have opened or closed it."""
+        allowed = find(status.get("conditions") or [], Condition.DESTRUCTIVE_OPERATIONS_ALLOWED)
+        if allowed is not None:
+            self.open = allowed["status"] == "False"
+        if (handled := status.get("handled")) is not None:
+            self.handled = handled.get(ACKNOWLEDGED, "")
 
     def follow(self, limits: Limits) -> None:
         """A changed acknowledgement, or the end of the limit, closes it; the count begins anew."""
@@ -46,9 +57,13 @@ class Breaker:
             self.open = False
             self._taken.clear()
 
+    def frozen(self, call: Call, key: str) -> Failure | None:
+        """Why this call would not be made, while it is open: nothing is asked of the backend for it."""
+        return self.failure() if self.open and self._counts(call) and key not in self._taken else None
+
     def refuses(self, call: Call, key: str) -> Failure | None:
         """Why this call is not made now; None: it is made, and counted. `key` names what is taken away by it."""
-        if self._limit is None or not call.destructive or call.expect.partition("/")[0] not in COUNTED:
+        if not self._counts(call):
             return None
         now = self._monotonic()
         while self._taken and now - next(iter(self._taken.values())) >= HOUR:
@@ -60,6 +75,9 @@ class Breaker:
             return self.failure()
         self._taken[key] = now
         return None
+
+    def _counts(self, call: Call) -> bool:
+        return self._limit is not None and call.destructive and call.expect.partition("/")[0] in COUNTED
 
     def failure(self) -> DestructiveLimitReached:
         return DestructiveLimitReached(

@@ -8,6 +8,7 @@ from hostwright.core.errors import Failure, UserDataMissing
 from hostwright.core.names import Condition
 from hostwright.core.port import Call, Done, LedgerRow, Operation, OperationType, Wait, Window
 from hostwright.engine import act, tell
+from hostwright.engine.breaker import thing
 from hostwright.engine.ledger import operation_of
 from hostwright.engine.proof import decide_proven
 from hostwright.engine.queue import Priority
@@ -16,7 +17,7 @@ from hostwright.engine.view import Tools, View
 from hostwright.engine.worker import Again
 
 #: Seconds until a call that is held back by the breaker is looked at again; its turning wakes machines earlier.
-HELD_FOR = 15.0
+HELD_FOR = 60.0
 
 
 async def carry_out(
@@ -40,7 +41,7 @@ async def carry_out(
         case Failure() as failure:
             return await tell.failed(tools, view, recall, decision, failure)
         case Call() as call if call.destructive and not proven:
-            return await _proven_first(tools, view, recall, decision)
+            return await _proven_first(tools, view, recall, decision, call)
         case Call() as call:
             return await _call(tools, view, recall, decision, call)
 
@@ -98,10 +99,12 @@ async def _refused_still(tools: Tools, view: View, recall: Recall, decision: Dec
     return await tell.say(tools, view, recall, replace(waiting, look_again=left), hold=True)
 
 
-async def _proven_first(tools: Tools, view: View, recall: Recall, decision: Decision[Any]) -> Again:
+async def _proven_first(tools: Tools, view: View, recall: Recall, decision: Decision[Any], call: Call) -> Again:
     """Nothing is deleted by a list alone: it may be old, and the machine at rest or another one's twin by now."""
     if recall.retry_at > tools.clock.monotonic():  # it was refused: nothing is asked before it may be sent again
         return await _refused_still(tools, view, recall, decision)
+    if (held := _held(tools, view, decision, call, counted=False)) is not None:
+        return await _wait_for_leave(tools, view, recall, decision, held)
     proven = await decide_proven(tools, view, recall)
     if isinstance(proven, float):
         return await tell.flush(tools, view, recall, proven)
@@ -112,8 +115,7 @@ async def _call(tools: Tools, view: View, recall: Recall, decision: Decision[Any
     if recall.retry_at > tools.clock.monotonic():
         return await _refused_still(tools, view, recall, decision)
     if (held := _held(tools, view, decision, call)) is not None:
-        waiting = replace(tell.refused(decision, held), look_again=HELD_FOR)
-        return await tell.say(tools, view, recall, waiting, hold=True)
+        return await _wait_for_leave(tools, view, recall, decision, held)
     try:
         baggage = await view.kind.baggage(tools, view, decision.step)
     except UserDataMissing as failure:
@@ -131,13 +133,18 @@ async def _call(tools: Tools, view: View, recall: Recall, decision: Decision[Any
     return await tell.failed(tools, view, recall, decision, outcome.failure)
 
 
-def _held(tools: Tools, view: View, decision: Decision[Any], call: Call) -> Failure | None:
-    """What the Provider's blast-radius breaker says of this call."""
+def _held(tools: Tools, view: View, decision: Decision[Any], call: Call, *, counted: bool = True) -> Failure | None:
+    """What the Provider's blast-radius breaker says of this call; `counted`: it is made, unless that is refused."""
     connection = tools.world.connection(view.spec.provider_ref.name)
     if connection is None:
         return None
-    item = call.row.id if call.row is not None else view.trace.provider_id or view.trace.machine_id
-    return connection.refuses(call, f"{call.verb}/{item}/{decision.expect}")
+    key = thing(call, view.trace.provider_id or view.trace.machine_id, decision.expect)
+    return connection.refuses(call, key) if counted else connection.breaker.frozen(call, key)
+
+
+async def _wait_for_leave(tools: Tools, view: View, recall: Recall, decision: Decision[Any], held: Failure) -> Again:
+    waiting = replace(tell.refused(decision, held), look_again=HELD_FOR)
+    return await tell.say(tools, view, recall, waiting, hold=True)
 
 
 def _make_again_later(tools: Tools, view: View, recall: Recall) -> None:

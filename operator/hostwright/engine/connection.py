@@ -107,7 +107,10 @@ class Connection:
         before, self.spec = self.spec, spec
         self.slots.set_cap(spec.limits.max_concurrency)
         self.bucket.set_rate(spec.limits.requests_per_second)
+        frozen = self.breaker.open
         self.breaker.follow(spec.limits)
+        if frozen and not self.breaker.open:
+            self._deps.turned(self.name)
         if before != spec:
             self.secret_version = ""
             self._poke.set()

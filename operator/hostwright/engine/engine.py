@@ -87,6 +87,9 @@ class Engine:
         self.pools.forget()
         self.prober.forget()
         if leading:
+            for name, connection in self.connections.items():
+                provider = self.store.get(Key("Provider", "", name))
+                connection.breaker.told((provider or {}).get("status") or {})
             self.inbox.everything(tuple(self._passes))
             for claim in self.fleet.holders():  # the store does not have those that are gone
                 self.queue.add(Key("PhysicalMachineClaim", *claim), Priority.RESYNC)
