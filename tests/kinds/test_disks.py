@@ -92,6 +92,18 @@ CASES: dict[str, tuple[Situation, str]] = {
         disks(DiskShape("data", 10), there=(replace(FOUND, attached=False),), applied={}),
         "nothing | Running | -Ready:InvalidConfiguration +Stalled:InvalidConfiguration",
     ),
+    "another volume under the name of one that was kept": (
+        disks(DiskShape("data", None, "v3"), there=(replace(FOUND, attached=False),), applied={}),
+        "nothing | Running | -Ready:InvalidConfiguration +Stalled:InvalidConfiguration",
+    ),
+    "another one that was there, under its name": (
+        disks(DiskShape("data", None, "v3"), there=(replace(FOUND, ours=False),), applied={"data": "v1"}),
+        "nothing | Running | -Ready:InvalidConfiguration +Stalled:InvalidConfiguration",
+    ),
+    "a new one under the name of one that was there, which is not ours to grow": (
+        disks(DiskShape("data", 30), there=(replace(FOUND, ours=False),), applied={"data": "v1"}),
+        "nothing | Running | -Ready:InvalidConfiguration +Stalled:InvalidConfiguration",
+    ),
     "shrunk": (
         disks(DiskShape("data", 10)),
         "nothing | Running | -Ready:InvalidConfiguration +Stalled:InvalidConfiguration",

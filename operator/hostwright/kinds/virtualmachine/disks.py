@@ -62,17 +62,23 @@ def too_small(row: Difference) -> Failure:
 
 
 def refused(wanted: Wanted, found: Found) -> Mapping[str, Failure]:
-    """By name: what is put back with a smaller size than the disk that was kept under it."""
-    failures: dict[str, Failure] = {}
+    """By name: what the disk that has this name, attached or kept, cannot become."""
     there = {disk.name: disk for disk in found.disks}
-    for disk in wanted.shape.disks:
-        kept = there.get(disk.name)
-        if kept is not None and kept.ours and not kept.attached and disk.size is not None and disk.size < kept.size:
-            failures[disk.name] = InvalidConfiguration(
-                f"disk {disk.name!r} was kept with {kept.size}Gi and does not shrink to {disk.size}Gi. "
-                "Ask for its size, or choose another name for a new disk."
-            )
-    return failures
+    pairs = ((wish, there[wish.name]) for wish in wanted.shape.disks if wish.name in there)
+    failures = ((wish.name, _refusal(wish, disk)) for wish, disk in pairs)
+    return {name: failure for name, failure in failures if failure is not None}
+
+
+def _refusal(wish: DiskShape, disk: DiskFound) -> Failure | None:
+    if (wish.id and wish.id != disk.id) or (wish.size is not None and not disk.ours):
+        asked = f"volume {wish.id}" if wish.id else "a new disk"
+        return InvalidConfiguration(f"disk {wish.name!r} is volume {disk.id}. Choose another name for {asked}.")
+    if not disk.attached and wish.size is not None and wish.size < disk.size:
+        return InvalidConfiguration(
+            f"disk {wish.name!r} was kept with {disk.size}Gi and does not shrink to {wish.size}Gi. "
+            "Ask for its size, or choose another name for a new disk."
+        )
+    return None
 
 
 def unseen(situation: Situation, found: Found | None) -> tuple[LedgerRow, ...]:
