@@ -226,6 +226,29 @@ def test_a_disk_that_was_there_is_referenced_and_leaves_the_ledger_with_the_spec
     assert left.step is None
 
 
+def test_a_disk_that_was_deleted_as_asked_and_is_wished_again_is_a_new_one() -> None:
+    """Seen detached, it holds nothing for the machine any more: nobody else has deleted it."""
+    out = disks(there=(replace(FOUND, attached=False),), noted=[{"name": "data", "whenDetached": "Delete"}])
+    told = decide(out).status
+    assert not told["resolved"].get("disks")
+    back = disks(DiskShape("data", 20), there=(), proven=True, status=status(resolved=told["resolved"]))
+    assert decide(back).forget == ("volume/data",)
+
+
+def test_what_a_disk_holds_is_known_from_when_it_is_attached_though_the_machine_is_not_done() -> None:
+    """Another disk cannot be had for weeks, say: the first is in use meanwhile, and is not replaced by an empty one."""
+    asked = disks(DiskShape("data", 20), DiskShape("own", None, "v3"), applied=None)
+    told = decide(asked).status
+    assert told["resolved"]["disks"] == {"data": "20Gi"}
+    assert told["resolved"]["class"] == RESOLVED["class"]
+    later = disks(
+        DiskShape("data", 20), DiskShape("own", None, "v3"), there=(), proven=True, applied=told["resolved"]["disks"]
+    )
+    assert "DiskDeletedExternally" in line(decide(later))
+    smaller = decide(disks(DiskShape("data", 30), applied=None)).status
+    assert smaller["resolved"]["disks"] == {"data": "20Gi"}, "as it is, so that its growth is the user's wish still"
+
+
 def test_at_the_end_only_what_is_to_be_kept_stays() -> None:
     """As written for a disk in the spec; of one that left it, as was noted then; of an unknown one, it stays."""
     asked = spec(

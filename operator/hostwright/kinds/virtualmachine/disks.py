@@ -1,7 +1,7 @@
 """A machine's disks: what differs, what is kept at the end, and what status says of them."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hostwright.core.drift import Difference
@@ -47,6 +47,27 @@ def applied(wanted: Wanted) -> dict[str, str]:
     """By name: the size, or the id of one that was there."""
     disks = {disk.name: _word(disk) for disk in wanted.shape.disks}
     return {**disks, **({ROOT: f"{wanted.shape.root_size}Gi"} if wanted.shape.root_size else {})}
+
+
+def noted(situation: Situation, wanted: Wanted, found: Found) -> Situation:
+    """With each disk in `status.resolved` from when it is attached until it is seen detached as wished.
+
+    All else counts as applied when nothing is left to do, which may take weeks; a disk that is in use holds data.
+    """
+    resolved = situation.status.resolved
+    if resolved is None or situation.observe_only:
+        return situation
+    before, wishes = resolved.disks or {}, applied(wanted)
+    now = dict(before)
+    for disk in found.disks:
+        if disk.attached and disk.name in wishes:
+            now.setdefault(disk.name, f"{disk.size}Gi" if disk.ours else disk.id)
+        elif not disk.attached and disk.name not in wishes:
+            now.pop(disk.name, None)
+    if now == before:
+        return situation
+    resolved = resolved.model_copy(update={"disks": now or None})
+    return replace(situation, status=situation.status.model_copy(update={"resolved": resolved}))
 
 
 def shrinks(row: Difference) -> bool:

@@ -43,6 +43,9 @@ def at_rest(situation: Situation, found: Found) -> Decision[Step]:
         return Decision(
             said=say.working(Reason.REBUILDING, "rebuilding"), status=reached, phase=say.phase_of(found), look_again=0.0
         )
+    settled, situation = situation, disks.noted(situation, wanted, found)
+    if situation is not settled and situation.status.resolved is not None:
+        reached = {**reached, "resolved": situation.status.resolved.model_dump(by_alias=True, exclude_none=True)}
     gap = assess(situation, wanted, found)
     status = {
         **reached,
