@@ -147,6 +147,17 @@ def test_a_volume_in_motion_is_waited_for(status: str) -> None:
     assert isinstance(ask(BringDisks(("data",)), [volume("v1", "data", status=status)], wanted=wish(**DISKS)), Wait)
 
 
+@pytest.mark.parametrize("status", ["error_deleting", "error_extending", "error_restoring", "error_managing"])
+def test_a_volume_that_failed_is_not_in_motion(status: str) -> None:
+    """It would be waited for, and every list read each second, for ever."""
+    assert not volume("v1", "data", status=status).row.moving
+
+
+def test_a_disk_that_could_not_be_grown_is_grown_again_and_so_its_refusal_told() -> None:
+    held = [volume("v1", "data", at="s1", size=19, status="error_extending")]
+    call(ask(BringDisks(("data",)), held, wanted=wish(**DISKS)), "extend_volume")
+
+
 def test_a_row_from_before_our_last_call_is_not_believed() -> None:
     old = [volume("v1", "data", as_of=10.0)]
     assert isinstance(ask(BringDisks(("data",)), old, wanted=wish(**DISKS), receipts={"volume/data": 10.0}), Wait)

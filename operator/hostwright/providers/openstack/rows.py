@@ -142,7 +142,8 @@ class Volume(msgspec.Struct, frozen=True):
 
     @property
     def moving(self) -> bool:
-        return self.status.endswith("ing") or self.status == "reserved"
+        failed = self.status.startswith("error")  # error_deleting and its like: nothing ends them by itself
+        return (self.status.endswith("ing") and not failed) or self.status == "reserved"
 
     @property
     def broken(self) -> bool:
