@@ -279,6 +279,15 @@ def test_a_release_takes_the_marks_off_disks_too() -> None:
     assert release.arguments.path.startswith("/v3/volumes/v1/metadata/")
 
 
+def test_a_release_leaves_the_mark_of_another_machine_on_a_disk_that_was_there() -> None:
+    own = volume("v9", metadata={VOLUME_MARK: "hw:0:other", VOLUME_DISK: "old", **RECORD}, at="s1")
+    trace = replace(TRACE, ledger=(row("volume/own", "v9", ownership=Ownership.REFERENCED),))
+    fence = Fence(volumes={"v9": own}, servers=frozenset({"s1"}))
+    seen = look([server()], [port(device_id="s1", description="")], [own], trace)
+    planned = call(plan(Release(), trace, None, seen, Memory(), fence), "remove_metadata")
+    assert planned.arguments.path.startswith("/servers/s1/")
+
+
 def test_a_mark_that_was_taken_off_is_put_back() -> None:
     trace = replace(TRACE, ledger=(row("volume/data", "v1"),))
     bare = volume("v1", at="s1")

@@ -289,7 +289,8 @@ def _release(step: Release, trace: Trace, found: Found | None, fence: Fence) -> 
         return Done()
     for part in found.parts:
         if (volume := fence.volumes.get(part.id)) is not None:
-            if (call := plan_volumes.unmark(part, volume)) is not None:
+            ours = volume.row.mark == trace.mark  # one that was there may bear the mark of another machine
+            if ours and (call := plan_volumes.unmark(part, volume)) is not None:
                 return call
         elif part.id in fence.marked and part.id not in {twin.id for twin in found.twins}:
             on = _described(part.id, "", fence)
