@@ -18,6 +18,7 @@ class Site:
 
     answer: Callable[[str, str], tuple[int, Any]] = lambda method, path: (200, {"servers": []})
     url: str = ""
+    services: tuple[str, ...] = ALL
     logins: int = 0
     requests: list[str] = field(default_factory=list)
     refuse: bool = False  # logins
@@ -49,7 +50,7 @@ class Site:
             "project": {"id": PROJECT, "name": "demo", "domain": {"id": "default", "name": "Default"}},
             "expires_at": "2099-01-01T00:00:00.000000Z",
             "issued_at": "2026-01-01T00:00:00.000000Z",
-            "catalog": [{"type": name, "name": name, "id": name, "endpoints": [endpoint]} for name in ALL],
+            "catalog": [{"type": name, "name": name, "id": name, "endpoints": [endpoint]} for name in self.services],
         }
         return {"token": {**token, **({"application_credential": self.credential} if self.credential else {})}}
 

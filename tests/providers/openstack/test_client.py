@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -14,6 +14,7 @@ from tests.providers.openstack.site import PROJECT, USER, Site, running
 from hostwright.core import errors
 from hostwright.providers.openstack.client import MARKS, SdkClient
 from hostwright.providers.openstack.errors import of_read
+from hostwright.providers.openstack.resolve import Names
 from hostwright.providers.openstack.rows import LoginRefused, NotSent, Refused, Request, Unanswered
 from hostwright.providers.openstack.section import ProviderSection
 from hostwright.providers.openstack.transport import ASK_AGAIN
@@ -288,6 +289,48 @@ async def test_a_cloud_without_floating_ips_has_none_and_is_no_outage(
     site.answer = lambda method, path: (503, {})
     with pytest.raises(Refused):
         await client.floating_ips()
+
+
+@pytest.fixture
+async def storing(site: Site, clock: Clock) -> AsyncIterator[SdkClient]:
+    """Of a cloud whose catalog names a Cinder; `site.answer` answers for it."""
+    site.services = (*site.services, "block-storage")
+    with ThreadPoolExecutor(THREADS) as threads:
+        made = SdkClient(ProviderSection(), secret({"auth": site.auth, "region_name": "R"}), threads, clock)
+        await made.login()
+        yield made
+        await made.close()
+
+
+def cinder(status: int, body: Any) -> Callable[[str, str], tuple[int, Any]]:
+    """What else a catalog asks for is there, and empty."""
+    empty = {name: [] for name in ("flavors", "images", "networks", "subnets", "security_groups", "keypairs")}
+    return lambda method, path: (
+        (status, body) if path.startswith(f"/v3/{PROJECT}/") else (200, {**empty, "availabilityZoneInfo": []})
+    )
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+async def test_a_user_who_may_not_use_cinder_has_no_block_storage_and_a_catalog_all_the_same(
+    site: Site, storing: SdkClient, status: int
+) -> None:
+    """The access rules of an application credential may leave it out; no machine need have a disk."""
+    site.answer = cinder(status, {"error": {"message": "not for you"}})
+    assert (await storing.catalog()).volume_types is None
+    assert await storing.volumes("hw:1:2") == []
+    site.answer = cinder(200, {"volume_types": [{"name": "ssd"}], "volumes": [{"id": "v1"}]})
+    assert (await storing.catalog()).volume_types == {"ssd"}
+    assert [row.id for row in await storing.volumes()] == ["v1"]
+
+
+async def test_a_cinder_that_is_down_takes_only_disks_away(site: Site, storing: SdkClient) -> None:
+    site.answer = cinder(503, {"error": {"message": "away"}})
+    away = await storing.catalog()
+    assert (away.volume_types, away.storage_away) == (frozenset(), "Cinder says: away")
+    with pytest.raises(errors.Transient, match="away"):
+        Names(away, {}).volume_type(None)
+    with pytest.raises(Refused):  # which proves nothing
+        await storing.volumes()
 
 
 async def test_a_long_list_of_ports_is_read_page_by_page(site: Site, client: SdkClient) -> None:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 from urllib.parse import quote
 
+from hostwright.providers.openstack.errors import of_read
 from hostwright.providers.openstack.read import document, part, rows, whole
 from hostwright.providers.openstack.rows import (
     VOLUME_MARK,
@@ -22,6 +23,7 @@ from hostwright.providers.openstack.rows import (
     Login,
     Name,
     Network,
+    NotSent,
     Port,
     Refused,
     Reply,
@@ -30,6 +32,7 @@ from hostwright.providers.openstack.rows import (
     Server,
     Servers,
     Subnet,
+    Unanswered,
     Volume,
     Zone,
 )
@@ -66,7 +69,7 @@ class Client(Protocol):
 
     async def port(self, port_id: str) -> Port: ...
     async def volumes(self, mark: str = "") -> list[Volume]:
-        """All of the project, or those that bear the mark; none where the cloud has no block storage."""
+        """All of the project, or those that bear the mark; none where there is no block storage for this user."""
         ...
 
     async def volume(self, volume_id: str) -> Volume: ...
@@ -91,6 +94,8 @@ class SdkClient:
     ) -> None:
         self._transport = Transport(spec, secret, executor, monotonic)
         self._project = ""
+        self._types: frozenset[str] | None = None  # of volumes, as read last
+        self._no_volumes = False  # Cinder refuses this user
 
     async def login(self) -> Login:
         access = await self._transport.login()
@@ -124,6 +129,7 @@ class SdkClient:
         replies = await asyncio.gather(*(self._get(*path) for path in paths.values()))
         answers = dict(zip(paths, replies, strict=True))
         pairs = part(answers["keypairs"], "keypairs", list[KeyPair])
+        types, away = await self._volume_types()
         return Catalog(
             flavors=part(answers["flavors"], "flavors", tuple[Flavor, ...]),
             images=tuple(await self._images()),
@@ -134,14 +140,24 @@ class SdkClient:
             zones=frozenset(
                 row.name for row in part(answers["availabilityZoneInfo"], "availabilityZoneInfo", list[Zone])
             ),
-            volume_types=await self._volume_types(),
+            volume_types=types,
+            storage_away=away,
         )
 
-    async def _volume_types(self) -> frozenset[str] | None:
+    async def _volume_types(self) -> tuple[frozenset[str] | None, str]:
+        """(names, why they are not known now). A Cinder that is down, or refuses this user, takes only disks away."""
         if not self._transport.has(BLOCK_STORAGE):
-            return None
-        reply = await self._get(BLOCK_STORAGE, f"/v3/{self._project}/types")
-        return frozenset(row.name for row in part(reply, "volume_types", list[Name]))
+            return None, ""
+        try:
+            reply = await self._get(BLOCK_STORAGE, f"/v3/{self._project}/types")
+        except (Refused, NotSent, Unanswered) as error:
+            self._no_volumes = isinstance(error, Refused) and error.status in {401, 403, 404}
+            if self._no_volumes:  # its access rules, or the cloud's policy, may leave it out
+                return None, ""
+            return (frozenset(), of_read(error).message) if self._types is None else (self._types, "")
+        self._no_volumes = False
+        self._types = frozenset(row.name for row in part(reply, "volume_types", list[Name]))
+        return self._types, ""
 
     async def _images(self) -> list[Image]:
         images: list[Image] = []
@@ -234,7 +250,7 @@ class SdkClient:
         return part(reply, "port", Port)
 
     async def volumes(self, mark: str = "") -> list[Volume]:
-        if not self._transport.has(BLOCK_STORAGE):
+        if not self._transport.has(BLOCK_STORAGE) or self._no_volumes:
             return []
         found: list[Volume] = []
         query = f"/v3/{self._project}/volumes/detail?limit={PORT_PAGE}"

@@ -22,7 +22,7 @@ from hostwright.core import errors
 from hostwright.providers.openstack.rows import LoginRefused, NotSent, Refused, Unanswered
 
 RAISED = (Refused, NotSent, Unanswered, LoginRefused, TimeoutError)
-_SERVICES = {"compute": "Nova", "network": "Neutron", "image": "Glance"}
+_SERVICES = {"compute": "Nova", "network": "Neutron", "image": "Glance", "block-storage": "Cinder"}
 _QUOTA = re.compile(r"(?i)quota exceeded|exceeds? .*quota|maximum number of")
 _IN_USE = re.compile(r"(?i)(port|volume).*(in use|still in use)|reserve")
 _LOCKED = re.compile(r"(?i)^instance .* is locked")

@@ -87,8 +87,12 @@ class Names:
     def volume_type(self, name: str | None) -> str:
         """The volume type of a storage class; empty: Cinder's own default."""
         types = self.catalog.volume_types
+        if self.catalog.storage_away:
+            raise errors.Transient(self.catalog.storage_away)
         if types is None:
-            raise errors.InvalidConfiguration("this cloud has no block storage: remove rootDisk and dataDisks.")
+            raise errors.InvalidConfiguration(
+                "this cloud has no block storage for the Provider's user: remove rootDisk and dataDisks."
+            )
         if name is None:
             return ""
         if name not in self.storage_classes:

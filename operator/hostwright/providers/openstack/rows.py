@@ -221,7 +221,8 @@ class Catalog:
     security_groups: tuple[SecurityGroup, ...] = ()
     key_pairs: frozenset[str] = frozenset()
     zones: frozenset[str] = frozenset()
-    volume_types: frozenset[str] | None = None  # None: this cloud has no block storage
+    volume_types: frozenset[str] | None = None  # None: this cloud has no block storage for this user
+    storage_away: str = ""  # why the volume types are not known now
 
 
 @dataclass(frozen=True, slots=True)
