@@ -68,6 +68,10 @@ class Rows(Mapping[str, S]):
                 self._gone.popitem(last=False)
         return before
 
+    def back(self, item: str) -> None:
+        """It was not shown because it was not ours to see; now it is."""
+        self._gone.pop(item, None)
+
     def gone_since(self, item: str) -> float | None:
         """When its end was seen, monotonic seconds; None: as far as is known it is there, or never was."""
         return self._gone.get(item)

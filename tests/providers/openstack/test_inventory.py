@@ -335,6 +335,20 @@ async def test_a_fleet_without_disks_of_its_own_costs_cinder_nothing(cloud: Clou
     assert "volumes" not in cloud.asked, "not again before they are due"
 
 
+async def test_a_volume_that_comes_from_another_project_is_there_though_it_was_not(
+    cloud: Cloud, inventory: Inventory
+) -> None:
+    inventory.want_volumes()
+    inventory.name_volumes(["v9"])
+    await settled(cloud, inventory)
+    assert inventory.volumes.gone_since("v9") is not None
+    cloud.disks["v9"] = Volume(id="v9", status="available")  # its transfer is accepted
+    cloud.now += PORTS_EVERY
+    await read(cloud, inventory)
+    assert inventory.volumes.gone_since("v9") is None
+    assert inventory.volumes["v9"].row.status == "available"
+
+
 async def test_a_volume_in_motion_is_read_each_time_and_one_of_many_by_its_id(
     cloud: Cloud, inventory: Inventory
 ) -> None:

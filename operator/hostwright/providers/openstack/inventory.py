@@ -162,7 +162,9 @@ class Inventory:
             self.hasten()
 
     def write_volume(self, row: Volume, as_of: float) -> None:
-        before = self.volumes.get(row.id)
+        before, gone = self.volumes.get(row.id), self.volumes.gone_since(row.id)
+        if gone is not None and gone < as_of and row.id in self._named_volumes:
+            self.volumes.back(row.id)  # to Cinder, one that another project has does not exist
         if self.volumes.gone_since(row.id) is not None or (before is not None and as_of < before.as_of):
             return
         self.volumes.put(row.id, SeenVolume(row, as_of))
