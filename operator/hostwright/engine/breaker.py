@@ -63,7 +63,7 @@ class Breaker:
 
     def refuses(self, call: Call, key: str) -> Failure | None:
         """Why this call is not made now; None: it is made, and counted. `key` names what is taken away by it."""
-        if not self._counts(call):
+        if self._limit is None or not self._counts(call):
             return None
         now = self._monotonic()
         while self._taken and now - next(iter(self._taken.values())) >= HOUR:
@@ -77,7 +77,7 @@ class Breaker:
         return None
 
     def _counts(self, call: Call) -> bool:
-        return self._limit is not None and call.destructive and call.expect.partition("/")[0] in COUNTED
+        return call.destructive and call.expect.partition("/")[0] in COUNTED
 
     def failure(self) -> DestructiveLimitReached:
         return DestructiveLimitReached(
