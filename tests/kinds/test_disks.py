@@ -3,6 +3,7 @@
 # ruff: noqa: E501 - a case is one row
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -22,7 +23,7 @@ from tests.kinds.situations import (
     wanted,
 )
 
-from hostwright.core.port import LedgerRow, OperationType, Ownership
+from hostwright.core.port import LedgerRow, OperationType, Ownership, Window
 from hostwright.kinds.virtualmachine.decide import decide
 from hostwright.kinds.virtualmachine.port import BringDisks, Delete, DiskFound, DiskShape, Life
 from hostwright.kinds.virtualmachine.situation import Situation
@@ -57,6 +58,10 @@ def disks(*wishes: DiskShape, **changes: Any) -> Situation:
 
 WORK = "-Ready:Updating +Reconciling:Updating +Provisioned:Created +NetworkReady:InSync -DisksReady:Updating"
 DONE = "+Ready:Settled +UpToDate:Settled +Provisioned:Created +NetworkReady:InSync +PowerStateSynced:InSync +DisksReady:InSync"
+#: Of a machine that was settled an hour ago, and for which something is being made.
+WORKING = status(
+    conditions=[condition("Ready", "False"), condition("Provisioned", "True"), condition("PowerStateSynced", "True")]
+)
 CASES: dict[str, tuple[Situation, str]] = {
     "as wished": (disks(DiskShape("data", 20)), f"nothing | Running | {DONE}"),
     "a new one": (disks(DiskShape("data", 20), DiskShape("logs", 5)), f"BringDisks | Updating | {WORK}"),
@@ -157,8 +162,40 @@ CASES: dict[str, tuple[Situation, str]] = {
         "nothing | Running",
     ),
     "not to be made": (
-        disks(DiskShape("data", 20), there=(replace(FOUND, attached=False, broken=True),), applied={}),
+        disks(
+            DiskShape("data", 20),
+            there=(replace(FOUND, attached=False, broken=True),),
+            rows=(replace(DATA, window=Window(NOW)),),
+            applied={},
+            status=WORKING,
+        ),
         "Discard volume/data=v1 | Running | -Ready:BuildFailed +Reconciling:BuildFailed",
+    ),
+    "broken since it held data": (
+        disks(DiskShape("data", 20), there=(replace(FOUND, attached=False, broken=True),)),
+        "nothing | Running | -Ready:MachineFailed +Stalled:MachineFailed",
+    ),
+    "put back, and broken since it was kept": (
+        disks(
+            DiskShape("data", 20),
+            there=(replace(FOUND, attached=False, broken=True),),
+            rows=(replace(DATA, window=Window(NOW - timedelta(days=3))),),
+            applied={},
+            status=WORKING,
+        ),
+        "nothing | Running | -Ready:MachineFailed +Stalled:MachineFailed",
+    ),
+    "broken, and nobody knows since when, as the status was lost": (
+        disks(
+            DiskShape("data", 20),
+            there=(replace(FOUND, attached=False, broken=True),),
+            status=status(conditions=[], resolved=None),
+        ),
+        "nothing | Running | -Ready:MachineFailed +Stalled:MachineFailed",
+    ),
+    "broken, and only kept": (
+        disks(there=(replace(FOUND, attached=False, broken=True),), applied={}),
+        f"nothing | Running | {DONE}",
     ),
     "only observed": (
         disks(DiskShape("data", 20), DiskShape("logs", 5), spec=spec(managementPolicy="ObserveOnly")),

@@ -1,16 +1,20 @@
 """What is next for the disks of a machine: looked for, made, attached, grown, detached, removed; told when lost."""
 
+from dataclasses import replace
+from datetime import datetime
+
 from hostwright.core.conditions import Said
 from hostwright.core.decision import Decision, Note
-from hostwright.core.errors import BuildFailed
+from hostwright.core.errors import BuildFailed, MachineFailed
 from hostwright.core.names import Condition, Phase, Reason
-from hostwright.core.port import LedgerRow, OperationType
+from hostwright.core.port import CLOCK_TOLERANCE, LedgerRow, OperationType
 from hostwright.kinds.virtualmachine import disks, say
 from hostwright.kinds.virtualmachine.absent import wait_until
-from hostwright.kinds.virtualmachine.lost import disk_gone, forgotten
-from hostwright.kinds.virtualmachine.port import BringDisks, Discard, Found, Step, Wanted
+from hostwright.kinds.virtualmachine.lost import disk_gone, disks_held, forgotten
+from hostwright.kinds.virtualmachine.port import BringDisks, Discard, DiskFound, Found, Step, Wanted
 from hostwright.kinds.virtualmachine.situation import Situation
 from hostwright.kinds.virtualmachine.storage import ROOT, Retention
+from hostwright.kinds.virtualmachine.verdict import SLOW, failed
 
 
 def bring(situation: Situation, wanted: Wanted, found: Found, names: tuple[str, ...]) -> Decision[Step] | None:
@@ -30,8 +34,8 @@ def bring(situation: Situation, wanted: Wanted, found: Found, names: tuple[str, 
         return Decision(needs_proof="a disk is not seen", phase=situation.phase)
     if lost:
         return disk_gone(situation, wanted, lost) or forgotten(situation, lost)
-    if (failed := broken(situation, found)) is not None:
-        return failed
+    if (told := broken(situation, found)) is not None:
+        return told
     every = tuple(dict.fromkeys((*names, *going)))
     if not every:
         return None
@@ -56,10 +60,20 @@ def bring(situation: Situation, wanted: Wanted, found: Found, names: tuple[str, 
 
 
 def broken(situation: Situation, found: Found) -> Decision[Step] | None:
-    """A disk that the backend could not make is removed, and made again with Capacity's back-off."""
-    disk = next((disk for disk in found.disks if disk.broken and disk.ours and not disk.attached), None)
-    if disk is None or situation.observe_only:
+    """A disk that the backend could not make is removed, and made again with Capacity's back-off.
+
+    One that may hold data is only told: a backend calls a volume broken for other reasons, too.
+    """
+    wished = disks.applied(situation.wanted) if isinstance(situation.wanted, Wanted) else {}
+    rows = [disk for disk in found.disks if disk.broken and disk.ours and not disk.attached and disk.name in wished]
+    if not rows or situation.observe_only:
         return None
+    disk = next((disk for disk in rows if _new(situation, disk)), None)
+    if disk is None:
+        text = (
+            f"disk {rows[0].name!r} ({rows[0].id}) is in error on the backend, and is left alone as it may hold data."
+        )
+        return replace(failed(MachineFailed(text), look_again=SLOW), phase=situation.phase)
     failure = BuildFailed(f"the backend could not make disk {disk.name!r} ({disk.id}): it is removed and made again.")
     return Decision(
         step=Discard(LedgerRow(f"volume/{disk.name}", disk.id)),
@@ -69,6 +83,21 @@ def broken(situation: Situation, found: Found) -> Decision[Step] | None:
         phase=situation.phase,
         notes=(Note(failure.reason, failure.message, disk.id, warning=True),),
     )
+
+
+def _new(situation: Situation, disk: DiskFound) -> bool:
+    """It was never attached: made for a machine that was never up, or since there was something to do last."""
+    if disk.name in disks_held(situation).get("disks", {}):
+        return False
+    row = situation.trace.row(f"volume/{disk.name}")
+    if row is None or row.window is None:  # of a lost status: nobody knows
+        return False
+    if not situation.provisioned:
+        return True
+    ready = next((each for each in situation.status.conditions or () if each.type == Condition.READY), None)
+    if ready is None or ready.status == "True":
+        return False
+    return row.window.start + CLOCK_TOLERANCE >= datetime.fromisoformat(ready.last_transition_time)
 
 
 def ready(wanted: Wanted, found: Found) -> tuple[Said, ...]:
