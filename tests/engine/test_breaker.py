@@ -157,6 +157,9 @@ def test_a_lease_that_comes_back_finds_what_another_operator_froze() -> None:
     held = breaker(Time(), 5, "x")
     held.told({"conditions": OPEN, "handled": {"destructiveAcknowledged": "x"}})
     assert held.refuses(away(), "a")
+    unlimited = breaker(Time(), None)
+    unlimited.told({"conditions": OPEN, "handled": {"destructiveAcknowledged": ""}})
+    assert unlimited.frozen(away(), "a") is None
 
     async def work() -> None:
         place = Place()

@@ -59,7 +59,8 @@ class Breaker:
 
     def frozen(self, call: Call, key: str) -> Failure | None:
         """Why this call would not be made, while it is open: nothing is asked of the backend for it."""
-        return self.failure() if self.open and self._counts(call) and key not in self._taken else None
+        held = self.open and self.watches and self._counts(call) and key not in self._taken
+        return self.failure() if held else None
 
     def refuses(self, call: Call, key: str) -> Failure | None:
         """Why this call is not made now; None: it is made, and counted. `key` names what is taken away by it."""
