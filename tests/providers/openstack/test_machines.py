@@ -1,5 +1,7 @@
 """What a call leaves in the inventory, and which refusals are answers."""
 
+from dataclasses import replace
+
 import pytest
 from tests.providers.openstack.cloud import Cloud, refused
 from tests.providers.openstack.rows import BINDINGS, ID, MARK, NAMES, TRACE, row, spec
@@ -7,11 +9,11 @@ from tests.providers.openstack.rows import BINDINGS, ID, MARK, NAMES, TRACE, row
 from hostwright.core import errors
 from hostwright.core.errors import Failure
 from hostwright.core.port import Call, LedgerRow, Missing, Present, Receipt, Trace, Unsure, Wait
-from hostwright.kinds.virtualmachine.port import Create, Delete, Life, Memory, Power, SetPower, Step, Wanted
-from hostwright.providers.openstack.inventory import Inventory
+from hostwright.kinds.virtualmachine.port import BringDisks, Create, Delete, Life, Memory, Power, SetPower, Step, Wanted
+from hostwright.providers.openstack.inventory import PORTS_EVERY, Inventory
 from hostwright.providers.openstack.machines import Machines
 from hostwright.providers.openstack.resolve import resolve
-from hostwright.providers.openstack.rows import Port, Unanswered
+from hostwright.providers.openstack.rows import VOLUME_DISK, VOLUME_MARK, Port, Unanswered, Volume
 from hostwright.providers.openstack.translate import mac
 
 MAC_TAKEN = refused(409, "The mac address 02:00:00:00:00:01 is in use.", "network", "MacAddressInUse")
@@ -53,6 +55,9 @@ class Site:
         with pytest.raises(Failure) as caught:
             await self.perform(call, answer)
         return caught.value
+
+
+NAMES_WITH_DISKS = replace(NAMES, catalog=replace(NAMES.catalog, volume_types=frozenset()))
 
 
 @pytest.fixture
@@ -222,3 +227,23 @@ async def test_a_server_that_somebody_soft_deleted_is_held_and_its_object_delete
     site.cloud.remove("s1")
     gone = refused(404, "Instance s1 could not be found.")
     assert (await site.perform(sent, gone)).gone == ("server",)
+
+
+async def test_a_disk_that_nova_cannot_attach_is_tried_again_after_a_while(site: Site) -> None:
+    """Nova answers before its host tries, and gives the volume free again where that fails: no room on the bus, say."""
+    site.wanted = resolve(NAMES_WITH_DISKS, spec(dataDisks=[{"name": "data", "size": "1Gi"}]), BINDINGS)
+    metadata = {VOLUME_MARK: MARK, VOLUME_DISK: "data"}
+    site.cloud.put("s1", name=TRACE.name, tags=(MARK,))
+    site.cloud.disks["v1"] = Volume(id="v1", status="available", size=1, metadata=metadata)
+    site.inventory.want_volumes()
+    await site.inventory.read()
+    step = BringDisks(("data",))
+    first = site.call(step)
+    assert first.verb == "attach_volume"
+    await site.perform(first, {"volumeAttachment": {}})
+    site.cloud.now += 5
+    await site.inventory.read()
+    assert isinstance(site.plan(step), Wait)
+    site.cloud.now += PORTS_EVERY
+    await site.inventory.read()
+    assert site.call(step).verb == "attach_volume"

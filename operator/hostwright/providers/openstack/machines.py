@@ -12,6 +12,7 @@ from hostwright.kinds.virtualmachine.port import REBUILDS, Bindings, Look, Memor
 from hostwright.kinds.virtualmachine.resource import VirtualMachineSpec
 from hostwright.providers.openstack import errors, explain, translate
 from hostwright.providers.openstack.calls import (
+    SEND_AGAIN,
     Anew,
     Asked,
     Fence,
@@ -67,6 +68,7 @@ class Machines:
         self._client, self._inventory, self._names = client, inventory, names
         self._region, self._monotonic = region, monotonic
         self._floating = FloatingIPs(client, inventory, monotonic)
+        self._attaching: dict[str, float] = {}  # volume → when Nova took it to attach
         self._conflicts: dict[str, str] = {}  # what Nova or Neutron refused last → the verb
 
     def look(self, trace: Trace) -> Look:
@@ -117,6 +119,7 @@ class Machines:
             ports=held,
             floating={item.row.id: _floating_seen(item) for item in floating},
             volumes=self._volumes(wanted, seen),
+            attaching=self._attaching,
             no_volumes=frozenset(
                 item for item in _named(wanted) if self._inventory.volumes.gone_since(item) is not None
             ),
@@ -249,6 +252,10 @@ class Machines:
                 self._inventory.unplugging(on.path.rpartition("/")[2], refused=True)
             return self._on_refused(call, on, refusal)
         self._conflicts.pop(on.id, None)
+        if call.verb == "attach_volume":
+            self._nova_attaches(on.other)
+        if call.verb == "detach_volume":
+            self._attaching.pop(on.other, None)
         if on.service == "network" and on.method == "DELETE":
             self._inventory.write_gone(on.id, on.part, self._monotonic())
             return Receipt(gone=())
@@ -258,6 +265,11 @@ class Machines:
             self._inventory.write_floating_ip(part(reply, "floatingip", FloatingIP), self._monotonic())
         self._touch(on)
         return Receipt()
+
+    def _nova_attaches(self, volume: str) -> None:
+        now = self._monotonic()
+        late = {item: at for item, at in self._attaching.items() if now - at <= SEND_AGAIN}
+        self._attaching = {**late, volume: now}
 
     def _touch(self, on: On) -> None:
         for item in (on.id, on.other):

@@ -91,6 +91,8 @@ def _attached(
     if stale(row, seen.as_of, memory) or seen.row.moving:
         return Wait(f"disk {wish.name}: Cinder says {seen.row.status}")
     if found.id not in seen.row.servers:
+        if seen.as_of - fence.attaching.get(item, float("-inf")) <= SEND_AGAIN:
+            return Wait(f"disk {wish.name}: Nova attaches it")  # or could not: it is tried again after a while
         return _attach(found, wish, row, seen)
     if wish.size is not None and seen.row.size < wish.size:
         path = f"/v3/volumes/{item}/action"
