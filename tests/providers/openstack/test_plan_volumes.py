@@ -269,6 +269,15 @@ def test_a_deletion_that_does_not_end_is_sent_again() -> None:
     call(late, "delete_volume")
 
 
+def test_no_server_is_made_with_somebodys_volume_in_the_place_of_a_new_disk() -> None:
+    """It has the name in the ledger still: the server went, and then the wish became another one."""
+    trace = replace(TRACE, ledger=(row("volume/data", "v9", ownership=Ownership.REFERENCED),))
+    wanted = wish(dataDisks=[{"name": "data", "size": "20Gi"}])
+    answer = ask(Create(), [volume("v9")], wanted=wanted, rest=False, trace=trace)
+    assert isinstance(answer, InvalidConfiguration)
+    assert "another name" in answer.message
+
+
 def test_a_release_takes_the_marks_off_disks_too() -> None:
     trace = replace(TRACE, ledger=(row("volume/data", "v1"),))
     marks = [call(ask(Release(), HELD, wanted=wish(), trace=trace), "remove_mark").expect]

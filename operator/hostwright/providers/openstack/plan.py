@@ -97,7 +97,7 @@ def plan(
 
 def _create(
     trace: Trace, wanted: Wanted | None, found: Found | None, memory: Memory, fence: Fence
-) -> Call | Wait | Done:
+) -> Call | Wait | Done | Failure:
     if wanted is None:
         raise TypeError("a machine is made from a resolved spec")
     there = {part.name: part.id for part in found.parts} if found else {}

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from urllib.parse import quote
 
-from hostwright.core.errors import Failure, VolumeInUse, VolumeNotFound
+from hostwright.core.errors import Failure, InvalidConfiguration, VolumeInUse, VolumeNotFound
 from hostwright.core.port import Call, Done, LedgerRow, Ownership, Repeat, RowState, Trace, Wait
 from hostwright.kinds.virtualmachine.port import ROOT, BringDisks, DiskFound, Found, Memory, Wanted
 from hostwright.providers.openstack import volumes
@@ -14,7 +14,7 @@ from hostwright.providers.openstack.seen import SeenVolume
 from hostwright.providers.openstack.transport import BLOCK_STORAGE
 
 
-def before_server(trace: Trace, wanted: Wanted, found: Found | None, fence: Fence) -> Call | Wait | None:
+def before_server(trace: Trace, wanted: Wanted, found: Found | None, fence: Fence) -> Call | Wait | Failure | None:
     """The disks that the server is made with, one after the other; None: all of them are there and free.
 
     Disks that were there before us are attached once it is up.
@@ -25,6 +25,8 @@ def before_server(trace: Trace, wanted: Wanted, found: Found | None, fence: Fenc
         made = there.get(disk.name)
         if made is None:
             return create_volume(trace, wanted, disk)
+        if not made.ours:
+            return InvalidConfiguration(f"disk {disk.name!r} is volume {made.id}. Choose another name for a new disk.")
         seen = fence.volumes.get(made.id)
         if seen is None or seen.row.status != "available":
             waits = waits or Wait(f"Cinder makes the volume of disk {disk.name}")
