@@ -28,6 +28,8 @@ def present(situation: Situation, found: Found) -> Decision[Step]:
         return Decision(adopt=_rows(situation, found, verdict), phase=situation.phase, look_again=0.0)
     if _instead(situation, verdict) and not situation.proven:  # a list may show what is gone, and not yet what is there
         return Decision(needs_proof="another machine than the ledger's is seen", phase=situation.phase)
+    if _instead(situation, verdict):  # the ledger first: what it named may be somebody else's, and is no extra of ours
+        return Decision(adopt=_rows(situation, found, verdict), phase=situation.phase, look_again=0.0)
     gone = _gone(situation, found)
     if gone and not situation.proven:
         return Decision(needs_proof=f"whether {', '.join(gone)} is gone", phase=situation.phase)
