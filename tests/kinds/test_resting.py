@@ -8,6 +8,7 @@ import pytest
 from tests.kinds.situations import (
     NOW,
     PORT,
+    RESOLVED,
     SERVER,
     condition,
     line,
@@ -228,3 +229,13 @@ def test_a_powering_off_is_not_late_by_the_time_for_which_the_power_had_drifted(
         ]
         decision = decide(situation(**off, status=status(conditions=[condition("Ready", "False"), *rows])))
         assert (decision.failure is not None) is late
+
+
+def test_a_tag_that_was_set_since_the_look_is_not_taken_for_gone() -> None:
+    """Unwished right after it was set: the look shows neither, and the tag would stay for ever."""
+    sent = status(resolved={**RESOLVED, "tags": {}, "sent": {"/tags/owner": "stock"}})
+    unwished = situation(status=sent, wanted=wanted(tags={}), look=seen(shape={"tags": {}}), fresh=False)
+    assert not decide(unwished).observed
+    assert "resolved" not in decide(unwished).status
+    seen_since = situation(status=sent, wanted=wanted(tags={}), look=seen(shape={"tags": {"owner": "stock"}}))
+    assert line(decide(seen_since)).startswith("Update -owner")

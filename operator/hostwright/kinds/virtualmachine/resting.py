@@ -12,7 +12,7 @@ from hostwright.core.port import LedgerRow, OperationType, Ownership
 from hostwright.kinds.virtualmachine import change, changing, disks, network, say
 from hostwright.kinds.virtualmachine.bringing import bring, ready
 from hostwright.kinds.virtualmachine.port import Discard, Found, Mark, Power, SetPower, Step, Update, Wanted
-from hostwright.kinds.virtualmachine.sent import sending
+from hostwright.kinds.virtualmachine.sent import being_sent, sending
 from hostwright.kinds.virtualmachine.situation import Situation
 from hostwright.kinds.virtualmachine.steady import Gap, applied, assess
 from hostwright.kinds.virtualmachine.values import PowerState
@@ -77,6 +77,8 @@ def at_rest(situation: Situation, found: Found) -> Decision[Step]:
         working = _discard(found, extra)
     if working is None and gap.refused is not None:
         working = blocked(situation, gap.refused, look_again=SLOW)
+    if working is None and being_sent(situation):  # a look from before that says nothing of what is there by now
+        return Decision(observed=False, look_again=1.0)
     if working is not None:  # what drifts beside it is told on
         told = replace(working, status={**status, **working.status}, said=(*working.said, *say.drifted(gap)))
     else:

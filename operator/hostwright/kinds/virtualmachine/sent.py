@@ -41,3 +41,9 @@ def ours(situation: Situation, path: str) -> dict[str, set[str]]:
         if word.startswith(f"{path}/"):
             found.setdefault(word.removeprefix(f"{path}/"), set()).add(value)
     return found
+
+
+def being_sent(situation: Situation) -> bool:
+    """An entry was set after the look began, so that the look cannot show it; what is unwished by now may be there."""
+    resolved = situation.status.resolved
+    return not situation.fresh and resolved is not None and bool(resolved.sent)
