@@ -1,6 +1,5 @@
 """What only the real services show: failed builds, locks, networks without a fence, a stranger's addresses."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,30 +7,13 @@ from typing import Any
 import pytest
 from tests.contract.driver import Driver
 from tests.contract.harness_openstack import OpenStackHarness
-from tests.contract.watched import Watched, watching
+from tests.contract.watched import Watched
 
 from hostwright.core import errors
 from hostwright.core.port import Call, Present, Repeat, Wait
 from hostwright.kinds.virtualmachine.port import Create, Delete, Discard, Life, Power, SetPower, Wanted
 from hostwright.providers.openstack.calls import On
 from hostwright.sandbox.openstack import clouds
-from hostwright.sandbox.openstack.lab import LabFacts
-
-
-@pytest.fixture
-async def harness(openstack_lab: LabFacts) -> AsyncIterator[OpenStackHarness]:
-    lent = OpenStackHarness(openstack_lab)
-    lent.start()
-    await lent.reset()
-    yield lent
-    await lent.reset()
-    lent.stop()
-
-
-@pytest.fixture
-async def watched(harness: OpenStackHarness) -> AsyncIterator[Watched]:
-    async with watching(harness) as opened:
-        yield opened
 
 
 def machine(

@@ -2,14 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from tests.contract.driver import Driver
 from tests.contract.harness import Fault
 from tests.contract.harness_openstack import OpenStackHarness
-from tests.contract.watched import Watched, watching
+from tests.contract.watched import Watched
 
 from hostwright.core import errors
 from hostwright.core.drift import differences
@@ -17,27 +16,10 @@ from hostwright.core.port import Call, LedgerRow, Missing, Ownership, Present
 from hostwright.kinds.virtualmachine import network
 from hostwright.kinds.virtualmachine.port import Create, Delete, Release, Rewire, Wanted
 from hostwright.kinds.virtualmachine.status import Resolved
-from hostwright.sandbox.openstack.lab import LabFacts
 
 ETH0 = {"name": "eth0", "networkRef": {"name": "app"}}
 POOL = {"pool": "public"}
 APPLIED = (Fault.LOSE_REPLY, Fault.APPLY_THEN_FAIL, Fault.FAIL)
-
-
-@pytest.fixture
-async def harness(openstack_lab: LabFacts) -> AsyncIterator[OpenStackHarness]:
-    lent = OpenStackHarness(openstack_lab)
-    lent.start()
-    await lent.reset()
-    yield lent
-    await lent.reset()
-    lent.stop()
-
-
-@pytest.fixture
-async def watched(harness: OpenStackHarness) -> AsyncIterator[Watched]:
-    async with watching(harness) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -2,42 +2,24 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from tests.contract.driver import Driver
 from tests.contract.harness import Fault
 from tests.contract.harness_openstack import OpenStackHarness
-from tests.contract.watched import Watched, watching
+from tests.contract.watched import Watched
 
 from hostwright.core import errors
 from hostwright.core.drift import differences
 from hostwright.core.port import Call, Done, Missing, Present
 from hostwright.kinds.virtualmachine.network import PATH
 from hostwright.kinds.virtualmachine.port import Create, Delete, InterfaceFound, Rewire, Wanted
-from hostwright.sandbox.openstack.lab import LabFacts
 
 ETH0, ETH1 = {"name": "eth0", "networkRef": {"name": "app"}}, {"name": "eth1", "networkRef": {"name": "db"}}
 FIXED = {**ETH0, "addresses": ["10.3.0.77/14"], "securityGroups": ["web"]}
 VERBS = ("create_port", "attach_port", "update_port", "detach_port", "delete_port")
 APPLIED = (Fault.LOSE_REPLY, Fault.APPLY_THEN_FAIL, Fault.FAIL)
-
-
-@pytest.fixture
-async def harness(openstack_lab: LabFacts) -> AsyncIterator[OpenStackHarness]:
-    lent = OpenStackHarness(openstack_lab)
-    lent.start()
-    await lent.reset()
-    yield lent
-    await lent.reset()
-    lent.stop()
-
-
-@pytest.fixture
-async def watched(harness: OpenStackHarness) -> AsyncIterator[Watched]:
-    async with watching(harness) as opened:
-        yield opened
 
 
 @pytest.fixture
