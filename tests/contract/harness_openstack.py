@@ -184,7 +184,7 @@ class OpenStackHarness:
         return {
             row["id"]: _truth(row, [port for port in ports if port["device_id"] == row["id"]])
             for row in rows
-            if row["OS-EXT-STS:task_state"] != "deleting"
+            if row["OS-EXT-STS:task_state"] != "deleting" and row["status"] != "DELETED"  # listed for a moment more
         }
 
     async def stranger(self, trace: Trace, *, name: str, mark: str) -> str:

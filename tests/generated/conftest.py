@@ -256,8 +256,28 @@ def made(api: Api) -> Iterator[Callable[[Body], Body]]:
         api.delete(body)
 
 
+def _may(api: Api, user: str, rule: Body) -> bool:
+    """Whether the first verb of the first resource of a rule is granted by now."""
+    resource, _, part = rule["resources"][0].partition("/")
+    asked = {
+        "namespace": "default",
+        "group": rule["apiGroups"][0],
+        "resource": resource,
+        "subresource": part,
+        "verb": rule["verbs"][0],
+        "name": rule.get("resourceNames", [""])[0],
+    }
+    review = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SubjectAccessReview",
+        "metadata": {},
+        "spec": {"user": user, "resourceAttributes": asked},
+    }
+    return bool(api.must(api.create(review))["status"]["allowed"])
+
+
 @pytest.fixture(scope="session")
-def bound(api: Api) -> Callable[..., str]:
+def bound(api: Api, eventually: Callable[..., Any]) -> Callable[..., str]:
     """A new user with a ClusterRole in the namespace default; the user's name."""
     count = iter(range(1000))
 
@@ -272,6 +292,8 @@ def bound(api: Api) -> Callable[..., str]:
                 "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user}],
             }
             api.must(api.create(binding))
+            rules = api.must(api.send("GET", f"/apis/rbac.authorization.k8s.io/v1/clusterroles/{role}"))["rules"]
+            eventually(lambda rules=rules: all(_may(api, user, rule) for rule in rules))
         return user
 
     return bind
