@@ -4,6 +4,7 @@ from tests.engine.apiserver import ApiServer
 from tests.engine.process import Process, site
 from tests.engine.samples import CATALOG, SPEC, VM
 from tests.engine.virtual import Clock, run, until
+from tests.engine.wire import Place as Way
 from tests.engine.wire import Wire
 
 
@@ -47,6 +48,27 @@ def test_an_object_whose_deletion_the_watch_did_not_show_is_let_go_when_a_write_
         del place.api.objects[VM]
         place.behind_our_back()
         await until(lambda: place.process.store.get(VM) is None, 30, "it left the store")
+        assert place.process.told.bugs == []
+        place.process.kill()
+
+    run(work())
+
+
+def test_a_machine_is_not_made_again_by_a_status_of_before_it_was_up_where_the_reply_was_lost_that_says_so() -> None:
+    """Its creation needs no new intent where the site fences it, and the one believed in is closed by then."""
+
+    async def work() -> None:
+        place = Place()
+        await until(lambda: "create" in place.process.wire.names, 30, "it is made")
+        place.api.subscribers.clear()
+        place.process.wire.next_of["patch_status"] = Way.CUT
+        await until(lambda: place.api.condition(VM, "Provisioned").get("status") == "True", 30, "told as up")
+        (row,) = place.site.model.machines
+        place.site.model.vanish(place.api.clock.now().timestamp(), row)
+        await until(
+            lambda: place.api.condition(VM, "Ready").get("reason") == "MachineDeletedExternally", 90, "told as gone"
+        )
+        assert place.site.made == 1, "its user did not wish it to be made again"
         assert place.process.told.bugs == []
         place.process.kill()
 

@@ -35,9 +35,19 @@ def _mutant(module: str, right: str, wrong: str, rule: str, *faults: str) -> Mut
 MUTANTS: Mapping[str, Mutant] = {
     "drop the intent": _mutant(
         "engine.act",
-        "    opens = call.repeat is Repeat.INTENT or first or half or again\n",
+        "    opens = call.repeat is Repeat.INTENT or first or doubted or half or again\n",
         "    opens = False\n",
         "S5",
+    ),
+    "act by a status that may be another by now": _mutant(
+        "engine.act",
+        "    doubted = recall.behind and call.repeat is not Repeat.READ\n",
+        "    doubted = False\n",
+        "S5|2.6",
+        "fenced",
+        "cut",
+        "old watch",
+        "vanish",
     ),
     "drop the quiet time": _mutant(
         "engine.recall",

@@ -168,13 +168,16 @@ async def _intent(
     expect = decision.expect or call.place or call.expect
     # Or nothing would tell a deletion that something may be there.
     first = previous is None and not view.rows and call.repeat is not Repeat.READ
+    # By a status that is not there any more nothing is sent: a write shows whether it is, and ends those still on their
+    # way. The intent that we believe in may be closed by one of them.
+    doubted = recall.behind and call.repeat is not Repeat.READ
     if call.row is not None and all(row.id != call.row.id for row in view.rows):
         recall.made[call.row.name] = call.row
     new_row = bool(recall.made) and call.destructive
     half = bool(decision.expect) and (previous is None or previous.type != kind or previous.expect != expect)
     # A creation that failed is counted, fenced or not: its back-off grows by the attempts.
     again = view.kind.creates(decision.step) and previous is not None and previous.next_retry_at is not None
-    opens = call.repeat is Repeat.INTENT or first or half or again
+    opens = call.repeat is Repeat.INTENT or first or doubted or half or again
     if not (opens or new_row or decision.notes):
         return view.body, None
     operation = previous

@@ -26,6 +26,7 @@ class Recall:
     made: dict[str, LedgerRow] = field(default_factory=dict)  # rows no patch has carried yet
     gone: set[str] = field(default_factory=set)
     unwritten_since: float | None = None
+    behind: bool = False  # our last write of the status had no answer, or was refused: another one may stand there
     operation: Operation | None = None  # newer than the one in the body: what the next patch must say
     operation_changed: bool = False
     failures: int = 0  # calls in a row that failed

@@ -81,7 +81,9 @@ async def put(
     patch = report.status_patch(body, status)
     notes = report.notes(body, decision, status)
     if patch is not None:
+        recall.behind = True
         body = await tools.cluster.patch_status(key, patch)
+        recall.behind = False
         tools.telemetry.wrote(key.kind, "status")
         tools.store.renew(key, body)
     recall.written()
