@@ -113,6 +113,20 @@ async def test_a_deletion_is_seen_by_its_tombstone_with_the_next_changes() -> No
     assert world.inventory.gone_since(LedgerRow("server", machine.id)) == world.clock.now
 
 
+async def test_a_deletion_that_falls_before_a_sweep_is_seen_with_the_changes_after_it() -> None:
+    """A list without it proves nothing, and tells nothing of what ended since the changes were read last."""
+    world = World(delete_seconds=0.0)
+    machine = await world.make()
+    await world.read()
+    await world.client.delete(machine.id)
+    await world.read(60.0)
+    assert world.client.reads[-1] == "sweep"
+    await world.read()
+    assert world.client.reads[-1] == "changes"
+    assert world.seen() == []
+    assert world.inventory.gone_since(LedgerRow("server", machine.id)) is not None
+
+
 async def test_a_row_that_two_sweeps_lack_is_asked_for_by_id() -> None:
     """Its tombstone was never listed: only the site's own 404 takes it away, and only after two sweeps."""
     world = World()

@@ -106,7 +106,7 @@ class Inventory:
         except Refused as refusal:
             if refusal.problem.code != Code.TOO_OLD:
                 raise
-            await self._sweep(start)
+            await self._sweep(start, begins=True)
 
     async def _changes(self, start: float) -> None:
         machines, gone, revision = await self._pages(self._revision)
@@ -114,13 +114,18 @@ class Inventory:
         self._revision = max(self._revision, revision)
         self._read_at = start
 
-    async def _sweep(self, start: float) -> None:
-        """A machine that is not listed stays until the site itself says that it is gone."""
+    async def _sweep(self, start: float, *, begins: bool = False) -> None:
+        """A machine that is not listed stays until the site itself says that it is gone.
+
+        What ended since the changes were read last is in no list: they are read on from where they were, unless they
+        begin here.
+        """
         machines, gone, revision = await self._pages(None)
         self._take(machines, gone, start)
         for machine_id in self._rows.unlisted({machine.id for machine in machines}, start):
             await self.prove(machine_id)
-        self._revision = max(self._revision, revision) if self._swept_at is not None else revision
+        if begins or self._swept_at is None:
+            self._revision = revision
         self._read_at = self._swept_at = start
 
     async def prove(self, machine_id: str) -> Machine | None:
