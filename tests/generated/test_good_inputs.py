@@ -24,6 +24,15 @@ GOOD_SPECS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
         "VirtualMachine",
         {"openstack": {"keyPair": "ops", "configDrive": True, "availabilityZone": "az1", "metadata": {"a": "b c"}}},
     ),
+    "a group of somebody's, and hints": (
+        "VirtualMachine",
+        {
+            "openstack": {
+                "serverGroupID": "6a4ecf6b-3b6e-4a3e-a8a1-d1a4cdd5b0a1",
+                "schedulerHints": {"different_host": ["a", "b"], "build_near_host_ip": ["10.0.0.1"]},
+            }
+        },
+    ),
     "fixed addresses": (
         "VirtualMachine",
         eth0(addresses=["10.1.2.10/24", "fd00::10/64", "10.9.9.9/32"], macAddress="02:16:3e:00:00:01"),

@@ -68,6 +68,10 @@ class QuotaExceeded(Capacity):
     """The project's quota is used up."""
 
 
+class GroupFull(Capacity):
+    """The server group has as many members as the project's quota allows."""
+
+
 class NoValidHost(Capacity):
     """The scheduler found no host."""
 
@@ -148,6 +152,10 @@ class VolumeNotFound(Rejected):
 
 class VolumeInUse(Rejected):
     """The volume that a disk's source names is attached to another machine."""
+
+
+class GroupNotFound(Rejected):
+    """No server group of this id."""
 
 
 class KeyPairNotFound(Rejected):

@@ -17,6 +17,7 @@ from hostwright.providers.openstack.rows import (
     Reply,
     Request,
     Server,
+    ServerGroup,
     Volume,
 )
 from hostwright.providers.openstack.transport import BLOCK_STORAGE
@@ -37,6 +38,7 @@ class Cloud:
     plugs: dict[str, Port] = field(default_factory=dict)
     disks: dict[str, Volume] = field(default_factory=dict)
     floating: dict[str, FloatingIP] = field(default_factory=dict)
+    groups: dict[str, ServerGroup] = field(default_factory=dict)
     hidden: set[str] = field(default_factory=set)  # what the next lists leave out
     whole: bool = True
     asked: list[str] = field(default_factory=list)
@@ -92,6 +94,16 @@ class Cloud:
         if server_id not in self.rows:
             raise refused(404, f"Instance {server_id} could not be found.")
         return self.rows[server_id]
+
+    async def server_groups(self) -> list[ServerGroup]:
+        self.asked.append("groups")
+        return [row for row in self.groups.values() if row.id not in self.hidden]
+
+    async def server_group(self, group_id: str) -> ServerGroup:
+        self.asked.append(group_id)
+        if group_id not in self.groups:
+            raise refused(404, f"Instance group {group_id} could not be found.")
+        return self.groups[group_id]
 
     async def ports(self, marks: Sequence[str] = ()) -> list[Port]:
         self.asked.append(" ".join(["ports", *marks]))

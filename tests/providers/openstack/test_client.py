@@ -304,7 +304,10 @@ async def storing(site: Site, clock: Clock) -> AsyncIterator[SdkClient]:
 
 def cinder(status: int, body: Any) -> Callable[[str, str], tuple[int, Any]]:
     """What else a catalog asks for is there, and empty."""
-    empty = {name: [] for name in ("flavors", "images", "networks", "subnets", "security_groups", "keypairs")}
+    empty = {
+        name: []
+        for name in ("flavors", "images", "networks", "subnets", "security_groups", "keypairs", "server_groups")
+    }
     return lambda method, path: (
         (status, body) if path.startswith(f"/v3/{PROJECT}/") else (200, {**empty, "availabilityZoneInfo": []})
     )

@@ -30,6 +30,8 @@ WRITES = [
     (neutron(409, "OverQuota", "Quota exceeded for resources: ['port']."), errors.QuotaExceeded),
     (neutron(403, "PolicyNotAuthorized", POLICY), errors.InvalidConfiguration),
     (nova(403, "forbidden", QUOTA), errors.QuotaExceeded),
+    (nova(403, "forbidden", "Quota exceeded, too many servers in group"), errors.GroupFull),
+    (nova(400, "badRequest", "Instance group 1 could not be found."), errors.GroupNotFound),
     (nova(413, "overLimit", "VolumeLimitExceeded: Maximum number of volumes allowed (0)"), errors.QuotaExceeded),
     (nova(413, "", "Request is too large. Larger than max_request_body_size (%s)."), errors.InvalidConfiguration),
     (nova(409, "conflictingRequest", "Port 1 is still in use."), errors.Ambiguous),

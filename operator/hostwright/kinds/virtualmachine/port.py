@@ -91,6 +91,8 @@ class MachineShape:
     image: str | None = field(default=None, metadata=_at("/imageRef", Disruption.REBUILD))
     zone: str | None = field(default=None, metadata=_at("/zone", Disruption.REPLACE))
     key_pair: str | None = field(default=None, metadata=_at("/keyPair", Disruption.REPLACE))
+    server_group: str | None = field(default=None, metadata=_at("/serverGroupID", Disruption.REPLACE))
+    hints: str | None = field(default=None, metadata=_at("/schedulerHints", Disruption.REPLACE))  # in one word
     interfaces: tuple[InterfaceShape, ...] = field(default=(), metadata=_at("/network/interfaces", Disruption.LIVE))
     root_size: int | None = field(default=None, metadata=_at("/rootDisk/size", Disruption.LIVE))  # GiB
     disks: tuple[DiskShape, ...] = field(default=(), metadata=_at("/dataDisks", Disruption.LIVE))

@@ -30,6 +30,7 @@ from hostwright.providers.openstack.rows import (
     Request,
     SecurityGroup,
     Server,
+    ServerGroup,
     Servers,
     Subnet,
     Unanswered,
@@ -41,6 +42,7 @@ from hostwright.providers.openstack.transport import BLOCK_STORAGE, MICROVERSION
 
 PAGE = 500
 PORT_PAGE = 1000
+GROUP_PAGE = 1000  # the most that Nova gives (osapi_max_limit)
 MARKS = 50  # in one address of some 4,000 characters
 #: A port as far as it is read: an administrator's list of all of them would be many times longer.
 PORT_FIELDS = "".join(f"&fields={name}" for name in Port.__struct_fields__)
@@ -62,6 +64,12 @@ class Client(Protocol):
     async def action(self, server_id: str, name: str) -> Action | None:
         """The newest of this name, as Nova records it."""
         ...
+
+    async def server_groups(self) -> list[ServerGroup]:
+        """All of the project."""
+        ...
+
+    async def server_group(self, group_id: str) -> ServerGroup: ...
 
     async def ports(self, marks: Sequence[str] = ()) -> list[Port]:
         """All of the project, or those that bear one of the marks."""
@@ -126,6 +134,7 @@ class SdkClient:
             "keypairs": ("compute", "/os-keypairs?limit=1000"),
             "availabilityZoneInfo": ("compute", "/os-availability-zone"),
         }
+        groups = await self._group_ids()
         replies = await asyncio.gather(*(self._get(*path) for path in paths.values()))
         answers = dict(zip(paths, replies, strict=True))
         pairs = part(answers["keypairs"], "keypairs", list[KeyPair])
@@ -140,6 +149,7 @@ class SdkClient:
             zones=frozenset(
                 row.name for row in part(answers["availabilityZoneInfo"], "availabilityZoneInfo", list[Zone])
             ),
+            server_groups=groups,
             volume_types=types,
             storage_away=away,
         )
@@ -200,6 +210,31 @@ class SdkClient:
     async def server(self, server_id: str) -> Server:
         reply = await self._get("compute", f"/servers/{server_id}")
         return part(reply, "server", Server)
+
+    async def _group_ids(self) -> frozenset[str] | None:
+        try:
+            return frozenset(row.id for row in await self.server_groups())
+        except Refused as refusal:
+            if refusal.status in {403, 404}:  # its access rules, or the cloud's policy, may leave them out
+                return None
+            raise
+
+    async def server_groups(self) -> list[ServerGroup]:
+        """In pages that overlap by one row: where that one has moved, something was deleted meanwhile."""
+        found: list[ServerGroup] = []
+        while True:
+            start = max(0, len(found) - 1)
+            reply = await self._get("compute", f"/os-server-groups?limit={GROUP_PAGE}&offset={start}")
+            page = part(reply, "server_groups", list[ServerGroup])
+            if found and (not page or page[0].id != found[-1].id):
+                raise Unanswered("the list of server groups changed while it was read")
+            found[start:] = page
+            if len(page) < GROUP_PAGE:
+                return found
+
+    async def server_group(self, group_id: str) -> ServerGroup:
+        reply = await self._get("compute", f"/os-server-groups/{group_id}")
+        return part(reply, "server_group", ServerGroup)
 
     async def action(self, server_id: str, name: str) -> Action | None:
         path = f"/servers/{server_id}/os-instance-actions"

@@ -3,11 +3,13 @@
 | answer (each tried on the lab) | class |
 |---|---|
 | Nova 403 "Quota exceeded for …", Neutron 409 OverQuota, Cinder 413 | QuotaExceeded |
+| Nova 403 "Quota exceeded, too many servers in group" | GroupFull |
 | Nova 400/409 about a port or volume in use, other 409 on a write | Ambiguous: verify |
 | Nova "Port id … could not be found" | Ambiguous: verify, the look tells what became of the port |
 | flavor, image, network, subnet, security group or key pair not found | each its own class, as in resolve |
 | Neutron 409 IpAddressAlreadyAllocated | AddressInUse |
 | a server in ERROR with the fault "No valid host was found. There are not enough hosts available." | NoValidHost |
+| … "Exceeded max scheduling attempts … Anti-affinity instance group policy was violated" | NoValidHost |
 | Nova 409 "Instance … is locked" | MachineHeld |
 | 401 | CredentialsRejected |
 | 429 | Throttled; for a call with an intent Ambiguous: verify |
@@ -25,6 +27,7 @@ RAISED = (Refused, NotSent, Unanswered, LoginRefused, TimeoutError)
 _SERVICES = {"compute": "Nova", "network": "Neutron", "image": "Glance", "block-storage": "Cinder"}
 _QUOTA = re.compile(r"(?i)quota exceeded|exceeds? .*quota|maximum number of")
 _IN_USE = re.compile(r"(?i)(port|volume).*(in use|still in use)|reserve")
+_FULL_GROUP = re.compile(r"(?i)too many servers in group")
 _LOCKED = re.compile(r"(?i)^instance .* is locked")
 _LOST_PORT = re.compile(r"(?i)^port id .* could not be found")
 #: What went away after it was resolved: by the words of Nova or the type of Neutron (tried).
@@ -34,10 +37,11 @@ _LOST: tuple[tuple[re.Pattern[str], type[errors.Failure]], ...] = (
     (re.compile(r"^(NetworkNotFound|SubnetNotFound)$|^Network .* could not be found"), errors.NetworkNotFound),
     (re.compile(r"^SecurityGroupNotFound$|^Unable to find security_group"), errors.SecurityGroupNotFound),
     (re.compile(r"^Invalid key_name provided"), errors.KeyPairNotFound),
+    (re.compile(r"^Instance group .* could not be found"), errors.GroupNotFound),
 )
 #: Verb → what Nova says where there is nothing left to do (tried).
 _DONE = {"resize": "must change flavor", "confirm_resize": "has not been resized"}
-_NO_HOST = re.compile(r"(?i)no valid host")
+_NO_HOST = re.compile(r"(?i)no valid host|affinity instance group policy was violated")
 
 
 def of_read(error: Exception) -> errors.Failure:
@@ -110,6 +114,9 @@ def _refused(error: Refused) -> errors.Failure:
     too_large = status == 413 and "too large" in text  # noqa: PLR2004 - the request itself, said by the WSGI layer
     if too_large:
         return errors.InvalidConfiguration("the request is larger than OpenStack takes.", code=code, request_id=request)
+    if _FULL_GROUP.search(text):
+        what = "Raise the quota server_group_members, remove a member, or name another group."
+        return errors.GroupFull(f"{words} {what}", code=code, request_id=request)
     if error.kind == "OverQuota" or status == 413 or (status in {403, 409} and _QUOTA.search(text)):  # noqa: PLR2004
         return errors.QuotaExceeded(words, code=code, request_id=request)
     if is_taken(error):

@@ -295,6 +295,8 @@ def _release(step: Release, trace: Trace, found: Found | None, fence: Fence) -> 
         elif part.id in fence.marked and part.id not in {twin.id for twin in found.twins}:
             on = _described(part.id, "", fence)
             return Call("remove_mark", part.name, Repeat.IDEMPOTENT, on, message=f"releasing {part.name} {part.id}")
+    for key in sorted(translate.placed(found.shape)) if found.id not in step.spare else ():
+        return _entry("remove_metadata", found.id, "DELETE", f"/servers/{found.id}/metadata/{key}")
     if found.rebuilt and found.id not in step.spare:
         return _entry("remove_metadata", found.id, "DELETE", f"/servers/{found.id}/metadata/{REBUILT}")
     for key in (RECORD_NAMESPACE, RECORD_NAME):

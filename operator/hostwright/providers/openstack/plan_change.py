@@ -72,7 +72,7 @@ def _rebuild(step: Rebuild, trace: Trace, wanted: Wanted | None, found: Found) -
             "the server boots from a volume, and Nova rebuilds none of these in the version of its API that is used. "
             "Make a new machine."
         )
-    on = _action(found, translate.rebuild_body(trace, found.shape.metadata, step.image, step.word))
+    on = _action(found, translate.rebuild_body(trace, found.shape, step.image, step.word))
     text = f"rebuilding the server from image {step.image}"
     return Call("rebuild", SERVER, Repeat.INTENT, Anew(on, wanted, trace), destructive=True, message=text)
 

@@ -1,5 +1,7 @@
 """Names to OpenStack's ids: pure, from the loaded catalog."""
 
+import hashlib
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -34,6 +36,7 @@ from hostwright.providers.openstack.section import (
 POWER: Mapping[PowerState, Power] = {each: Power(each) for each in PowerState if each is not PowerState.UNMANAGED}
 #: Nova's bound of a tag.
 TAG_LIMIT = 60
+METADATA_VALUE = 255
 #: Tags of one server (nova/objects/instance.py: MAX_TAG_COUNT).
 MOST_TAGS = 50
 #: What Nova takes from microversion 2.90 on (tried).
@@ -56,6 +59,8 @@ class Extra:
     """What the creating requests need beside the shape."""
 
     key_pair: str = ""
+    group: str = ""  # id of the server group that it is made in
+    hints: Mapping[str, str | list[str]] = field(default_factory=dict)
     config_drive: bool | None = None
     ssh_keys: tuple[str, ...] = ()
     subnets: Mapping[str, str] | None = None  # interface → subnet id
@@ -261,6 +266,8 @@ def _resolved(names: Names, spec: VirtualMachineSpec, bindings: Bindings) -> Wan
             image=image,
             zone=zone,
             key_pair=section.key_pair,
+            server_group=section.server_group_id,
+            hints=_hints_word(section.scheduler_hints),
             interfaces=interfaces,
             root_size=next((disk.size for disk in disks if disk.name == ROOT), None),
             disks=tuple(DiskShape(disk.name, disk.size, disk.existing) for disk in disks if disk.name != ROOT),
@@ -278,6 +285,8 @@ def _resolved(names: Names, spec: VirtualMachineSpec, bindings: Bindings) -> Wan
         default_groups=names.default_groups(),
         extra=Extra(
             key_pair=section.key_pair or "",
+            group=section.server_group_id or "",
+            hints={key: row[0] if len(row) == 1 else row for key, row in (section.scheduler_hints or {}).items()},
             root_gib=flavor.disk,
             config_drive=section.config_drive,
             ssh_keys=tuple((cloud_init.ssh_authorized_keys if cloud_init else None) or ()),
@@ -311,9 +320,22 @@ def _there(names: Names, section: MachineSection, zone: str | None) -> None:
         raise errors.KeyPairNotFound(
             f"the Provider's user has no key pair {section.key_pair!r}. Create it, or remove openstack.keyPair."
         )
+    group, groups = section.server_group_id, names.catalog.server_groups
+    if group and groups is not None and group not in groups:
+        raise errors.GroupNotFound(
+            f"OpenStack has no server group {group!r} in this project. Create it, or remove openstack.serverGroupID."
+        )
     if zone and zone not in names.catalog.zones:
         known = ", ".join(sorted(names.catalog.zones))
         raise errors.InvalidConfiguration(f"OpenStack has no availability zone {zone!r} (it has: {known}).")
+
+
+def _hints_word(hints: Mapping[str, Sequence[str]] | None) -> str | None:
+    """As it stands in the server's metadata, where a value has 255 characters at the most."""
+    if not hints:
+        return None
+    word = json.dumps(hints, sort_keys=True, separators=(",", ":"))
+    return word if len(word) <= METADATA_VALUE else f"sha256:{hashlib.sha256(word.encode()).hexdigest()}"
 
 
 def _takes(hostname: str) -> None:

@@ -12,6 +12,10 @@ Named = msgspec.field
 RECORD_NAMESPACE, RECORD_NAME = "hostwright.namespace", "hostwright.name"
 #: Of the last rebuild, written with its request.
 REBUILT = "hostwright.rebuild"
+#: Field of a machine's shape that no list of Nova's shows → the key with what the server was made with.
+PLACED = {"server_group": "hostwright.serverGroupID", "hints": "hostwright.schedulerHints"}
+#: All that we write into a server's metadata beside the user's own.
+OURS = frozenset({RECORD_NAMESPACE, RECORD_NAME, REBUILT, *PLACED.values()})
 
 
 class Part(StrEnum):
@@ -42,6 +46,13 @@ class Name(msgspec.Struct, frozen=True):
 
 class KeyPair(msgspec.Struct, frozen=True):
     keypair: Name
+
+
+class ServerGroup(msgspec.Struct, frozen=True):
+    id: str
+    name: str = ""
+    policy: str = ""
+    members: tuple[str, ...] = ()  # ids of servers
 
 
 class Zone(msgspec.Struct, frozen=True):
@@ -221,6 +232,7 @@ class Catalog:
     security_groups: tuple[SecurityGroup, ...] = ()
     key_pairs: frozenset[str] = frozenset()
     zones: frozenset[str] = frozenset()
+    server_groups: frozenset[str] | None = frozenset()  # ids; None: this user may not list them
     volume_types: frozenset[str] | None = None  # None: this cloud has no block storage for this user
     storage_away: str = ""  # why the volume types are not known now
 

@@ -14,6 +14,12 @@ MetadataKey = Annotated[
     Said("a key of Nova's metadata has letters, digits, blanks and the signs - _ : ."),
 ]
 MetadataValue = Annotated[str, StringConstraints(max_length=255)]
+HintKey = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=64, pattern=r"^[-a-zA-Z0-9_:.]+$"),
+    Said("a scheduler hint has letters, digits and the signs - _ : ."),
+]
+HintValue = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 
 
 class Interface(StrEnum):
@@ -54,6 +60,31 @@ class MachineSection(Words):
     key_pair: BackendName | None = Field(default=None, description="Key pair of the Provider's user. Used at creation.")
     config_drive: bool | None = Field(default=None, description="Give the server a config drive. Used at creation.")
     availability_zone: BackendName | None = Field(default=None, description="Availability zone. Used at creation.")
+    server_group_id: BackendName | None = Field(
+        default=None,
+        alias="serverGroupID",
+        description=(
+            "Id of a server group that somebody else made: the server is made in it. Hostwright never deletes it. "
+            "A change waits in status.pendingChanges."
+        ),
+    )
+    scheduler_hints: dict[HintKey, Annotated[list[HintValue], Field(min_length=1, max_length=16)]] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=16,
+        description=(
+            "Hints for Nova's scheduler, such as different_host: [<id of a server>]. One value is sent as a text, "
+            "several as a list. A change waits in status.pendingChanges."
+        ),
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                {
+                    "rule": "self.all(k, k != 'group')",
+                    "message": "write openstack.serverGroupID, or placement.group, instead of the hint group",
+                }
+            ]
+        },
+    )
     metadata: dict[MetadataKey, MetadataValue] | None = Field(
         default=None,
         max_length=64,
@@ -111,5 +142,7 @@ SECTIONS = Sections(
         "/metadata": "/openstack/metadata",
         "/zone": "/openstack/availabilityZone",
         "/keyPair": "/openstack/keyPair",
+        "/serverGroupID": "/openstack/serverGroupID",
+        "/schedulerHints": "/openstack/schedulerHints",
     },
 )

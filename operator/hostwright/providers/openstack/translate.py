@@ -22,7 +22,15 @@ from hostwright.kinds.virtualmachine.port import (
 from hostwright.providers.openstack import errors, volumes
 from hostwright.providers.openstack.floating import Floating, external, sort_out
 from hostwright.providers.openstack.inventory import parse
-from hostwright.providers.openstack.rows import REBUILT, RECORD_NAME, RECORD_NAMESPACE, Port, Server
+from hostwright.providers.openstack.rows import (
+    OURS,
+    PLACED,
+    REBUILT,
+    RECORD_NAME,
+    RECORD_NAMESPACE,
+    Port,
+    Server,
+)
 from hostwright.providers.openstack.seen import Gathered, SeenPort, SeenServer, SeenVolume
 
 #: Nova's status → life; what is not here, or has a task, is judged below.
@@ -194,7 +202,12 @@ def server_body(
         "imageRef": wanted.image_id,
         "networks": [{"port": item} for item in port_ids],
         "tags": [trace.mark, *(f"{key}={value}" for key, value in sorted(shape.tags.items()))],
-        "metadata": {**shape.metadata, RECORD_NAMESPACE: trace.namespace, RECORD_NAME: trace.object_name},
+        "metadata": {
+            **shape.metadata,
+            **placed(shape),
+            RECORD_NAMESPACE: trace.namespace,
+            RECORD_NAME: trace.object_name,
+        },
     }
     if volume_ids:
         body["block_device_mapping_v2"] = volumes.mapping(wanted, volume_ids)
@@ -208,13 +221,19 @@ def server_body(
         body["availability_zone"] = shape.zone
     if user_data:
         body["user_data"] = base64.b64encode(user_data).decode()
-    return {"server": body}
+    hints = {**extra.hints, **({"group": extra.group} if extra.group else {})}
+    return {"server": body, **({"os:scheduler_hints": hints} if hints else {})}
 
 
-def rebuild_body(trace: Trace, metadata: Mapping[str, str], image: str, word: str) -> dict[str, Any]:
+def placed(shape: MachineShape) -> dict[str, str]:
+    """Where it was placed, as the server's metadata says it: Nova takes it at creation; its lists do not show it."""
+    return {key: getattr(shape, name) for name, key in PLACED.items() if getattr(shape, name)}
+
+
+def rebuild_body(trace: Trace, shape: MachineShape, image: str, word: str) -> dict[str, Any]:
     """Nova takes the metadata as a whole, so what is there goes with it; the word is in it, never in a second call."""
     record = {RECORD_NAMESPACE: trace.namespace, RECORD_NAME: trace.object_name, REBUILT: word}
-    return {"rebuild": {"imageRef": image, "metadata": {**metadata, **record}}}
+    return {"rebuild": {"imageRef": image, "metadata": {**shape.metadata, **placed(shape), **record}}}
 
 
 def port_body(trace: Trace, interface: InterfaceShape, subnet: str, address: str | None) -> dict[str, Any]:
@@ -259,13 +278,12 @@ def _shape(
     return MachineShape(
         power=POWER.get(server.status, Power.ON),
         tags=tags(server),
-        metadata={
-            key: value for key, value in server.metadata.items() if key not in {RECORD_NAMESPACE, RECORD_NAME, REBUILT}
-        },
+        metadata={key: value for key, value in server.metadata.items() if key not in OURS},
         size=server.flavor.original_name,
         image=server.image_id or (root.image.get("image_id") if root is not None else None),
         zone=server.zone,
         key_pair=server.key_name,
+        **{name: server.metadata.get(key) for name, key in PLACED.items()},
         interfaces=tuple(
             InterfaceShape(
                 name,

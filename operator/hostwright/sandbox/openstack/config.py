@@ -140,6 +140,8 @@ def nova(room: Room, ports: Ports, etc: Path) -> Sections:
         "ImagePropertiesFilter",
         "ServerGroupAntiAffinityFilter",
         "ServerGroupAffinityFilter",
+        "SameHostFilter",  # for the hints of these names; Nova's default has neither
+        "DifferentHostFilter",
     )
     return {
         "DEFAULT": {
