@@ -23,6 +23,7 @@ from hostwright.core.errors import (
     ProviderNotFound,
     Unreachable,
 )
+from hostwright.core.port import OperationType
 from hostwright.kinds.virtualmachine.decide import decide
 from hostwright.kinds.virtualmachine.port import Life, Release
 from hostwright.kinds.virtualmachine.resource import VirtualMachineStatus
@@ -49,6 +50,10 @@ LEAVING: dict[str, tuple[Situation, str]] = {
     "a call of unknown outcome": (
         making(trace=trace(PORT), look=UNSEEN, outcome_open=True, **GOING),
         "prove | Deleting | -Ready:Deleting +Reconciling:Deleting +Deleting:Deleting",
+    ),
+    "a change of unknown outcome": (
+        situation(operation=operation(OperationType.UPDATE), outcome_open=True, proven=True, **GOING),
+        "Delete | Deleting | -Ready:Deleting +Reconciling:Deleting +Deleting:Deleting",
     ),
     "proven gone": (situation(look=GONE, proven=True, **GOING), "release | Deleting"),
     "it takes too long": (

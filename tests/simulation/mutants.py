@@ -41,7 +41,7 @@ MUTANTS: Mapping[str, Mutant] = {
     ),
     "act by a status that may be another by now": _mutant(
         "engine.act",
-        "    doubted = recall.behind and call.repeat is not Repeat.READ\n",
+        "    doubted = recall.behind and call.repeat is Repeat.FENCED\n",
         "    doubted = False\n",
         "S5|2.6",
         "fenced",

@@ -168,9 +168,9 @@ async def _intent(
     expect = decision.expect or call.place or call.expect
     # Or nothing would tell a deletion that something may be there.
     first = previous is None and not view.rows and call.repeat is not Repeat.READ
-    # By a status that is not there any more nothing is sent: a write shows whether it is, and ends those still on their
+    # By a status that is not there any more nothing is made: a write shows whether it is, and ends those still on their
     # way. The intent that we believe in may be closed by one of them.
-    doubted = recall.behind and call.repeat is not Repeat.READ
+    doubted = recall.behind and call.repeat is Repeat.FENCED
     if call.row is not None and all(row.id != call.row.id for row in view.rows):
         recall.made[call.row.name] = call.row
     new_row = bool(recall.made) and call.destructive

@@ -7,7 +7,7 @@ from hostwright.core.decision import Decision, Note
 from hostwright.core.errors import DeleteTimedOut, OwnershipMismatch, ProviderDeleted
 from hostwright.core.names import Condition, Phase, Reason
 from hostwright.core.port import LedgerRow, Missing, OperationType, Ownership, Present
-from hostwright.kinds.virtualmachine import change, say
+from hostwright.kinds.virtualmachine import say
 from hostwright.kinds.virtualmachine.disks import kept
 from hostwright.kinds.virtualmachine.extras import extra_row, judge
 from hostwright.kinds.virtualmachine.port import Delete, Found, Release, Step
@@ -69,8 +69,8 @@ def _delete(situation: Situation) -> Decision[Step]:
 
 def _verify(situation: Situation) -> Decision[Step] | None:
     """An open operation is verified to its end: what is found enters the ledger; never a new attempt."""
-    if change.is_one(situation.operation):
-        return None  # it makes nothing that a deletion by id would leave
+    if situation.operation is not None and not situation.operation.makes:
+        return None  # nothing that a deletion by id would leave
     if not situation.proven:
         return _going(situation, "verifying the last call", needs_proof="the outcome of the last call is unknown")
     if isinstance(situation.look, Present):
