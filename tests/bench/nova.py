@@ -25,6 +25,7 @@ CATALOG: dict[str, Body] = {
     "/servers": {"servers": []},
     "/flavors/detail": {"flavors": [{"id": "f-1", "name": "small", "vcpus": 1, "ram": 512, "disk": 1}]},
     "/os-keypairs": {"keypairs": []},
+    "/os-server-groups": {"server_groups": []},
     "/os-availability-zone": {"availabilityZoneInfo": [{"zoneName": "az1"}]},
     "/v2.0/networks": {"networks": [{"id": NETWORK, "name": "app", "project_id": "p"}]},
     "/v2.0/subnets": {"subnets": [{"id": SUBNET, "name": "app", "network_id": NETWORK}]},
