@@ -3,7 +3,7 @@
 Failure
 ├── Transient      back off and look again          Unreachable, TimedOut
 ├── Throttled      the endpoint pauses
-├── Capacity       retried slowly, always           QuotaExceeded, NoValidHost, ResizeFailed …
+├── Capacity       retried slowly, always           QuotaExceeded, NoValidHost, HostDown, ResizeFailed …
 ├── Rejected       the user must act: Stalled       InvalidConfiguration, NotFound and the other names below
 ├── Denied         the Provider's credentials       CredentialsRejected, CredentialsMissing, IdentityChanged …
 ├── Ambiguous      verify before anything else      OutcomeUnknown
@@ -62,6 +62,7 @@ class Capacity(Failure):
     """No room now; retried slowly, for ever."""
 
     actor = Actor.PLATFORM
+    goes_on = "Tried again until there is room."  # told with it
 
 
 class QuotaExceeded(Capacity):
@@ -83,17 +84,37 @@ class NoMachineAvailable(Capacity):
 class DestructiveLimitReached(Capacity):
     """The Provider's `limits.maxDestructivePerHour` is reached: nothing is taken away until it is acknowledged."""
 
+    goes_on = ""
+
 
 class BuildFailed(Capacity):
     """The server ended in ERROR, or its build never ended, before it was ever ACTIVE: made again."""
+
+    goes_on = "Tried again, with growing pauses."
 
 
 class ResizeFailed(Capacity):
     """A resize was accepted and came to nothing: the machine runs on with its old size. Tried again."""
 
+    goes_on = "Tried again, with growing pauses."
+
+
+class PowerFailed(Capacity):
+    """A change of power was accepted and came to nothing: the machine is as it was. Tried again."""
+
+    goes_on = "Tried again every five minutes."
+
+
+class HostDown(Capacity):
+    """The host that the machine is on does not answer its backend: the machine may run on, and nothing can be done."""
+
+    goes_on = "Tried again, with growing pauses."
+
 
 class RebuildFailed(Capacity):
     """A rebuild was accepted and came to nothing: the machine is as it was. Tried again."""
+
+    goes_on = "Tried again, with growing pauses."
 
 
 class Rejected(Failure):
@@ -104,6 +125,12 @@ class Rejected(Failure):
 
 class InvalidConfiguration(Rejected):
     """What is written cannot be made as written."""
+
+
+class BackendTooOld(InvalidConfiguration):
+    """The backend's API is older than the oldest that is enough: the Provider is not connected, and no call is made."""
+
+    actor = Actor.PLATFORM
 
 
 class ProviderNotFound(Rejected):
@@ -276,6 +303,12 @@ class PowerOffTimedOut(Rejected):
 
 class ResizeTimedOut(Rejected):
     """A resize takes longer than `timeouts.resize`."""
+
+    actor = Actor.PLATFORM
+
+
+class DiskTimedOut(Rejected):
+    """What the backend does with a disk takes longer than `timeouts.resize`."""
 
     actor = Actor.PLATFORM
 

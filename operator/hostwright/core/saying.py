@@ -43,9 +43,8 @@ def working(reason: str, message: str, *, ready: bool | None = False) -> tuple[S
 def failed(failure: Failure, *, ready: bool | None = False) -> tuple[Said, ...]:
     """A failure: Rejected and Conflict are Stalled (somebody must act), all else goes on (Reconciling)."""
     sentence = failure.message if failure.message.endswith((".", "!", "?", "…")) else f"{failure.message}."
-    message = f"{sentence} {WHO[failure.actor]}"
-    if isinstance(failure, Capacity):
-        message = f"{sentence} Tried again until there is room. {WHO[failure.actor]}"
+    goes_on = failure.goes_on if isinstance(failure, Capacity) else ""
+    message = " ".join(filter(None, (sentence, goes_on, WHO[failure.actor])))
     blocker = Condition.RECONCILING if not stalls(failure) else Condition.STALLED
     return (
         Said(Condition.READY, ready, failure.reason, message),
@@ -65,7 +64,10 @@ def stalls(failure: Failure) -> bool:
 
 
 def last_error(failure: Failure, now: datetime, before: Mapping[str, Any] | None) -> dict[str, Any]:
-    """`status.lastError`; the same failure again keeps the first one's time and request id, so it causes no write."""
+    """`status.lastError`; the same failure again keeps the first one's time and request id, so it causes no write.
+
+    A request id that came to be known later is added.
+    """
     row = {
         "reason": failure.reason,
         "code": failure.code or None,
@@ -75,5 +77,6 @@ def last_error(failure: Failure, now: datetime, before: Mapping[str, Any] | None
         "at": stamp(now),
     }
     if before and all(before.get(name) == row[name] for name in ("reason", "message")):
-        return dict(before)
+        late = {"requestID": failure.request_id} if failure.request_id and not before.get("requestID") else {}
+        return {**before, **late}
     return {name: value for name, value in row.items() if value is not None}

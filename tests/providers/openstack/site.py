@@ -18,6 +18,7 @@ class Site:
 
     answer: Callable[[str, str], tuple[int, Any]] = lambda method, path: (200, {"servers": []})
     url: str = ""
+    place: str = ""  # where the catalog leads, if not here
     services: tuple[str, ...] = ALL
     logins: int = 0
     requests: list[str] = field(default_factory=list)
@@ -43,7 +44,7 @@ class Site:
         }
 
     def token(self) -> dict[str, Any]:
-        endpoint = {"interface": "public", "region": "R", "region_id": "R", "url": self.url, "id": "e"}
+        endpoint = {"interface": "public", "region": "R", "region_id": "R", "url": self.place or self.url, "id": "e"}
         token = {
             "methods": ["password"],
             "user": {"id": USER, "name": "demo", "domain": {"id": "default", "name": "Default"}},

@@ -39,6 +39,11 @@ WRITES = [
     (nova(400, "badRequest", VOLUME), errors.Ambiguous),
     (nova(409, "conflictingRequest", BUSY), errors.Ambiguous),
     (nova(409, "conflictingRequest", "Instance 1 is locked"), errors.MachineHeld),
+    (nova(409, "conflictingRequest", "Service is unavailable at this time."), errors.HostDown),
+    (
+        nova(406, "computeFault", "Version 2.90 is not supported by the API. Minimum is 2.1 and maximum is 2.79."),
+        errors.Transient,
+    ),
     (nova(400, "badRequest", "Flavor nope could not be found."), errors.FlavorNotFound),
     (nova(400, "badRequest", "Can not find requested image"), errors.ImageNotResolved),
     (nova(400, "badRequest", "Invalid key_name provided."), errors.KeyPairNotFound),
@@ -97,5 +102,6 @@ def test_a_failed_read_proves_nothing(error: Exception, becomes: type[errors.Fai
 
 def test_the_services_own_words_and_request_id_are_told() -> None:
     failure = of_write(nova(403, "forbidden", QUOTA), intent=True)
-    assert failure.message == f"Nova says: {QUOTA}"
+    remedy = "Have the project's quota raised, or delete what is not needed."
+    assert failure.message == f"Nova says: {QUOTA}. {remedy}"
     assert (failure.code, failure.request_id) == ("403", "req-1")

@@ -1,9 +1,10 @@
 """What this folder asks of OpenStack, and its answers as rows; only `transport.py` below it does I/O.
 
-Nova microversion 2.90 (Yoga and newer): tags in the creating request (2.52), embedded flavors (2.47), hostname (2.90).
+Nova microversion 2.90 (Xena and newer), on an older cloud the newest it has, from 2.72 (Stein) on.
 """
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from datetime import UTC, datetime
@@ -33,12 +34,13 @@ from hostwright.providers.openstack.rows import (
     ServerGroup,
     Servers,
     Subnet,
+    TooOld,
     Unanswered,
     Volume,
     Zone,
 )
 from hostwright.providers.openstack.section import ProviderSection
-from hostwright.providers.openstack.transport import BLOCK_STORAGE, MICROVERSION, Transport
+from hostwright.providers.openstack.transport import BLOCK_STORAGE, FLOOR, NEWEST, Transport, dotted
 
 PAGE = 500
 PORT_PAGE = 1000
@@ -47,6 +49,10 @@ MARKS = 50  # in one address of some 4,000 characters
 #: A port as far as it is read: an administrator's list of all of them would be many times longer.
 PORT_FIELDS = "".join(f"&fields={name}" for name in Port.__struct_fields__)
 FLOATING_IP_FIELDS = "".join(f"&fields={name}" for name in FloatingIP.__struct_fields__)
+#: Of a 406, tried: "Version 2.999 is not supported by the API. Minimum is 2.1 and maximum is 2.104."
+MAXIMUM = re.compile(r"maximum is (\d+)\.(\d+)")
+#: Nova takes host names from here on.
+HOSTNAMES = (2, 90)
 P = TypeVar("P", Port, FloatingIP)
 
 
@@ -61,8 +67,8 @@ class Client(Protocol):
 
     async def servers_tagged(self, mark: str) -> list[Server]: ...
     async def server(self, server_id: str) -> Server: ...
-    async def action(self, server_id: str, name: str) -> Action | None:
-        """The newest of this name, as Nova records it."""
+    async def action(self, server_id: str, *names: str) -> Action | None:
+        """The newest of these names, or of any, as Nova records it."""
         ...
 
     async def server_groups(self) -> list[ServerGroup]:
@@ -108,9 +114,28 @@ class SdkClient:
     async def login(self) -> Login:
         access = await self._transport.login()
         self._project = access.project_id or ""
-        await self._get("compute", "/servers?limit=1")
+        version = await self._negotiated()
         expires = await self._expiry(access.user_id, access.application_credential_id)
-        return Login(self._project, self._transport.region, f"compute {MICROVERSION}", expires)
+        hostnames = version >= HOSTNAMES
+        return Login(self._project, self._transport.region, f"compute {dotted(version)}", expires, hostnames)
+
+    async def _negotiated(self) -> tuple[int, int]:
+        """Nova's microversion from now on: a Nova that does not have ours says which it has. Raises TooOld."""
+        try:
+            await self._get("compute", "/servers?limit=1")
+        except Refused as refusal:
+            named = MAXIMUM.search(refusal.text)
+            if refusal.status != 406 or named is None:  # noqa: PLR2004
+                raise
+            newest = (int(named[1]), int(named[2]))
+            if newest < FLOOR:
+                raise TooOld(
+                    f"Nova's newest microversion is {dotted(newest)}, and the oldest that is enough is {dotted(FLOOR)} "
+                    "(Stein): upgrade the cloud. Nothing is done there until then."
+                ) from refusal
+            self._transport.microversion = min(newest, NEWEST)
+            await self._get("compute", "/servers?limit=1")
+        return self._transport.microversion
 
     async def _expiry(self, user: str, credential: str | None) -> datetime | None:
         """Of an application credential; a password has none that Keystone tells."""
@@ -236,10 +261,11 @@ class SdkClient:
         reply = await self._get("compute", f"/os-server-groups/{group_id}")
         return part(reply, "server_group", ServerGroup)
 
-    async def action(self, server_id: str, name: str) -> Action | None:
+    async def action(self, server_id: str, *names: str) -> Action | None:
         path = f"/servers/{server_id}/os-instance-actions"
         listed = part(await self._get("compute", path), "instanceActions", list[Action])
-        newest = max((row for row in listed if row.action == name), key=lambda row: row.start_time, default=None)
+        rows_ = (row for row in listed if not names or row.action in names)
+        newest = max(rows_, key=lambda row: row.start_time, default=None)
         if newest is None:
             return None
         return part(await self._get("compute", f"{path}/{newest.request_id}"), "instanceAction", Action)

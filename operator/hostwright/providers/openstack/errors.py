@@ -11,7 +11,10 @@
 | a server in ERROR with the fault "No valid host was found. There are not enough hosts available." | NoValidHost |
 | … "Exceeded max scheduling attempts … Anti-affinity instance group policy was violated" | NoValidHost |
 | Nova 409 "Instance … is locked" | MachineHeld |
+| Nova 409 "Service is unavailable at this time." (a resize, a detaching: the server's host is down) | HostDown |
 | 401 | CredentialsRejected |
+| Nova 406 "Version 2.90 is not supported … maximum is …" at the login | its newest is used, or BackendTooOld |
+| 406 later: another Nova answers, in the middle of an upgrade | Transient |
 | 429 | Throttled; for a call with an intent Ambiguous: verify |
 | 408, 5xx, timeout, cut connection | Ambiguous for a write, Transient for a read |
 | connection refused | Unreachable: nothing was sent |
@@ -21,14 +24,16 @@
 import re
 
 from hostwright.core import errors
-from hostwright.providers.openstack.rows import LoginRefused, NotSent, Refused, Unanswered
+from hostwright.core.names import Actor
+from hostwright.providers.openstack.rows import LoginRefused, NoEndpoint, NotSent, Refused, TooOld, Unanswered
 
-RAISED = (Refused, NotSent, Unanswered, LoginRefused, TimeoutError)
+RAISED = (Refused, NotSent, Unanswered, LoginRefused, NoEndpoint, TooOld, TimeoutError)
 _SERVICES = {"compute": "Nova", "network": "Neutron", "image": "Glance", "block-storage": "Cinder"}
 _QUOTA = re.compile(r"(?i)quota exceeded|exceeds? .*quota|maximum number of")
 _IN_USE = re.compile(r"(?i)(port|volume).*(in use|still in use)|reserve")
 _FULL_GROUP = re.compile(r"(?i)too many servers in group")
 _LOCKED = re.compile(r"(?i)^instance .* is locked")
+_DOWN = re.compile(r"(?i)^service is unavailable at this time")
 _LOST_PORT = re.compile(r"(?i)^port id .* could not be found")
 #: What went away after it was resolved: by the words of Nova or the type of Neutron (tried).
 _LOST: tuple[tuple[re.Pattern[str], type[errors.Failure]], ...] = (
@@ -47,6 +52,11 @@ _NO_HOST = re.compile(r"(?i)no valid host|affinity instance group policy was vio
 def of_read(error: Exception) -> errors.Failure:
     """A failed read proves nothing."""
     match error:
+        case TooOld():
+            return errors.BackendTooOld(str(error), code="406")
+        case NoEndpoint():
+            remedy = "Correct the Provider's spec.openstack: region or interface."
+            return errors.InvalidConfiguration(f"Keystone's catalog: {error}. {remedy}", actor=Actor.PLATFORM)
         case LoginRefused() | Refused(status=401):
             return errors.CredentialsRejected(_words(error), code="401")
         case Refused(status=403):
@@ -68,7 +78,7 @@ def of_write(error: Exception, *, intent: bool) -> errors.Failure:
             return errors.Ambiguous(_words(error), code="429", retry_after=after, request_id=request)
         case LoginRefused():
             return errors.CredentialsRejected(_words(error), code="401")
-        case NotSent():
+        case NotSent() | NoEndpoint():
             return errors.Unreachable(_words(error))
         case Refused():
             return _refused(error)
@@ -79,6 +89,11 @@ def of_write(error: Exception, *, intent: bool) -> errors.Failure:
 def is_locked(error: Refused) -> bool:
     """Somebody's lock refuses the call, and will refuse the next."""
     return error.status == 409 and bool(_LOCKED.search(error.text))  # noqa: PLR2004
+
+
+def is_down(error: Refused) -> bool:
+    """Nova hears nothing of the host that the server is on."""
+    return error.status == 409 and bool(_DOWN.search(error.text))  # noqa: PLR2004
 
 
 def is_answer(verb: str, error: Refused) -> bool:
@@ -109,6 +124,8 @@ def _refused(error: Refused) -> errors.Failure:
     words, code, request = _words(error), str(status), error.request_id
     if status == 401:  # noqa: PLR2004
         return errors.CredentialsRejected(words, code=code, request_id=request)
+    if status == 406:  # noqa: PLR2004 - of the version alone, so nothing was done
+        return errors.Transient(words, code=code, request_id=request)
     if status == 429:  # noqa: PLR2004
         return errors.Throttled(words, retry_after=error.retry_after, code=code, request_id=request)
     too_large = status == 413 and "too large" in text  # noqa: PLR2004 - the request itself, said by the WSGI layer
@@ -118,11 +135,16 @@ def _refused(error: Refused) -> errors.Failure:
         what = "Raise the quota server_group_members, remove a member, or name another group."
         return errors.GroupFull(f"{words} {what}", code=code, request_id=request)
     if error.kind == "OverQuota" or status == 413 or (status in {403, 409} and _QUOTA.search(text)):  # noqa: PLR2004
-        return errors.QuotaExceeded(words, code=code, request_id=request)
+        remedy = "Have the project's quota raised, or delete what is not needed."
+        return errors.QuotaExceeded(f"{words.rstrip('.')}. {remedy}", code=code, request_id=request)
     if is_taken(error):
         return errors.AddressInUse(words, code=code, request_id=request)
     if is_locked(error):
         return errors.MachineHeld(words, code=code, request_id=request)
+    if is_down(error):
+        remedy = "Bring it back, or have the server evacuated."
+        told = f"{words.rstrip('.')}: the host that the server is on is down. {remedy}"
+        return errors.HostDown(told, code=code, request_id=request)
     if is_full(text):
         return errors.NoValidHost(words, code=code, request_id=request)
     if _LOST_PORT.search(text):
@@ -142,6 +164,8 @@ def _words(error: Exception) -> str:
             return f"{_SERVICES.get(service, service)} says: {text or status}"
         case LoginRefused():
             return f"Keystone refuses the login: {str(error)[:200]}"
+        case NoEndpoint():
+            return f"Keystone's catalog: {error}"
         case NotSent():
             return f"OpenStack does not answer: {error}"
         case TimeoutError():

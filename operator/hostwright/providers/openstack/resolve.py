@@ -2,8 +2,7 @@
 
 import hashlib
 import json
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +21,7 @@ from hostwright.kinds.virtualmachine.port import (
     Wanted,
 )
 from hostwright.kinds.virtualmachine.resource import Interface, PowerOffMode, PowerState, VirtualMachineSpec
+from hostwright.providers.openstack import takes
 from hostwright.providers.openstack.rows import Catalog, Flavor
 from hostwright.providers.openstack.section import (
     SECTIONS,
@@ -33,14 +33,9 @@ from hostwright.providers.openstack.section import (
     StorageSection,
 )
 
-POWER: Mapping[PowerState, Power] = {each: Power(each) for each in PowerState if each is not PowerState.UNMANAGED}
-#: Nova's bound of a tag.
-TAG_LIMIT = 60
+#: Characters of a value of a server's metadata.
 METADATA_VALUE = 255
-#: Tags of one server (nova/objects/instance.py: MAX_TAG_COUNT).
-MOST_TAGS = 50
-#: What Nova takes from microversion 2.90 on (tried).
-HOSTNAME = re.compile(r"(?=.{2,63}$)[a-zA-Z0-9]+[a-zA-Z0-9-]*[a-zA-Z0-9]+")
+POWER: Mapping[PowerState, Power] = {each: Power(each) for each in PowerState if each is not PowerState.UNMANAGED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +73,7 @@ class Names:
     storage_classes: Mapping[str, StorageSection] = field(default_factory=dict)
     domains: Mapping[str, FailureDomainSection] = field(default_factory=dict)
     project: str = ""  # the login's
+    hostnames: bool = True  # Nova takes one
 
     def domain(self, name: str | None) -> FailureDomainSection | None:
         if name is None:
@@ -210,7 +206,9 @@ class Names:
             rows = [row for row in self.catalog.flavors if row.name == name]
             if not rows:
                 known = ", ".join(sorted(row.name for row in self.catalog.flavors)[:12]) or "none"
-                raise errors.FlavorNotFound(f"OpenStack has no flavor {name!r} (it has: {known}).")
+                raise errors.FlavorNotFound(
+                    f"OpenStack has no flavor {name!r} (it has: {known}). Choose one of these, or have it made."
+                )
             return rows[0]
         return self._exact(bindings)
 
@@ -251,8 +249,8 @@ def _resolved(names: Names, spec: VirtualMachineSpec, bindings: Bindings) -> Wan
     image = bindings.pinned_image or names.image(bindings.image_section)
     _there(names, section, zone)
     tags = bindings.tags(spec.tags)
-    _holdable(tags, lambda key: bindings.remedy(key, spec.tags))
-    _takes(bindings.hostname)
+    takes.tags(tags, lambda key: bindings.remedy(key, spec.tags))
+    hostname = takes.hostname(spec.network.hostname, bindings.hostname, taken=names.hostnames)
     cloud_init = spec.bootstrap.cloud_init if spec.bootstrap else None
     interfaces = tuple(_interface(names, item) for item in spec.network.interfaces)
     disks = tuple(_disks(names, spec, (domain.volume_az or "") if domain is not None else ""))
@@ -272,7 +270,7 @@ def _resolved(names: Names, spec: VirtualMachineSpec, bindings: Bindings) -> Wan
             root_size=next((disk.size for disk in disks if disk.name == ROOT), None),
             disks=tuple(DiskShape(disk.name, disk.size, disk.existing) for disk in disks if disk.name != ROOT),
         ),
-        hostname=bindings.hostname,
+        hostname=hostname,
         size_name=size_name,
         size_id=flavor.id,
         image_name=bindings.image_name,
@@ -336,36 +334,6 @@ def _hints_word(hints: Mapping[str, Sequence[str]] | None) -> str | None:
         return None
     word = json.dumps(hints, sort_keys=True, separators=(",", ":"))
     return word if len(word) <= METADATA_VALUE else f"sha256:{hashlib.sha256(word.encode()).hexdigest()}"
-
-
-def _takes(hostname: str) -> None:
-    if not HOSTNAME.fullmatch(hostname):
-        raise errors.InvalidConfiguration(
-            f"Nova takes no host name {hostname!r}: 2 to 63 letters, digits and dashes, no dash at its ends. "
-            "Set spec.network.hostname."
-        )
-
-
-def _holdable(tags: Mapping[str, str], remedy: Callable[[str], str]) -> None:
-    """Told here, with the tag's key and before any call: what Nova would refuse, or what could not be read back."""
-    for key, value in tags.items():
-        if len(key) + len(value) + 1 > TAG_LIMIT:
-            raise errors.InvalidConfiguration(
-                f"tag {key!r} is too long: Nova holds {TAG_LIMIT} characters of key=value.{remedy(key)}"
-            )
-        if set("/,") & set(key + value):
-            raise errors.InvalidConfiguration(
-                f"tag {key!r} holds '/' or ',', which no tag of Nova may. Reword it.{remedy(key)}"
-            )
-        if not key or "=" in key or key.startswith("hw:"):
-            raise errors.InvalidConfiguration(
-                f"tag {key!r} cannot be kept on Nova: a key is not empty, has no '=' and does not begin with 'hw:'."
-            )
-    if len(tags) >= MOST_TAGS:
-        raise errors.InvalidConfiguration(
-            f"{len(tags)} tags with the Provider's defaults and propagated labels: Nova holds {MOST_TAGS}, "
-            "the owner mark included."
-        )
 
 
 def _interface(names: Names, item: Interface) -> InterfaceShape:

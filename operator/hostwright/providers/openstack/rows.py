@@ -92,6 +92,7 @@ class Server(msgspec.Struct, frozen=True):
     key_name: str | None = None
     locked: bool = False
     locked_reason: str | None = None
+    updated: str = ""
 
     @property
     def moving(self) -> bool:
@@ -144,6 +145,7 @@ class Volume(msgspec.Struct, frozen=True):
     attachments: tuple[Attachment, ...] = ()
     multiattach: bool = False
     created_at: str = ""
+    updated_at: str | None = None
     image: dict[str, str] = Named(name="volume_image_metadata", default_factory=dict)
 
     @property
@@ -243,6 +245,7 @@ class Login:
     region: str
     api_version: str
     expires_at: datetime | None = None  # of an application credential
+    hostnames: bool = True  # Nova takes one (2.90)
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +286,14 @@ class NotSent(Exception):  # noqa: N818
 
 class Unanswered(Exception):  # noqa: N818
     """Sent, and no answer came: timeout or cut connection."""
+
+
+class NoEndpoint(Exception):  # noqa: N818
+    """Keystone's catalog has no endpoint of a service: another region or interface is meant."""
+
+
+class TooOld(Exception):  # noqa: N818
+    """Nova's newest microversion is below the floor."""
 
 
 class LoginRefused(Exception):  # noqa: N818

@@ -35,7 +35,7 @@ class Session:
 
     def __init__(self, client: Client, login: Login, names: Names, context: Context) -> None:
         self._client, self._login = client, login
-        self._names = replace(names, project=login.project)
+        self._names = replace(names, project=login.project, hostnames=login.hostnames)
         self._prefix = mark_prefix(context.cluster_id)
         self._inventory = Inventory(client, context.monotonic, context.hasten)
         self.machines = Machines(

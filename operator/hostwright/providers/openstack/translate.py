@@ -197,7 +197,6 @@ def server_body(
     shape, extra = wanted.shape, wanted.extra
     body: dict[str, Any] = {
         "name": trace.name,
-        "hostname": wanted.hostname,
         "flavorRef": wanted.size_id,
         "imageRef": wanted.image_id,
         "networks": [{"port": item} for item in port_ids],
@@ -209,6 +208,8 @@ def server_body(
             RECORD_NAME: trace.object_name,
         },
     }
+    if wanted.hostname:
+        body["hostname"] = wanted.hostname
     if volume_ids:
         body["block_device_mapping_v2"] = volumes.mapping(wanted, volume_ids)
         if wanted.shape.root_size is not None:

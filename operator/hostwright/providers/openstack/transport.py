@@ -22,10 +22,12 @@ from openstack.exceptions import ConfigException
 
 from hostwright.core.errors import CredentialsMissing
 from hostwright.providers.openstack.clouds import chosen
-from hostwright.providers.openstack.rows import LoginRefused, NotSent, Refused, Reply, Unanswered
+from hostwright.providers.openstack.rows import LoginRefused, NoEndpoint, NotSent, Refused, Reply, Unanswered
 from hostwright.providers.openstack.section import ProviderSection
 
-MICROVERSION = "2.90"
+#: Of Nova: what is used where it is to be had (Xena and newer: host names), and the oldest that is enough (Stein): the
+#: owner mark in a server's creating request (2.52), flavors in servers (2.47), rows of a cell that is down (2.69).
+NEWEST, FLOOR = (2, 90), (2, 72)
 #: Of Cinder: a volume in use may be extended from 3.42 (Pike) on; from 3.31 on its lists take only the filters that
 #: whoever runs the cloud has put into a file, and perhaps none (tried).
 BLOCK_STORAGE = "block-storage"
@@ -36,6 +38,8 @@ READ_TIMEOUT = 30.0
 POOL = 64
 #: After a refused login, seconds until a request tries again; the Provider's own check always does.
 ASK_AGAIN = (60.0, 120.0, 300.0, 900.0)
+#: Seconds between two logins that are made because nobody listens where a service was.
+SEEK_EVERY = 60.0
 SERVICES = ("compute", "network", "image", "identity", BLOCK_STORAGE)
 #: Endpoints may or may not end in the version, and Cinder's in the project too; the paths of this folder name both.
 VERSIONED = re.compile(r"/v(2\.0|2|3)(/[^/]+)?$")
@@ -60,10 +64,14 @@ class Transport:
             self._unlink()
             raise CredentialsMissing(f"clouds.yaml, cloud {spec.cloud_name!r}: {str(error).rstrip('.')}.") from error
         self._adapters: dict[str, Any] = {}
+        self._placed_by = ""  # the token whose catalog the adapters follow
+        self._lost = False  # where the catalog leads, nobody listens any more
+        self._sought = float("-inf")
         self._lock = threading.Lock()  # of the login and what follows from it
         self._refusals = 0
         self._refused: LoginRefused | None = None
         self._ask_again = float("-inf")
+        self.microversion = NEWEST  # of Nova; the login may find that it has to be an older one
 
     def _config(self, spec: ProviderSection, secret: Mapping[str, bytes]) -> Any:
         cloud = chosen(spec.cloud_name, secret)
@@ -103,16 +111,16 @@ class Transport:
         """`revision`: of Neutron's thing, which somebody may have changed since it was read; then 412."""
         deadline = self._monotonic() + seconds
         condition = {} if revision is None else {"If-Match": f"revision_number={revision}"}
-        options: dict[str, Any] = _version(service, method)
+        options: dict[str, Any] = _version(service, method, self.microversion)
         if body is not None:
             options["json"] = body
 
         def work() -> tuple[Reply, str]:
             token = self._token(deadline)
-            response = self._send(service, method, path, {"X-Auth-Token": token, **condition}, deadline, options)
+            response = self._tried(service, method, path, {"X-Auth-Token": token, **condition}, deadline, options)
             if response.status_code == 401:  # noqa: PLR2004 - a definite refusal, so even a write may be sent again
                 token = self._token(deadline, dead=token)
-                response = self._send(service, method, path, {"X-Auth-Token": token, **condition}, deadline, options)
+                response = self._tried(service, method, path, {"X-Auth-Token": token, **condition}, deadline, options)
             headers = response.headers
             reply = Reply(response.status_code, response.content, headers.get("x-openstack-request-id", ""))
             if response.status_code >= 400:  # noqa: PLR2004
@@ -136,6 +144,14 @@ class Transport:
     def _unlink(self) -> None:
         for path in self._files:
             Path(path).unlink(missing_ok=True)
+
+    def _tried(self, *request: Any) -> Any:
+        """Sent; where nobody listens, the service may have moved."""
+        try:
+            return self._send(*request)
+        except ksa.ConnectFailure as error:
+            self._lost = self._lost or _never_sent(error)
+            raise
 
     def _send(
         self,
@@ -201,11 +217,15 @@ class Transport:
             for scheme in ("http://", "https://"):
                 session.session.mount(scheme, TCPKeepAliveAdapter(pool_connections=POOL, pool_maxsize=POOL))
         token = session.get_token()
-        if dead and token == dead:
+        moved = self._lost and self._monotonic() - self._sought >= SEEK_EVERY
+        if moved:
+            self._sought, self._lost = self._monotonic(), False
+        if (dead and token == dead) or moved:
             session.auth.invalidate()
             token = session.get_token()
-        if not self._adapters:
+        if token != self._placed_by:  # each token brings the catalog of its time
             self._adapters = {service: self._adapter(service) for service in SERVICES}
+            self._placed_by = token
         return str(token)
 
     def _adapter(self, service: str) -> Any:
@@ -235,9 +255,14 @@ class Transport:
             raise in_our_words(error) from error
 
 
-def _version(service: str, method: str) -> dict[str, Any]:
+def dotted(version: tuple[int, int]) -> str:
+    """As OpenStack writes it."""
+    return f"{version[0]}.{version[1]}"
+
+
+def _version(service: str, method: str, nova: tuple[int, int]) -> dict[str, Any]:
     if service == "compute":
-        return {"microversion": MICROVERSION}
+        return {"microversion": dotted(nova)}
     if service == BLOCK_STORAGE:
         return {"microversion": VOLUME_READ_MICROVERSION if method == "GET" else VOLUME_MICROVERSION}
     return {}
@@ -252,6 +277,8 @@ def in_our_words(error: ksa.ClientException) -> Exception:
             if _never_sent(error):
                 return NotSent("the connection is refused, or its name is not known")
             return Unanswered(_plain(error))
+        case ksa.EndpointNotFound():
+            return NoEndpoint(str(error))
         case ksa.HttpError(http_status=status) if status in {401, 403}:
             return LoginRefused(str(error))
         case ksa.HttpError(http_status=404) if "Application Credential" in str(error):

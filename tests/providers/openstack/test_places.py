@@ -1,0 +1,82 @@
+"""Where the services are: followed when one moves, told when a region has none."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import yaml
+from tests.providers.openstack.older import older
+from tests.providers.openstack.site import Site, running
+
+from hostwright.core import errors
+from hostwright.providers.openstack.client import SdkClient
+from hostwright.providers.openstack.errors import of_read
+from hostwright.providers.openstack.rows import NoEndpoint, NotSent
+from hostwright.providers.openstack.section import ProviderSection
+from hostwright.providers.openstack.transport import SEEK_EVERY
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    with running() as started:
+        yield started
+
+
+@pytest.fixture
+def clock() -> list[float]:
+    """It stands still but for what a test adds."""
+    return [100.0]
+
+
+def secret(cloud: object) -> dict[str, bytes]:
+    return {"clouds.yaml": yaml.safe_dump({"clouds": {"openstack": cloud}}).encode()}
+
+
+async def test_a_service_that_moved_is_found_by_the_catalog_of_a_new_login(site: Site, clock: list[float]) -> None:
+    with ThreadPoolExecutor(4) as threads:
+        client = SdkClient(
+            ProviderSection(), secret({"auth": site.auth, "region_name": "R"}), threads, lambda: clock[0]
+        )
+        with older(site.url, (2, 90)) as before:
+            site.place = before.url
+            await client.login()
+            assert before.asked, "it is asked where it is"
+        site.place = ""  # and nobody listens any more where it was
+        with pytest.raises(NotSent):
+            await client.servers(None)
+        logins = site.logins
+        assert (await client.servers(None))[0] == []
+        assert site.logins == logins + 1
+        await client.close()
+
+
+async def test_where_nobody_listens_no_login_storm_begins(site: Site, clock: list[float]) -> None:
+    with ThreadPoolExecutor(4) as threads:
+        client = SdkClient(
+            ProviderSection(), secret({"auth": site.auth, "region_name": "R"}), threads, lambda: clock[0]
+        )
+        with older(site.url, (2, 90)) as gone:
+            site.place = gone.url
+            await client.login()
+        logins = site.logins
+        for _ in range(5):
+            with pytest.raises(NotSent):
+                await client.servers(None)
+        assert site.logins == logins + 1, "asked once where it is now"
+        clock[0] += SEEK_EVERY
+        with pytest.raises(NotSent):
+            await client.servers(None)
+        assert site.logins == logins + 2
+        await client.close()
+
+
+async def test_a_region_without_nova_is_told_by_its_name(site: Site, clock: list[float]) -> None:
+    with ThreadPoolExecutor(4) as threads:
+        client = SdkClient(ProviderSection(region="Elsewhere"), secret({"auth": site.auth}), threads, lambda: clock[0])
+        with pytest.raises(NoEndpoint) as caught:
+            await client.login()
+        await client.close()
+    failure = of_read(caught.value)
+    assert type(failure) is errors.InvalidConfiguration
+    assert "Elsewhere" in failure.message
+    assert "spec.openstack" in failure.message
