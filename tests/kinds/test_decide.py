@@ -50,6 +50,10 @@ CASES: dict[str, tuple[Situation, str]] = {
         situation(look=seen(Life.CHANGING, message="rebooting")),
         "nothing | Running | -Ready:Waiting +Reconciling:Waiting",
     ),
+    "at work for too long": (
+        situation(look=seen(Life.CHANGING, message="powering-off", since=NOW - timedelta(minutes=21))),
+        "nothing | Failed | -Ready:MachineHeld +Stalled:MachineHeld",
+    ),
     "held": (
         situation(look=seen(Life.HELD, message="SHELVED")),
         "nothing | Failed | -Ready:MachineHeld +Stalled:MachineHeld",

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from tests.kinds.situations import MAKING, SERVER, line, making, operation, seen, situation, spec, trace
 
 from hostwright.core.port import RowState
@@ -24,6 +25,14 @@ def test_what_is_kept_of_a_build_that_was_removed_is_removed_again_in_the_words_
     decision = decide(making(status=TOLD, trace=GOING, operation=operation(), look=KEPT))
     assert line(decision) == ("Discard server=s1 | Provisioning | -Ready:NoValidHost +Reconciling:NoValidHost")
     assert "No valid host was found" in decision.said[0].message
+
+
+@pytest.mark.parametrize("life", [Life.STEADY, Life.CHANGING])
+def test_a_build_that_ends_well_before_its_removal_is_carried_out_is_removed_all_the_same(life: Life) -> None:
+    """Nova finishes a spawn before it deletes: taken for up, its end would be somebody else's deletion (tried)."""
+    decision = decide(making(status=TOLD, trace=GOING, operation=operation(), look=seen(life)))
+    assert line(decision) == "Discard server=s1 | Provisioning | -Ready:NoValidHost +Reconciling:NoValidHost"
+    assert not any(said.type == "Provisioned" for said in decision.said)
 
 
 def test_what_was_up_once_or_was_never_removed_by_us_is_held_and_left_alone() -> None:

@@ -201,6 +201,18 @@ CASES: dict[str, tuple[Situation, str]] = {
         disks(DiskShape("data", 20), DiskShape("logs", 5), spec=spec(managementPolicy="ObserveOnly")),
         "nothing | Running | +Ready:Settled +UpToDate:Settled +Provisioned:Created +NetworkReady:InSync +Drifted:DriftDetected +PowerStateSynced:InSync -DisksReady:Waiting",
     ),
+    "the backend is at it": (
+        disks(there=(replace(FOUND, busy="detaching", busy_since=NOW - timedelta(minutes=19)),)),
+        f"BringDisks | Updating | {WORK}",
+    ),
+    "the backend does not end it": (
+        disks(there=(replace(FOUND, busy="detaching", busy_since=NOW - timedelta(minutes=21)),)),
+        "BringDisks | Updating | -Ready:DiskTimedOut +Stalled:DiskTimedOut +Provisioned:Created +NetworkReady:InSync -DisksReady:DiskTimedOut",
+    ),
+    "nothing is asked of one that the backend does not let go": (
+        disks(DiskShape("data", 20), there=(replace(FOUND, busy="detaching", busy_since=NOW - timedelta(days=1)),)),
+        f"nothing | Running | {DONE}",
+    ),
 }
 
 

@@ -200,6 +200,19 @@ REST: dict[str, tuple[Situation, str]] = {
         ),
         "Rewire eth0/plugged | Updating | -Ready:Updating +Reconciling:Updating +Provisioned:Created -NetworkReady:Waiting",
     ),
+    "a stop came to nothing": (
+        situation(
+            spec=spec(powerState="PoweredOff"),
+            generation=2,
+            wanted=wanted(power=Power.OFF),
+            look=seen(power_failed="it is ACTIVE again", request_id="req-1"),
+        ),
+        "SetPower PoweredOff | Updating | -Ready:PowerFailed +Reconciling:PowerFailed -PowerStateSynced:Stopping +Provisioned:Created +NetworkReady:InSync",
+    ),
+    "a stop that is wished no more came to nothing": (
+        situation(look=seen(power_failed="it is ACTIVE again")),
+        "nothing | Running | +Ready:Settled +UpToDate:Settled +Provisioned:Created +NetworkReady:InSync +PowerStateSynced:InSync",
+    ),
 }
 
 

@@ -155,6 +155,8 @@ def _make_again_later(tools: Tools, view: View, recall: Recall) -> None:
 
 
 def _reworded(decision: Decision[Any], message: str) -> tuple[Any, ...]:
-    """The plan knows what is waited for: its words stand in Ready and Reconciling."""
+    """The plan knows what is waited for: its words stand in Ready and Reconciling, unless they tell of a failure."""
+    if decision.failure is not None:
+        return decision.said
     worded = {Condition.READY, Condition.RECONCILING}
     return tuple(replace(item, message=message) if item.type in worded else item for item in decision.said)

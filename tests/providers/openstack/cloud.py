@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from hostwright.providers.openstack.rows import (
+    Action,
     Catalog,
     FloatingIP,
     Login,
@@ -43,6 +44,7 @@ class Cloud:
     whole: bool = True
     asked: list[str] = field(default_factory=list)
     failing: dict[str, Exception] = field(default_factory=dict)  # id → what a GET of it raises
+    actions: dict[str, Action] = field(default_factory=dict)  # server → what was done with it last
     revision: int | None = None  # of the last request
     answer: Any = None  # to requests: a body, or what is raised
 
@@ -104,6 +106,12 @@ class Cloud:
         if group_id not in self.groups:
             raise refused(404, f"Instance group {group_id} could not be found.")
         return self.groups[group_id]
+
+    async def action(self, server_id: str, *names: str) -> Action | None:
+        self.asked.append(f"action of {server_id}: {', '.join(names) or 'any'}")
+        if server_id in self.failing:
+            raise self.failing[server_id]
+        return self.actions.get(server_id)
 
     async def ports(self, marks: Sequence[str] = ()) -> list[Port]:
         self.asked.append(" ".join(["ports", *marks]))

@@ -92,9 +92,17 @@ def test_an_old_row_of_a_port_does_not_say_that_it_came_loose(
 @pytest.mark.parametrize(
     ("fields", "becomes", "words"),
     [
-        ({"locked": True}, Life.HELD, "the server is locked"),
-        ({"locked": True, "locked_reason": "being moved"}, Life.HELD, "the server is locked: being moved"),
-        ({"locked": True, "status": "SHUTOFF"}, Life.HELD, "the server is locked"),
+        ({"locked": True}, Life.HELD, "the server is locked. Unlock it (openstack server unlock s1)"),
+        (
+            {"locked": True, "locked_reason": "being moved"},
+            Life.HELD,
+            "the server is locked: being moved. Unlock it (openstack server unlock s1)",
+        ),
+        (
+            {"locked": True, "status": "SHUTOFF"},
+            Life.HELD,
+            "the server is locked. Unlock it (openstack server unlock s1)",
+        ),
         ({"locked": True, "task": "powering-off"}, Life.CHANGING, "Nova is at work: powering-off"),
         ({"locked": True, "status": "BUILD"}, Life.BUILDING, ""),
         ({"locked": True, "status": "ERROR"}, Life.FAILED, ""),
@@ -171,7 +179,8 @@ def test_a_failure_has_novas_words() -> None:
 
 def test_a_server_of_a_cell_that_is_down_has_hardly_a_key() -> None:
     item = seen([server(status="UNKNOWN", created="", metadata={}, name="")])
-    assert (item.life, item.created_at, item.message) == (Life.HELD, None, "Nova says UNKNOWN")
+    words = "Nova says UNKNOWN: the cell of Nova that holds the server does not answer"
+    assert (item.life, item.created_at, item.message) == (Life.HELD, None, words)
 
 
 def test_mark_tags_and_record_are_in_the_creating_request() -> None:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from hostwright.core.conditions import Said
 from hostwright.core.decision import Decision, Note
-from hostwright.core.errors import BuildFailed, MachineFailed
+from hostwright.core.errors import BuildFailed, DiskTimedOut, MachineFailed
 from hostwright.core.names import Condition, Phase, Reason
 from hostwright.core.port import CLOCK_TOLERANCE, LedgerRow, OperationType
 from hostwright.kinds.virtualmachine import disks, say
@@ -47,7 +47,7 @@ def bring(situation: Situation, wanted: Wanted, found: Found, names: tuple[str, 
             return waits
     new = any(disk.size is not None and disk.name in names and disk.name not in there for disk in wanted.shape.disks)
     text = f"bringing disks to what is wanted: {', '.join(every)}"
-    return Decision(
+    decision: Decision[Step] = Decision(
         step=BringDisks(every, frozenset(going)),
         operation=OperationType.CREATE if new else OperationType.UPDATE,
         said=(
@@ -57,6 +57,29 @@ def bring(situation: Situation, wanted: Wanted, found: Found, names: tuple[str, 
         ),
         phase=Phase.UPDATING,
     )
+    return late(situation, found, every, decision)
+
+
+def late(situation: Situation, found: Found, names: tuple[str, ...], decision: Decision[Step]) -> Decision[Step]:
+    """The decision, told as a failure where the backend does not come to an end with one of these disks."""
+    limit = situation.spec.timeouts.resize
+    disk = next(
+        (
+            each
+            for each in found.disks
+            if each.name in names and each.busy and situation.deadline_passed(each.busy_since, limit)
+        ),
+        None,
+    )
+    if disk is None:
+        return decision
+    failure = DiskTimedOut(f"disk {disk.name!r} ({disk.id}) is not done after {limit}: {disk.busy}. It is waited for.")
+    said = tuple(item for item in decision.said if item.type not in _TOLD_BY_IT)
+    disks_ready = Said(Condition.DISKS_READY, False, failure.reason, failure.message)
+    return replace(decision, failure=failure, said=(*say.failed(failure), *said, disks_ready))
+
+
+_TOLD_BY_IT = frozenset({Condition.READY, Condition.RECONCILING, Condition.DISKS_READY})
 
 
 def broken(situation: Situation, found: Found) -> Decision[Step] | None:

@@ -85,7 +85,9 @@ def under_way(situation: Situation, found: Found) -> Decision[Step]:
     operation = situation.operation
     text = found.message or "the provider is at work on the machine"
     if situation.observe_only or operation is None or operation.next_retry_at or not change.is_one(operation):
-        return Decision(said=say.working(Reason.WAITING, text), phase=situation.phase, look_again=1.0)
+        return _stuck(situation, found, text) or Decision(
+            said=say.working(Reason.WAITING, text), phase=situation.phase, look_again=1.0
+        )
     size = change.size_of(operation)
     reason, words = (Reason.RESIZING, f"resizing to {size}") if size else (Reason.REBUILDING, "rebuilding")
     decision: Decision[Step] = Decision(
@@ -96,12 +98,24 @@ def under_way(situation: Situation, found: Found) -> Decision[Step]:
     return _timed(situation, operation, decision, text)
 
 
+def _stuck(situation: Situation, found: Found, text: str) -> Decision[Step] | None:
+    """What is not ours is waited for, and told when the backend does not come to its end: its host may be down."""
+    limit = situation.spec.timeouts.resize
+    if not situation.deadline_passed(found.since, limit):
+        return None
+    words = (
+        f"the provider holds the machine: for longer than {limit} nothing has come of what it does ({text}). "
+        "The host may be down. It is left alone until that is over."
+    )
+    return failed(MachineHeld(words, request_id=found.request_id), look_again=60.0)
+
+
 def resized(situation: Situation, found: Found) -> Decision[Step]:
     """Confirmed where we asked for that size, also when another one is wished since; else told, and left alone."""
     operation = situation.operation
     if operation is None or not change.landed(found, operation):
         text = f"the provider holds the machine: {found.message}. It is left alone until that is over."
-        return failed(MachineHeld(text, code=found.code), look_again=SLOW)
+        return failed(MachineHeld(text, code=found.code, request_id=found.request_id), look_again=SLOW)
     if situation.observe_only:
         return under_way(situation, found)
     decision: Decision[Step] = Decision(

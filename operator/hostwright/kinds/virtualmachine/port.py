@@ -107,6 +107,8 @@ class DiskFound:
     size: int  # GiB
     attached: bool
     broken: bool = False  # the backend could not make it
+    busy: str = ""  # what the backend is doing with it, in its words, and how that could be ended
+    busy_since: datetime | None = None
     ours: bool = True  # made by us; else it was there before
 
 
@@ -144,6 +146,9 @@ class Found:
     message: str = ""  # the backend's own words about a failure or what holds it
     no_room: bool = False  # the failure is that no host can take the machine now
     code: str = ""
+    request_id: str = ""  # the backend's, of what led to its state
+    power_failed: str = ""  # a change of power that was accepted and came to nothing, in the backend's words
+    since: datetime | None = None  # when the backend changed it last, where it says so
     zone: str = ""
     cpu: int | None = None
     memory_mib: int | None = None

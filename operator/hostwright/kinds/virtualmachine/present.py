@@ -10,14 +10,16 @@ from hostwright.core.names import Condition, Phase, Reason
 from hostwright.core.port import LedgerRow, OperationType, RowState
 from hostwright.kinds.virtualmachine import network, say
 from hostwright.kinds.virtualmachine.absent import missing
-from hostwright.kinds.virtualmachine.bringing import broken
+from hostwright.kinds.virtualmachine.bringing import broken, late
 from hostwright.kinds.virtualmachine.changing import resized, under_way
 from hostwright.kinds.virtualmachine.extras import Judgement, extra_row, judge
-from hostwright.kinds.virtualmachine.port import Create, Discard, Found, Life, Step
+from hostwright.kinds.virtualmachine.port import REBUILDS, Create, Discard, Found, Life, Step
 from hostwright.kinds.virtualmachine.rebuilding import after_failure
 from hostwright.kinds.virtualmachine.resting import at_rest
 from hostwright.kinds.virtualmachine.situation import Situation
 from hostwright.kinds.virtualmachine.verdict import SLOW, failed
+
+_MADE_AGAIN = "It is deleted and made again; its ports and disks stay."
 
 
 def present(situation: Situation, found: Found) -> Decision[Step]:
@@ -128,7 +130,8 @@ def _life(situation: Situation, found: Found, verdict: Judgement) -> Decision[St
         )
     match found.life:
         case Life.PARTIAL:
-            return broken(situation, found) or missing(situation)
+            names = tuple(disk.name for disk in found.disks)
+            return broken(situation, found) or late(situation, found, names, missing(situation))
         case Life.BUILDING:
             return _building(situation, found)
         case Life.FAILED:
@@ -139,11 +142,11 @@ def _life(situation: Situation, found: Found, verdict: Judgement) -> Decision[St
                 phase=Phase.UNKNOWN,
                 look_again=2.0,
             )
-        case Life.HELD if _discarded(situation, found) and not situation.observe_only:
+        case Life.HELD | Life.STEADY | Life.CHANGING if _discarded(situation, found) and not situation.observe_only:
             return _discard_again(situation, found)
         case Life.HELD:
             text = f"the provider holds the machine: {found.message}. It is left alone until that is over."
-            return failed(MachineHeld(text, code=found.code), look_again=SLOW)
+            return failed(MachineHeld(text, code=found.code, request_id=found.request_id), look_again=SLOW)
         case Life.CHANGING:
             return under_way(situation, found)
         case Life.RESIZED:
@@ -159,7 +162,10 @@ def _discarded(situation: Situation, found: Found) -> bool:
 
 
 def _discard_again(situation: Situation, found: Found) -> Decision[Step]:
-    """Some backends keep what was deleted for a while, and hold the ports by it: the plan knows how to end that."""
+    """Some backends keep what was deleted for a while, and hold the ports by it: the plan knows how to end that.
+
+    Others finish the build before they delete it: up for a moment, it is no machine of anybody's.
+    """
     row = situation.trace.row("server") or LedgerRow("server", found.id)
     words = say.again(situation.status.last_error) or say.working(Reason.WAITING, "removing a build that failed")
     return Decision(step=Discard(row), operation=OperationType.CREATE, said=words, phase=Phase.PROVISIONING)
@@ -193,14 +199,28 @@ def _error(situation: Situation, found: Found) -> Decision[Step]:
         anew = after_failure(situation, found)
         if anew is not None:
             return anew
-        return failed(MachineFailed(f"the machine is in ERROR: {text}", code=found.code), look_again=SLOW)
+        return failed(
+            MachineFailed(_in_error(situation, text), code=found.code, request_id=found.request_id), look_again=SLOW
+        )
     return _discard(situation, found, f"the build failed: {text}")
+
+
+def _in_error(situation: Situation, text: str) -> str:
+    anew = "; or, where its root disk may go, set a new spec.rebuildToken with updatePolicy.maxDisruption Rebuild"
+    way_out = anew if situation.backend.supported >= REBUILDS else ""
+    return (
+        f"the machine is in ERROR: {text.strip(' .')}. It may hold data, so it is left alone: "
+        f"repair it on the cloud{way_out}."
+    )
 
 
 def _discard(situation: Situation, found: Found, why: str) -> Decision[Step]:
     """A machine never seen active is removed by id and made again, its ports kept, with Capacity's back-off."""
     row = situation.trace.row("server") or LedgerRow("server", found.id)
-    failure = (NoValidHost if found.no_room else BuildFailed)(why, code=found.code)
+    remedy = f"{_MADE_AGAIN} Add hosts, or choose another size or place." if found.no_room else _MADE_AGAIN
+    failure = (NoValidHost if found.no_room else BuildFailed)(
+        f"{why.strip(' .')}. {remedy}", code=found.code, request_id=found.request_id
+    )
     if situation.observe_only:
         return failed(failure, look_again=SLOW)
     return Decision(

@@ -176,7 +176,7 @@ class Timeouts(Words):
     )
     resize: Duration = Field(
         default="20m",
-        description="A resize, or a rebuild, that takes longer is reported as Stalled and waited for.",
+        description="A resize, a rebuild, or what the backend does with a disk, that takes longer is reported as Stalled and waited for.",
         json_schema_extra=between("1s", "24h"),
     )
     delete: Duration = Field(

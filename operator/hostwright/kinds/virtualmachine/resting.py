@@ -6,7 +6,8 @@ from datetime import datetime
 
 from hostwright.core.conditions import Said
 from hostwright.core.decision import Decision, Note
-from hostwright.core.errors import PowerOffTimedOut
+from hostwright.core.drift import Difference
+from hostwright.core.errors import PowerFailed, PowerOffTimedOut
 from hostwright.core.names import Condition, Phase, Reason
 from hostwright.core.port import LedgerRow, OperationType, Ownership
 from hostwright.kinds.virtualmachine import change, changing, disks, network, say
@@ -147,6 +148,9 @@ def _power(situation: Situation, found: Found, gap: Gap) -> Decision[Step]:
         phase=Phase.UPDATING,
         notes=notes if _power_was_synced(situation) else (),
     )
+    if found.power_failed:
+        undone = PowerFailed(found.power_failed, request_id=found.request_id)
+        return replace(decision, failure=undone, said=(*say.failed(undone), *said[2:]))
     if power is Power.OFF and situation.deadline_passed(_power_since(situation), situation.spec.timeouts.power_off):
         failure = PowerOffTimedOut(f"the guest has not gone down within {situation.spec.timeouts.power_off}")
         return replace(decision, failure=failure, said=(*say.failed(failure), *said[2:]))
@@ -213,12 +217,18 @@ def _set_back(situation: Situation, gap: Gap) -> tuple[Note, ...]:
     return tuple(
         Note(
             Reason.DRIFT_DETECTED,
-            f"{row.full_path} was changed to {row.found!r} by somebody else; set back",
+            _set_back_text(row),
             f"{row.full_path}/{say.stamp(situation.now)}",
             warning=True,
         )
         for row in gap.corrected[:1]
     )
+
+
+def _set_back_text(row: Difference) -> str:
+    if row.path == network.PATH and row.key.endswith(f"/{network.PLUGGED}"):
+        return f"interface {row.key.partition('/')[0]} was unplugged by somebody else; plugged in again"
+    return f"{row.full_path} was changed to {row.found!r} by somebody else; set back"
 
 
 def _bare(situation: Situation, found: Found) -> LedgerRow | None:

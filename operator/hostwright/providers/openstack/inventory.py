@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from hostwright.core.port import Trace
 from hostwright.core.rows import Aged, Rows
+from hostwright.providers.openstack.actions import Actions
 from hostwright.providers.openstack.client import Client
 from hostwright.providers.openstack.floating_rows import FloatingRows
 from hostwright.providers.openstack.read import overlapping
@@ -61,6 +62,7 @@ class Inventory:
         self._servers_read = self._ports_read = float("-inf")  # start of the last complete read, for what it left out
         self._volumes_read = float("-inf")
         self.floating_ips = FloatingRows(monotonic)
+        self.actions = Actions(client)
         self._named_volumes: set[str] = set()  # by machines that they are not attached to yet
         self._volumes_wanted = False  # a fleet without disks of its own costs Cinder nothing
         self._swept_at: float | None = None
@@ -80,6 +82,7 @@ class Inventory:
             _gathered(self.volumes, [trace.mark, *at], listed),
             self._floating_ips(trace, listed, ports),
             self.floating_ips.known,
+            {seen.row.id: self.actions.of(seen) for seen in servers},
         )
 
     def _floating_ips(
@@ -246,6 +249,8 @@ class Inventory:
         if full:
             await self._absences(listed, Part.SERVER, start)
         await self._ask_for_touched(listed, start)
+        for item in await self.actions.learn(self.servers.values()):
+            self._tell(item)
         if full or ports_due or (self.moving() and len(self.ports) <= MANY_PORTS):
             await self._read_ports()
         elif self.moving():

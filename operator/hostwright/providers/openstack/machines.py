@@ -11,6 +11,7 @@ from hostwright.core.port import Call, Done, LedgerRow, Missing, Present, Receip
 from hostwright.kinds.virtualmachine.port import REBUILDS, Bindings, Look, Memory, Step, Twin, Unresolved, Wanted
 from hostwright.kinds.virtualmachine.resource import VirtualMachineSpec
 from hostwright.providers.openstack import errors, explain, translate
+from hostwright.providers.openstack.actions import POWERS
 from hostwright.providers.openstack.calls import (
     SEND_AGAIN,
     Anew,
@@ -43,7 +44,7 @@ SUPPORTED = REBUILDS | {
 #: Nova takes 65,535 characters of base64 (nova.api.openstack.compute.schemas.servers).
 USER_DATA_BYTES = 65_535 // 4 * 3
 #: Verbs whose second sending Nova or Cinder refuses with a 400.
-_ALREADY = frozenset({"attach_port", "attach_volume", "extend_volume"})
+_ALREADY = frozenset({"attach_port", "attach_volume", "detach_volume", "extend_volume"})
 NOT_FOUND, CONFLICT, FORBIDDEN, BAD, SERVERS_FAULT = 404, 409, 403, 400, 500
 
 
@@ -252,6 +253,8 @@ class Machines:
                 self._inventory.unplugging(on.path.rpartition("/")[2], refused=True)
             return self._on_refused(call, on, refusal)
         self._conflicts.pop(on.id, None)
+        if call.verb in POWERS:
+            self._inventory.actions.sent(on.id, call.verb, self._monotonic())
         if call.verb == "attach_volume":
             self._nova_attaches(on.other)
         if call.verb == "detach_volume":
@@ -285,7 +288,8 @@ class Machines:
         if refusal.status == NOT_FOUND and (on.method == "DELETE" or on.id in refusal.text):
             self._touch(on)
             return Receipt()
-        conflict = refusal.status == CONFLICT and not errors.is_locked(refusal) and not errors.is_taken(refusal)
+        told = errors.is_locked(refusal) or errors.is_taken(refusal) or errors.is_down(refusal)
+        conflict = refusal.status == CONFLICT and not told
         answered = conflict or errors.is_answer(call.verb, refusal)
         if answered or (refusal.status == BAD and call.verb in _ALREADY):
             self._touch(on)

@@ -130,6 +130,8 @@ def _create(
     )
 
 
+#: A change of power that came to nothing is asked for again after so many seconds.
+POWER_AGAIN = 300.0
 #: Every way leads over ACTIVE: from there to a power state, and back from it.
 _TO = {
     Power.OFF: ("stop", "os-stop"),
@@ -148,6 +150,8 @@ def _power(power: Power, found: Found | None, as_of: float, memory: Memory) -> C
         return Wait(found.message or "Nova is at work")
     if found.shape.power is power:
         return Done()
+    if found.power_failed and as_of - memory.receipts.get(SERVER, float("-inf")) <= POWER_AGAIN:
+        return Wait(found.power_failed)
     rests = found.shape.power or Power.ON
     verb, request = _TO[power] if rests is Power.ON else _FROM[rests]
     on = On(found.id, "compute", "POST", f"/servers/{found.id}/action", {request: None})

@@ -1,6 +1,7 @@
 """One row each as last seen, whose mark it bears, and all that is seen of one machine."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from hostwright.core.names import MARK
 from hostwright.core.port import Ownership, Trace
@@ -33,6 +34,15 @@ class SeenFloatingIP:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """What became of what was last done with a server."""
+
+    request_id: str = ""
+    words: str = ""  # of a failure that the server itself does not show
+    undone: str = ""  # a change of power that was accepted, and came to nothing
+
+
+@dataclass(frozen=True, slots=True)
 class Gathered:
     """All that is seen of one machine."""
 
@@ -41,6 +51,7 @@ class Gathered:
     volumes: tuple[SeenVolume, ...] = ()
     floating_ips: tuple[SeenFloatingIP, ...] = ()  # ours, and those of others on our ports
     knows_floating_ips: bool = False  # they are read at all
+    actions: Mapping[str, Told] = field(default_factory=dict)  # server → what Nova says of what was done with it
 
     def __bool__(self) -> bool:
         return bool(self.servers or self.ports or self.volumes or self.floating_ips)

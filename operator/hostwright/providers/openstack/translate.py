@@ -19,7 +19,7 @@ from hostwright.kinds.virtualmachine.port import (
     Twin,
     Wanted,
 )
-from hostwright.providers.openstack import errors, volumes
+from hostwright.providers.openstack import errors, volumes, words
 from hostwright.providers.openstack.floating import Floating, external, sort_out
 from hostwright.providers.openstack.inventory import parse
 from hostwright.providers.openstack.rows import (
@@ -31,7 +31,7 @@ from hostwright.providers.openstack.rows import (
     Port,
     Server,
 )
-from hostwright.providers.openstack.seen import Gathered, SeenPort, SeenServer, SeenVolume
+from hostwright.providers.openstack.seen import Gathered, SeenPort, SeenServer, SeenVolume, Told
 
 #: Nova's status → life; what is not here, or has a task, is judged below.
 LIFE: Mapping[str, Life] = {
@@ -155,15 +155,18 @@ def found(region: str, gathered: Gathered, trace: Trace) -> Found:
             disks=volumes.disks(own, "", trace),
             unmarked=volumes.unmarked(own),
         )
-    server = seen.row
+    server, told = seen.row, gathered.actions.get(seen.row.id, Told())
     return Found(
         life=life(server),
         shape=_shape(seen, chosen, floating, own),
         id=server.id,
         provider_id=f"openstack:///{region}/{server.id}",
-        message=_message(server),
+        message=_message(server, told),
         no_room=server.fault is not None and errors.is_full(server.fault.message),
         code=str(server.fault.code) if server.fault and server.fault.code else "",
+        request_id=told.request_id,
+        power_failed=told.undone,
+        since=parse(server.updated),
         zone=server.zone or "",
         cpu=server.flavor.vcpus or None,
         memory_mib=server.flavor.ram or None,
@@ -334,20 +337,15 @@ def _internal(seen: SeenServer, chosen: Mapping[str, SeenPort]) -> tuple[str, ..
     return tuple(dict.fromkeys([*own, *(row.addr for row in rows if not (row.mac and row.mac in ours))]))
 
 
-def _message(server: Server) -> str:
+def _message(server: Server, told: Told) -> str:
     if server.fault is not None and server.fault.message:
         return server.fault.message
+    if life(server) is Life.FAILED:
+        return told.words
     if life(server) is Life.HELD:
-        if server.locked:
-            return f"the server is locked: {server.locked_reason}" if server.locked_reason else "the server is locked"
-        if server.reclaimable:
-            return "Nova says SOFT_DELETED: somebody deleted the server, and until Nova reclaims it, it can be restored"
-        return f"Nova says {server.status}"
+        return words.held(server)
     if server.status == "VERIFY_RESIZE" and not server.task:
-        return (
-            f"Nova says VERIFY_RESIZE: somebody resized the server to {server.flavor.original_name}. Confirm that "
-            f"(openstack server resize confirm {server.id}), or revert it (openstack server resize revert {server.id})"
-        )
+        return words.resized(server)
     return f"Nova is at work: {server.task}" if server.task else ""
 
 

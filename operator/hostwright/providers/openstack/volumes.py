@@ -8,7 +8,7 @@ from hostwright.core.names import MARK
 from hostwright.core.port import LedgerRow, Ownership, Trace
 from hostwright.kinds.virtualmachine.port import DiskFound, Wanted
 from hostwright.providers.openstack.resolve import Disk
-from hostwright.providers.openstack.rows import RECORD_NAME, RECORD_NAMESPACE, VOLUME_DISK, VOLUME_MARK
+from hostwright.providers.openstack.rows import RECORD_NAME, RECORD_NAMESPACE, VOLUME_DISK, VOLUME_MARK, Volume
 from hostwright.providers.openstack.seen import SeenVolume
 
 #: Keys of our own record on a volume, beside its mark and its disk.
@@ -71,10 +71,21 @@ def disks(volumes: Mapping[str, SeenVolume], server_id: str, trace: Trace) -> tu
             seen.row.size,
             attached=bool(server_id) and server_id in seen.row.servers,
             broken=seen.row.broken,
+            busy=_busy(seen.row),
+            busy_since=_utc(seen.row.updated_at or seen.row.created_at),
             ours=ownership(seen, trace) is Ownership.CREATED,
         )
         for name, seen in sorted(volumes.items())
     )
+
+
+def _busy(row: Volume) -> str:
+    """Nothing but an administrator ends it when Cinder does not."""
+    if not row.moving:
+        return ""
+    state = "in-use" if row.attachments else "available"
+    remedy = f"an administrator says so (openstack volume set --state {state} {row.id})"
+    return f"Cinder says {row.status}. If nothing is done any more, {remedy}"
 
 
 def unmarked(volumes: Mapping[str, SeenVolume]) -> tuple[LedgerRow, ...]:
