@@ -28,11 +28,12 @@ STORIES = {
     "network",
     "change",
     "disks",
+    "import",
 }
 
 
 #: Stories of what only OpenStack has.
-ON_OPENSTACK = {"network", "disks"}
+ON_OPENSTACK = {"network", "disks", "import"}
 KINDS = {"VirtualMachine": "hvm", "PhysicalMachine": "hpm", "PhysicalMachineClaim": "hpc", "MachinePool": "hmp"}
 #: In examples/redfish/machine.yaml, for the address of a BMC.
 ADDRESS = "https://127.0.0.1:8443"
@@ -196,6 +197,25 @@ def test_a_disk_grows_one_goes_and_one_stays_after_the_machine(world: World) -> 
     (left,) = world.cloud.volumes("ledger").items()
     assert (left[0], left[1].size) == ("books", 30)
     world.cloud.user.block_storage.delete_volume(left[1].id)
+
+
+def test_a_server_that_is_there_is_observed_managed_and_goes_with_its_object(world: World) -> None:
+    if "openstack" not in world.box.sites:
+        pytest.skip("the OpenStack lab cannot be installed here (MariaDB and memcached need root)")
+    world.kubectl("apply", "--validate=strict", "-f", str(ROOT / "import" / "before.yaml"))
+    world.ready("legacy", 120)
+    server = _server(world, "legacy")
+    world.delete("legacy", seconds=120)
+    world.kubectl("apply", "--validate=strict", "-f", str(ROOT / "import" / "machine.yaml"))
+    world.ready("shop", 120)
+    assert _server(world, "shop") == server
+    assert {row["path"] for row in world.status("shop")["drift"]} == {"/tags/app", "/tags/stage"}
+    world.patch("shop", {"managementPolicy": "Managed"})
+    world.ready("shop", 120)
+    assert "app=shop" in world.cloud.user.compute.get(f"/servers/{server}/tags").json()["tags"]
+    world.patch("shop", {"deletionPolicy": "Delete"})
+    world.delete("shop", seconds=120)
+    assert world.cloud.user.compute.get(f"/servers/{server}").status_code == 404
 
 
 def _disks(world: World) -> dict[str, str]:

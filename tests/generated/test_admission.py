@@ -22,8 +22,40 @@ def identifier(role: Callable[[str, list[Body]], str]) -> str:
     return role("identifies", [rule])
 
 
+@pytest.fixture(scope="module")
+def importer(role: Callable[[str, list[Body]], str]) -> str:
+    rule = {"apiGroups": ["compute.hostwright.dev"], "resources": ["virtualmachines"], "verbs": ["import"]}
+    return role("imports", [rule])
+
+
 def annotated(value: str | None) -> Body:
     return {"metadata": {"annotations": {ANNOTATION_MACHINE_ID: value}}}
+
+
+class TestImport:
+    def test_whoever_may_not_import_takes_over_no_machine(
+        self, api: Api, good: Good, made: Make, bound: Bind, importer: str
+    ) -> None:
+        user, wish = bound("hostwright-edit"), {"spec": {"import": {"id": "5f0c7c0e-7f0b-4c55-9e2b-5b4a5b1c9a10"}}}
+        reply = api.create(good("VirtualMachine", wish), user=user, dryRun="All")
+        assert reply.status == 403
+        assert "the verb import on virtualmachines" in reply.message
+        body = made(good("VirtualMachine"))
+        assert api.patch(body, wish, user=user).status == 403
+        body = made(good("VirtualMachine", wish, name="imported"))
+        api.must(api.patch(body, {"spec": {"powerState": "PoweredOff"}}, user=user))
+        api.must(api.patch(body, {"spec": {"import": None}}, user=user, dryRun="All"))
+        api.must(api.create(good("VirtualMachine", wish, name="web-2"), user=bound("hostwright-edit", importer)))
+
+    def test_it_stays_as_it_is_from_when_a_machine_is_bound(self, api: Api, good: Good, made: Make) -> None:
+        body = made(good("VirtualMachine", {"spec": {"import": {"filter": {"name": "legacy-1"}}}}))
+        api.must(api.patch(body, {"spec": {"import": {"filter": {"tags": ["legacy"]}}}}))
+        api.must(api.patch(body, {"status": {"providerID": "openstack:///R/1"}}, subresource="/status"))
+        for change in ({"filter": {"name": "other"}}, None):
+            reply = api.patch(body, {"spec": {"import": change}})
+            assert reply.status == 422
+            assert "immutable once a machine is bound" in reply.message
+        api.must(api.patch(body, {"spec": {"managementPolicy": "ObserveOnly"}}))
 
 
 class TestDeletionProtection:

@@ -257,6 +257,18 @@ class Conflict(Failure):
     actor = Actor.YOU
 
 
+class ImportNotFound(Rejected):
+    """No machine on the Provider is as `import` says."""
+
+
+class ImportAmbiguous(Rejected):
+    """Several machines on the Provider are as `import` says."""
+
+
+class ImportConflict(Conflict):
+    """The machine that `import` names is another object's, or another operator's."""
+
+
 class OwnershipConflict(Conflict):
     """Another object has the same machine id."""
 

@@ -85,6 +85,8 @@ class Reason(StrEnum):
     CHANGES_PENDING = "ChangesPending"
     CREATING = "Creating"
     CREATED = "Created"
+    IMPORTING = "Importing"
+    IMPORTED = "Imported"
     RECREATING = "Recreating"
     BUILDING = "Building"
     STARTING = "Starting"

@@ -50,6 +50,15 @@ class LedgerRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Sought:
+    """What tells a machine that was there before us: its id, or its name and tags (all of what is given)."""
+
+    id: str = ""
+    name: str = ""
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Trace:
     """How a machine is recognised on the backend."""
 
@@ -64,6 +73,13 @@ class Trace:
     windows: tuple[Window, ...] = ()  # of the ledger's rows and of the open operation
     task: str = ""  # the backend's own, by which it makes the machine: of a creation that was not refused
     place: str = ""  # where that creation was announced to make it, where the backend fences by the place
+    sought: Sought | None = None  # a machine that is to be imported, until one is bound
+
+    @property
+    def imported(self) -> bool:
+        """Its machine was there before us."""
+        row = self.row("server")
+        return row is not None and row.ownership is Ownership.ADOPTED
 
     def made_here(self, created_at: datetime | None) -> bool:
         """Whether something created then was created inside one of our operation windows (60 s of tolerance)."""

@@ -17,7 +17,7 @@ SIZE, TAGS = "/classRef", "/tags"
 #: Wishes about the object: no machine is touched.
 OF_THE_OBJECT = (
     *("/powerOffMode", "/updatePolicy", "/managementPolicy", "/deletionPolicy", "/deletionProtection"),
-    *("/driftDetection", "/timeouts", "/onExternalDeletion", "/expireAfter", "/readiness"),
+    *("/import", "/driftDetection", "/timeouts", "/onExternalDeletion", "/expireAfter", "/readiness"),
     "/bootstrap/onChange",
 )
 #: A new value is one restart, or one rebuild.

@@ -1,17 +1,17 @@
 """VirtualMachine for the pass: its spec resolved against the catalog, user data with its creation."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hostwright.core.decision import Decision
 from hostwright.core.errors import Failure, UserDataMissing
 from hostwright.core.names import ANNOTATION_PAUSED
-from hostwright.core.port import Call, Done, Present, Receipt, Trace, Unsure, Wait
+from hostwright.core.port import Call, Done, Present, Receipt, Sought, Trace, Unsure, Wait
 from hostwright.engine.bindings import Catalog
 from hostwright.engine.kind import Reached, Seen
 from hostwright.engine.ledger import moment
-from hostwright.engine.ports import Body
+from hostwright.engine.ports import Body, Key
 from hostwright.engine.recall import SERVER, Recall
 from hostwright.engine.view import Tools, View
 from hostwright.engine.world import is_deleting
@@ -29,6 +29,7 @@ from hostwright.kinds.virtualmachine.port import (
     Release,
     Resize,
     Step,
+    Twin,
     Unresolved,
     VirtualMachineProvider,
     Wanted,
@@ -42,6 +43,9 @@ class VirtualMachines:
 
     name = "VirtualMachine"
     makes_machines = True
+
+    def __init__(self) -> None:
+        self._binding: dict[str, Binding] = {}  # id on a backend → the object that is about to have it
 
     def read(self, body: Body) -> VirtualMachineSpec:
         return VirtualMachineSpec.model_validate(body["spec"])
@@ -59,7 +63,7 @@ class VirtualMachines:
 
     async def prepared(self, tools: Tools, view: View, recall: Recall) -> View:  # noqa: ARG002 - the protocol's
         """The spec resolved, where that is possible and asked for."""
-        return self.resolved(tools, view)
+        return self.resolved(tools, _seeking(view))
 
     def resolved(self, tools: Tools, view: View) -> View:
         name = view.spec.provider_ref.name
@@ -88,6 +92,8 @@ class VirtualMachines:
         began = tools.clock.monotonic() if seen.began is None else seen.began
         metadata = view.body["metadata"]
         status = VirtualMachineStatus.model_validate(view.body.get("status") or {})
+        seeks = view.machines is not None and view.trace.sought is not None
+        candidates: tuple[Twin, ...] = view.machines.matching(view.trace) if seeks else ()
         return Situation(
             spec=_spec(view),
             status=status,
@@ -105,12 +111,29 @@ class VirtualMachines:
             may_come=recall.late_until + lag >= began,
             probed=tools.probed(view.key),
             born_at=moment(metadata.get("creationTimestamp")),
+            candidates=candidates,
+            candidate_of=self._holder(tools, view, candidates[0].id) if len(candidates) == 1 and seen.proven else "",
             deleting_since=moment(metadata.get("deletionTimestamp")),
             paused=(metadata.get("annotations") or {}).get(ANNOTATION_PAUSED),
             tried_in_vain=recall.in_vain or recall.unanswered > 0,
             born_here=view.trace.machine_id == metadata["uid"],
             never_reported=not status.machine_id,
         )
+
+    def _holder(self, tools: Tools, view: View, machine: str) -> str:
+        """Another object that has this machine, or is about to; else it is ours from now on, before any status says so.
+
+        Two passes run at once, and what each decides stands in its status only later.
+        """
+        others = tools.store.by_token(machine) - {view.key}
+        holder = self._binding.get(machine)
+        if holder is not None and holder.key != view.key and holder.stands(tools.store.get(holder.key)):
+            others |= {holder.key}
+        if others:
+            return str(min(others, key=str))
+        metadata = view.body["metadata"]
+        self._binding[machine] = Binding(view.key, metadata["uid"], metadata.get("generation", 0))
+        return ""
 
     def shows(self, view: View, look: Look) -> bool:
         if view.operation is None or not isinstance(look, Present):
@@ -156,6 +179,33 @@ class VirtualMachines:
 
     async def perform(self, machines: VirtualMachineProvider, call: Call, baggage: bytes | None) -> Receipt:
         return await machines.perform(call, baggage)
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """Which object is about to have a machine, and for which wish."""
+
+    key: Key
+    uid: str
+    generation: int
+
+    def stands(self, body: Body | None) -> bool:
+        """Not if it was deleted since, or wishes for something else."""
+        if body is None or is_deleting(body):
+            return False
+        metadata = body["metadata"]
+        return bool(metadata["uid"] == self.uid and metadata.get("generation", 0) == self.generation)
+
+
+def _seeking(view: View) -> View:
+    """With what a machine is told by that is to be imported, until one is bound."""
+    wish = _spec(view).import_
+    if wish is None or is_deleting(view.body) or view.rows:
+        return view
+    sought = Sought(wish.id or "")
+    if wish.filter is not None:
+        sought = Sought(name=wish.filter.name or "", tags=tuple(wish.filter.tags or ()))
+    return replace(view, trace=replace(view.trace, sought=sought))
 
 
 def _fresh(look: Look, recall: Recall) -> bool:

@@ -25,6 +25,8 @@ SLOTS: Mapping[str, tuple[tuple[tuple[str, ...], str], ...]] = {
 }
 #: A fresh object must not count as healthy before anybody has looked (kstatus compares the generations).
 UNSEEN = {"observedGeneration": -1}
+#: Fields of a spec that name one machine: no template has them.
+_OF_ONE = frozenset({"import"})
 
 
 def crd(kind: Kind, sections: Sequence[Sections]) -> dict[str, Any]:
@@ -74,7 +76,7 @@ def schema_of(kind: Kind, sections: Sequence[Sections]) -> Schema:
     spec = spec_of(kind, sections)
     for field, name in kind.templates.items():
         template = spec["properties"]["template"]["properties"]
-        placed = _without_history(spec_of(discover.kind(name), sections))
+        placed = _without_history(_for_many(spec_of(discover.kind(name), sections)))
         template[field] = {**placed, "description": template[field]["description"]}
     status = without_defaults(structural(kind.status))
     status["description"] = "What is found. Written by the operator only."
@@ -108,6 +110,12 @@ def spec_of(kind: Kind, sections: Sequence[Sections]) -> Schema:
     if kind.name == "MachineImage":
         _add_rules(spec["properties"]["sources"]["items"], _one_block(sections, "image", exactly=True))
     return spec
+
+
+def _for_many(spec: Schema) -> Schema:
+    """Without what is of one machine only."""
+    properties = {name: each for name, each in spec["properties"].items() if name not in _OF_ONE}
+    return {**spec, "properties": properties}
 
 
 def _without_history(node: Schema) -> Schema:

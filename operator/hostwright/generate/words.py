@@ -56,6 +56,8 @@ REASONS: Mapping[Reason, str] = {
     Reason.CHANGES_PENDING: "All that is allowed now is done; heavier changes wait in `status.pendingChanges`.",
     Reason.CREATING: "The machine is being made.",
     Reason.CREATED: "The machine was made.",
+    Reason.IMPORTING: "The machine that `import` names is looked for, bound to the object and marked.",
+    Reason.IMPORTED: "A machine that was there before is the object's now.",
     Reason.RECREATING: "Somebody else deleted the machine on the backend, and it is made again, as asked.",
     Reason.BUILDING: "The backend has accepted the machine and builds it.",
     Reason.STARTING: "The machine is being switched on.",

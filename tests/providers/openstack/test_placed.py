@@ -11,10 +11,10 @@ from hostwright.core.drift import differences
 from hostwright.core.names import Disruption
 from hostwright.core.port import Present
 from hostwright.kinds.virtualmachine.port import MachineShape, Rebuild, Release, Unresolved, Wanted
+from hostwright.providers.openstack.bodies import server_body
 from hostwright.providers.openstack.resolve import METADATA_VALUE, resolve
 from hostwright.providers.openstack.rows import PLACED, Linked
 from hostwright.providers.openstack.seen import SeenServer
-from hostwright.providers.openstack.translate import server_body
 
 GROUP = "6a4ecf6b-3b6e-4a3e-a8a1-d1a4cdd5b0a1"
 HINTS = {"different_host": ["s7"], "same_host": ["s8", "s9"]}

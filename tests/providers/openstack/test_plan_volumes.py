@@ -22,13 +22,14 @@ from hostwright.kinds.virtualmachine.port import (
     Unresolved,
     Wanted,
 )
+from hostwright.providers.openstack.bodies import server_body
 from hostwright.providers.openstack.calls import SEND_AGAIN, Fence, NewServer, NewVolume, On
 from hostwright.providers.openstack.plan import plan
 from hostwright.providers.openstack.resolve import Names, resolve
 from hostwright.providers.openstack.rows import VOLUME_DISK, VOLUME_MARK, Attachment, Volume
 from hostwright.providers.openstack.section import FailureDomainSection, StorageSection
 from hostwright.providers.openstack.seen import Gathered, SeenPort, SeenServer, SeenVolume
-from hostwright.providers.openstack.translate import found, server_body
+from hostwright.providers.openstack.translate import found
 
 CREATED = "2026-11-24T10:00:00.000000"
 STORAGE = Names(

@@ -11,10 +11,10 @@ from tests.providers.openstack.rows import BINDINGS, CATALOG, NAMES, TRACE, spec
 from hostwright.core import errors
 from hostwright.kinds.virtualmachine.port import Bindings, Unresolved, Wanted
 from hostwright.kinds.virtualmachine.resource import VirtualMachineSpec
+from hostwright.providers.openstack.bodies import server_body
 from hostwright.providers.openstack.resolve import Names, resolve
 from hostwright.providers.openstack.rows import Server
 from hostwright.providers.openstack.takes import MOST_TAGS, TAG_LIMIT
-from hostwright.providers.openstack.translate import server_body
 from hostwright.providers.openstack.translate import tags as shown
 
 NIC = {"name": "eth0", "networkRef": {"name": "app"}}

@@ -8,7 +8,7 @@ from hostwright.core.decision import Decision, Note
 from hostwright.core.errors import Failure, ProviderNotAllowed, ProviderNotFound
 from hostwright.core.names import Condition, Phase, Reason
 from hostwright.core.port import Missing, Operation, Present, Unsure
-from hostwright.kinds.virtualmachine import change, changing, say
+from hostwright.kinds.virtualmachine import adopting, change, changing, say
 from hostwright.kinds.virtualmachine.absent import missing, unsure
 from hostwright.kinds.virtualmachine.available import with_available
 from hostwright.kinds.virtualmachine.expiry import dated, expire, expired
@@ -45,6 +45,8 @@ def _living(situation: Situation) -> Decision[Step]:
             return verdict
     if _half_seen(situation):
         return Decision(observed=False, look_again=2.0)
+    if adopting.asked(situation) and (bound := adopting.bind(situation)) is not None:
+        return bound
     match situation.look:
         case Present(found=found):
             return present(situation, found)

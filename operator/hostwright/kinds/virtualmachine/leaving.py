@@ -4,10 +4,10 @@ from dataclasses import replace
 
 from hostwright.core.conditions import Said
 from hostwright.core.decision import Decision, Note
-from hostwright.core.errors import DeleteTimedOut, OwnershipMismatch, ProviderDeleted
+from hostwright.core.errors import DeleteTimedOut, Failure, OwnershipMismatch, ProviderDeleted
 from hostwright.core.names import Condition, Phase, Reason
 from hostwright.core.port import LedgerRow, Missing, OperationType, Ownership, Present
-from hostwright.kinds.virtualmachine import say
+from hostwright.kinds.virtualmachine import adopting, say
 from hostwright.kinds.virtualmachine.disks import kept
 from hostwright.kinds.virtualmachine.extras import extra_row, judge
 from hostwright.kinds.virtualmachine.port import Delete, Found, Release, Step
@@ -54,6 +54,8 @@ def _delete(situation: Situation) -> Decision[Step]:
                 return _going(situation, _LATE, look_again=5.0)
             case Missing():
                 return _released(situation, Reason.DELETED, "everything made for it is gone")
+            case Present(found=found) if situation.trace.imported and found.rivals:
+                return _stalled(adopting.rival(found), 60.0)
             case Present(found=found):
                 found_rows = _unlisted(found, situation)
                 if found_rows:
@@ -215,7 +217,7 @@ def _protected() -> Decision[Step]:
     )
 
 
-def _stalled(failure: DeleteTimedOut | OwnershipMismatch | ProviderDeleted, look_again: float | None) -> Decision[Step]:
+def _stalled(failure: Failure, look_again: float | None) -> Decision[Step]:
     return Decision(
         said=(*say.failed(failure), Said(Condition.DELETING, True, failure.reason, failure.message)),
         phase=Phase.DELETING,

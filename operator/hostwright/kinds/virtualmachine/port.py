@@ -133,6 +133,7 @@ class Twin:
     ports: int = 0  # how many of our ports it owns
     namespace: str = ""  # the namespace and name recorded on it
     object_name: str = ""
+    marks: tuple[str, ...] = ()  # every owner mark on it
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +166,9 @@ class Found:
     twins: tuple[Twin, ...] = ()  # every machine that bears our mark, the chosen one included; empty when none does
     unmarked: tuple[LedgerRow, ...] = ()  # the machine and its parts that bear no owner mark at all
     recorded: tuple[str, str] = ("", "")  # namespace and name on the backend's own record
+    rivals: tuple[str, ...] = ()  # owner marks of others on the machine itself
+    loose: tuple[InterfaceShape, ...] = ()  # of an imported machine: ports that are no interface's, named by their id
+    loose_disks: tuple[DiskShape, ...] = ()  # and volumes that are no disk's
 
     @property
     def in_the_making(self) -> bool:
@@ -374,6 +378,10 @@ class VirtualMachineProvider(Protocol):
 
     def namesakes(self, trace: Trace) -> tuple[Twin, ...]:
         """Machines of this cluster id and this namespace/name under another machine id, from the inventory."""
+        ...
+
+    def matching(self, trace: Trace) -> tuple[Twin, ...]:
+        """Machines that are as `trace.sought` says, whosever they are, from the inventory; `prove` reads them anew."""
         ...
 
     def resolve(self, spec: VirtualMachineSpec, bindings: Bindings) -> Wanted | Unresolved: ...

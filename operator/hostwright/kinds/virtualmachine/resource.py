@@ -13,6 +13,7 @@ from hostwright.core.resource import (
     Token,
     Words,
 )
+from hostwright.kinds.virtualmachine.importing import Import
 from hostwright.kinds.virtualmachine.readiness import Readiness
 from hostwright.kinds.virtualmachine.status import VirtualMachineStatus
 from hostwright.kinds.virtualmachine.storage import DISK_RULES, MOST_DISKS, DataDisk, RootDisk
@@ -249,9 +250,14 @@ class VirtualMachineSpec(Open):
         default=ManagementPolicy.MANAGED,
         description="Managed, or ObserveOnly: the machine is looked at and reported on, and never changed or deleted.",
     )
+    import_: Import | None = Field(
+        default=None,
+        alias="import",
+        description="A machine that is there already and becomes this object's, on OpenStack. Immutable once it is bound. Whoever writes it needs the verb import on virtualmachines.",
+    )
     deletion_policy: DeletionPolicy | None = Field(
         default=None,
-        description="What deleting this object does: Delete (the default) removes the machine, Retain leaves it running without our marks.",
+        description="What deleting this object does: Delete removes the machine, Retain leaves it running without our marks. Default: Delete, and Retain with import.",
     )
     deletion_protection: bool = Field(
         default=False, description="While true the API server refuses to delete this object."
@@ -312,5 +318,10 @@ OBJECT_RULES: tuple[tuple[str, str], ...] = (
     (
         "has(self.spec.network.hostname) || (size(self.metadata.name) >= 2 && size(self.metadata.name) <= 63 && !self.metadata.name.contains('.'))",
         "metadata.name is the host name too, so it has 2 to 63 characters and no dots; or set spec.network.hostname",
+    ),
+    # `import` is a reserved word in CEL, and written __import__.
+    (
+        "!has(oldSelf.status) || !has(oldSelf.status.providerID) || (has(self.spec.__import__) == has(oldSelf.spec.__import__) && (!has(self.spec.__import__) || self.spec.__import__ == oldSelf.spec.__import__))",
+        "import is immutable once a machine is bound: delete this object, which keeps the machine under deletionPolicy Retain, and write another",
     ),
 )

@@ -10,7 +10,7 @@ from hostwright.core.drift import Difference
 from hostwright.core.errors import PowerFailed, PowerOffTimedOut
 from hostwright.core.names import Condition, Phase, Reason
 from hostwright.core.port import LedgerRow, OperationType, Ownership
-from hostwright.kinds.virtualmachine import change, changing, disks, network, say
+from hostwright.kinds.virtualmachine import adopting, change, changing, disks, network, say
 from hostwright.kinds.virtualmachine.bringing import bring, ready
 from hostwright.kinds.virtualmachine.port import Discard, Found, Mark, Power, SetPower, Step, Update, Wanted
 from hostwright.kinds.virtualmachine.sent import being_sent, sending
@@ -36,7 +36,7 @@ def at_rest(situation: Situation, found: Found) -> Decision[Step]:
     wanted = situation.wanted
     if not isinstance(wanted, Wanted):
         raise TypeError("a steady machine is decided with a resolved spec")
-    waiting = changing.stale(situation, found)
+    waiting = changing.stale(situation, found) or adopting.first(situation, wanted, found)
     if waiting is not None:
         return waiting
     situation, reached = changing.settle(situation, wanted, found)

@@ -10,7 +10,7 @@ from hostwright.core.names import Condition, Phase
 from hostwright.core.port import Operation, Trace
 from hostwright.core.probed import Probed
 from hostwright.core.quantity import to_seconds
-from hostwright.kinds.virtualmachine.port import Look, Unresolved, Wanted
+from hostwright.kinds.virtualmachine.port import Look, Twin, Unresolved, Wanted
 from hostwright.kinds.virtualmachine.resource import VirtualMachineSpec
 from hostwright.kinds.virtualmachine.status import VirtualMachineStatus
 from hostwright.kinds.virtualmachine.values import DeletionPolicy, DriftMode, ManagementPolicy
@@ -47,6 +47,8 @@ class Situation:
     paused: str | None = None  # the annotation's value: why
     tried_in_vain: bool = False  # the last call or proof for it failed, and the wish is the same still
     born_here: bool = True  # the machine id is the object's own uid, not a restored backup's
+    candidates: tuple[Twin, ...] = ()  # machines that are as spec.import says, until one is bound
+    candidate_of: str = ""  # another object that has the one candidate, or is about to
     never_reported: bool = False  # no status that knows of a first sight, a look or an intent: it proves nothing
 
     @property
@@ -55,7 +57,8 @@ class Situation:
 
     @property
     def deletion_policy(self) -> DeletionPolicy:
-        return self.spec.deletion_policy or DeletionPolicy.DELETE
+        default = DeletionPolicy.DELETE if self.spec.import_ is None else DeletionPolicy.RETAIN
+        return self.spec.deletion_policy or default
 
     @property
     def drift_mode(self) -> DriftMode:
@@ -65,8 +68,11 @@ class Situation:
     def provisioned(self) -> bool:
         """The machine was seen active once; from then on ERROR or absence is reported, never answered with a create.
 
-        One that was deleted since is provisioned no more, and the condition's reason keeps that it was.
+        One that was deleted since is provisioned no more, and the condition's reason keeps that it was. One that was
+        there before us is nobody's to make anew.
         """
+        if self.trace.imported:
+            return True
         conditions = [item.model_dump(by_alias=True) for item in self.status.conditions or []]
         condition = find(conditions, Condition.PROVISIONED)
         deleted = errors.MachineDeletedExternally.__name__

@@ -33,7 +33,7 @@ class Gap:
     refused: Failure | None = None  # what is asked of a disk that cannot be done
     corrected: tuple[Difference, ...] = ()  # drift among what `power`, `update` and `rewire` bring back
     pending: tuple[PendingChange, ...] = ()
-    held: frozenset[str] = frozenset()  # full paths of MachineShape of what is pending
+    held: frozenset[str] = frozenset()  # full paths of MachineShape of what is pending, or only observed
     drift: tuple[DriftRow, ...] = ()
 
 
@@ -43,6 +43,7 @@ def assess(situation: Situation, wanted: Wanted, found: Found) -> Gap:
     corrected: list[Difference] = []
     pending: list[Difference] = []
     drift: list[DriftRow] = []
+    watched: list[Difference] = []
     kept_larger = disks.refused(wanted, found)
     refused = next(iter(kept_larger.values()), None)
     for row in (
@@ -61,12 +62,14 @@ def assess(situation: Situation, wanted: Wanted, found: Found) -> Gap:
             refused = refused or disks.too_small(row)
         elif situation.observe_only or shrinks or (not by_user and situation.drift_mode is DriftMode.WARN):
             drift.append(_drift_row(situation, wanted, row))
+            watched += [row] if situation.observe_only else []
         elif _waits(situation, row):
             pending.append(row)
         else:
             act.append(row)
             if not by_user:
                 corrected.append(row)
+    drift += [_drift_row(situation, wanted, row) for row in _loose(situation, found)]
     return Gap(
         power=next((row.wanted for row in act if row.path == "/powerState"), None),
         power_is_drift=any(row.path == "/powerState" for row in corrected),
@@ -78,7 +81,7 @@ def assess(situation: Situation, wanted: Wanted, found: Found) -> Gap:
         refused=refused,
         corrected=tuple(corrected),
         pending=tuple(_pending_row(situation, wanted, found, row) for row in pending[:ROWS]),
-        held=frozenset(row.full_path for row in pending),
+        held=frozenset(row.full_path for row in (*pending, *watched)),
         drift=tuple(drift[:ROWS]),
     )
 
@@ -159,6 +162,27 @@ def _dropped(situation: Situation, wanted: Wanted, found: Found) -> Iterator[Dif
     yield from network.dropped(situation.status.resolved, wanted, found)
 
 
+def _loose(situation: Situation, found: Found) -> list[Difference]:
+    """What hangs on an imported machine and is in no wish: told, and never touched."""
+    rows = [
+        Difference(
+            network.PATH,
+            port.name,
+            None,
+            f"a port with {', '.join(port.addresses) or 'no address'} on network {port.network}",
+            Disruption.NONE,
+        )
+        for port in found.loose
+    ]
+    rows += [
+        Difference(disks.DATA, disk.id, None, f"a volume of {disk.size}Gi", Disruption.NONE)
+        for disk in found.loose_disks
+        if disk.name != ROOT
+    ]
+    told = situation.drift_mode is not DriftMode.DISABLED
+    return [row for row in rows if told and not _ignored(situation, row)]
+
+
 def _anew(situation: Situation) -> Iterator[Difference]:
     """What a user asks for beside the shape, and a rebuild gives: a new token, another bootstrap."""
     if situation.observe_only:
@@ -218,7 +242,9 @@ def _waits(situation: Situation, row: Difference) -> WaitingFor | None:
 
 
 def _applied_once(situation: Situation) -> bool:
-    """Until then it is still the machine's creation."""
+    """Until then it is still the machine's creation; one that was there before us was made by others."""
+    if situation.trace.imported:
+        return True
     resolved = situation.status.resolved
     return resolved is not None and resolved.power_state is not None
 

@@ -152,6 +152,11 @@ class DeletionPolicy(StrEnum):
     RETAIN = "Retain"
 
 
+class ImportPolicy(StrEnum):
+    ADOPT = "Adopt"
+    ADOPT_OR_CREATE = "AdoptOrCreate"
+
+
 class OnExternalDeletion(StrEnum):
     REPORT = "Report"
     RECREATE = "Recreate"

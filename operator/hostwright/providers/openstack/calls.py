@@ -30,6 +30,8 @@ class Fence:
     floating: Mapping[str, "FloatingSeen"] = field(default_factory=dict)
     no_volumes: frozenset[str] = frozenset()  # ids that its wishes name, and that Cinder does not know
     volumes: Mapping[str, SeenVolume] = field(default_factory=dict)  # by id: its volumes, and those that it names
+    #: By id of an imported machine: volumes that Nova would delete with it, as whoever attached them asked.
+    ending: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     attaching: Mapping[str, float] = field(default_factory=dict)  # volume → when Nova was last told to attach it
 
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 from urllib.parse import quote
 
+from hostwright.core.port import Sought
 from hostwright.providers.openstack.errors import of_read
 from hostwright.providers.openstack.read import document, part, rows, whole
 from hostwright.providers.openstack.rows import (
@@ -43,6 +44,8 @@ from hostwright.providers.openstack.section import ProviderSection
 from hostwright.providers.openstack.transport import BLOCK_STORAGE, FLOOR, NEWEST, Transport, dotted
 
 PAGE = 500
+#: Names that are the same to every dialect of regular expressions.
+NAME_AS_IT_IS = re.compile(r"[-A-Za-z0-9_]+")
 PORT_PAGE = 1000
 GROUP_PAGE = 1000  # the most that Nova gives (osapi_max_limit)
 MARKS = 50  # in one address of some 4,000 characters
@@ -66,6 +69,10 @@ class Client(Protocol):
         ...
 
     async def servers_tagged(self, mark: str) -> list[Server]: ...
+    async def servers_alike(self, sought: Sought) -> list[Server]:
+        """Those of the project that have all that is asked."""
+        ...
+
     async def server(self, server_id: str) -> Server: ...
     async def action(self, server_id: str, *names: str) -> Action | None:
         """The newest of these names, or of any, as Nova records it."""
@@ -77,8 +84,8 @@ class Client(Protocol):
 
     async def server_group(self, group_id: str) -> ServerGroup: ...
 
-    async def ports(self, marks: Sequence[str] = ()) -> list[Port]:
-        """All of the project, or those that bear one of the marks."""
+    async def ports(self, marks: Sequence[str] = (), *, holder: str = "") -> list[Port]:
+        """All of the project, or those that bear one of the marks, or those that this server holds."""
         ...
 
     async def port(self, port_id: str) -> Port: ...
@@ -232,6 +239,20 @@ class SdkClient:
         reply = await self._get("compute", f"/servers/detail?tags={mark}")
         return list(whole(reply, Servers).servers)
 
+    async def servers_alike(self, sought: Sought) -> list[Server]:
+        """Nova takes the name as a regular expression, and each database has its own: the exact one is chosen here."""
+        if sought.id:
+            try:
+                return [await self.server(sought.id)]
+            except Refused as refusal:
+                if refusal.status != 404 or sought.id not in refusal.text:  # noqa: PLR2004 - a proxy says 404 too
+                    raise
+                return []
+        name = f"&name={quote(f'^{sought.name}$')}" if NAME_AS_IT_IS.fullmatch(sought.name) else ""
+        tags = f"&tags={','.join(quote(tag) for tag in sought.tags)}" if sought.tags else ""
+        reply = await self._get("compute", f"/servers/detail?limit={PAGE}{name}{tags}")
+        return [row for row in whole(reply, Servers).servers if sought.name in {"", row.name}]
+
     async def server(self, server_id: str) -> Server:
         reply = await self._get("compute", f"/servers/{server_id}")
         return part(reply, "server", Server)
@@ -270,9 +291,9 @@ class SdkClient:
             return None
         return part(await self._get("compute", f"{path}/{newest.request_id}"), "instanceAction", Action)
 
-    async def ports(self, marks: Sequence[str] = ()) -> list[Port]:
+    async def ports(self, marks: Sequence[str] = (), *, holder: str = "") -> list[Port]:
         if not marks:
-            return await self._ports("")
+            return await self._ports(f"&device_id={holder}" if holder else "")
         parts = [marks[start : start + MARKS] for start in range(0, len(marks), MARKS)]
         return [row for part in parts for row in await self._ports("".join(f"&description={mark}" for mark in part))]
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TypeVar
 
+from hostwright.core.names import MARK
 from hostwright.core.port import Trace
 from hostwright.core.rows import Aged, Rows
 from hostwright.providers.openstack.actions import Actions
@@ -74,8 +75,8 @@ class Inventory:
         """Everything that bears the mark or is named by the ledger."""
         listed = [row.id for row in trace.ledger]
         servers = _gathered(self.servers, [trace.mark], listed)
-        ports = _gathered(self.ports, [trace.mark], listed)
         at = [attached(seen.row.id) for seen in servers]
+        ports = _gathered(self.ports, [trace.mark, *(at if trace.imported else ())], listed)
         return Gathered(
             servers,
             ports,
@@ -320,14 +321,14 @@ class Inventory:
             self.write_floating_ip(row, start)
         await self._absences({row.id for row in rows}, Part.FLOATING_IP, start)
         self.floating_ips.read_at = start
-        if any(floating_ip_marks(seen) or self._marks(seen.row.port_id or "") for seen in self.floating_ips.values()):
+        if any(floating_ip_marks(seen) or self._owners(seen.row.port_id or "") for seen in self.floating_ips.values()):
             self.want_floating_ips()
 
     async def _read_ports_in_motion(self) -> None:
         """Of many ports only those of machines that move: Neutron lists no changes (decisions/0010)."""
         start = self._monotonic()
         moving = [item for item, seen in self.servers.items() if seen.row.moving]
-        marks = {mark for item in (*self._hot, *self._unplugged_soon(), *moving) for mark in self._marks(item)}
+        marks = {mark for item in (*self._hot, *self._unplugged_soon(), *moving) for mark in self._owners(item)}
         for row in await self._client.ports(sorted(marks)) if marks else ():
             self.write_port(row, start)
 
@@ -367,8 +368,12 @@ class Inventory:
         marks = self._marks(item)
         self._told[item] = marks[0].rpartition(":")[2] if marks else item
 
-    def _marks(self, item: str) -> list[str]:
+    def _owners(self, item: str) -> list[str]:
         """The owner marks that it bears."""
+        return [mark for mark in self._marks(item) if mark.startswith(MARK)]
+
+    def _marks(self, item: str) -> list[str]:
+        """By what it is found."""
         if (server := self.servers.get(item)) is not None:
             return server_marks(server)
         if (port := self.ports.get(item)) is not None:

@@ -8,9 +8,19 @@ from dataclasses import replace
 from hostwright.core.cloudinit import compose
 from hostwright.core.errors import AddressInUse, Bug, Failure, InvalidConfiguration
 from hostwright.core.port import Call, Done, LedgerRow, Missing, Present, Receipt, Repeat, Trace, Unsure, Wait
-from hostwright.kinds.virtualmachine.port import REBUILDS, Bindings, Look, Memory, Step, Twin, Unresolved, Wanted
+from hostwright.kinds.virtualmachine.port import (
+    REBUILDS,
+    Bindings,
+    Life,
+    Look,
+    Memory,
+    Step,
+    Twin,
+    Unresolved,
+    Wanted,
+)
 from hostwright.kinds.virtualmachine.resource import VirtualMachineSpec
-from hostwright.providers.openstack import errors, explain, translate
+from hostwright.providers.openstack import bodies, errors, explain, translate
 from hostwright.providers.openstack.actions import POWERS
 from hostwright.providers.openstack.calls import (
     SEND_AGAIN,
@@ -34,7 +44,7 @@ from hostwright.providers.openstack.read import part
 from hostwright.providers.openstack.resolve import Names, resolve
 from hostwright.providers.openstack.rows import FloatingIP, Part, Port, Refused, Request, Server, Volume
 from hostwright.providers.openstack.section import SECTIONS
-from hostwright.providers.openstack.seen import Gathered, SeenFloatingIP, SeenPort, SeenVolume
+from hostwright.providers.openstack.seen import Gathered, SeenFloatingIP, SeenPort, SeenVolume, alike
 from hostwright.providers.openstack.transport import BLOCK_STORAGE
 
 SUPPORTED = REBUILDS | {
@@ -76,6 +86,8 @@ class Machines:
         if any(row.name.startswith("volume/") for row in trace.ledger):
             self._inventory.want_volumes()
         seen = self._inventory.gather(trace)
+        if trace.imported and any(item.row.volumes for item in seen.servers):
+            self._inventory.want_volumes()
         if seen.ours(trace):
             return Present(translate.found(self._region, seen, trace), self._inventory.as_of(seen))
         row = trace.row("server")
@@ -94,6 +106,11 @@ class Machines:
             for seen in (self._inventory.servers[key] for key in recorded)
             if any(tag.startswith(trace.mark_prefix) for tag in seen.row.tags) and trace.mark not in seen.row.tags
         )
+
+    def matching(self, trace: Trace) -> tuple[Twin, ...]:
+        found = alike(self._inventory.servers.values(), trace.sought) if trace.sought is not None else []
+        twins = (translate.twin(seen) for seen in found)
+        return tuple(twin for twin in twins if twin.life is not Life.DELETING)
 
     def resolve(self, spec: VirtualMachineSpec, bindings: Bindings) -> Wanted | Unresolved:
         if any(item.floating_ip is not None for item in spec.network.interfaces):
@@ -120,6 +137,10 @@ class Machines:
             ports=held,
             floating={item.row.id: _floating_seen(item) for item in floating},
             volumes=self._volumes(wanted, seen),
+            ending={
+                item.row.id: tuple(held.id for held in item.row.volumes if held.delete_on_termination)
+                for item in (seen.servers if trace.imported else ())
+            },
             attaching=self._attaching,
             no_volumes=frozenset(
                 item for item in _named(wanted) if self._inventory.volumes.gone_since(item) is not None
@@ -229,7 +250,7 @@ class Machines:
 
     async def _create_server(self, call: Call, new: NewServer, user_data: bytes | None) -> Receipt:
         data = _user_data(new.wanted, new.trace, user_data)
-        body = translate.server_body(new.wanted, new.trace, new.ports, data, new.volumes)
+        body = bodies.server_body(new.wanted, new.trace, new.ports, data, new.volumes)
         began = self._monotonic()
         reply = await self._client.send(Request("compute", "POST", "/servers", body), call.deadline)
         server_id = part(reply, "server", Server).id
@@ -316,6 +337,10 @@ class Machines:
             self._client.volumes(mark),
             self._client.floating_ips(mark=mark),
         )
+        if trace.sought is not None:
+            servers = [*servers, *await self._client.servers_alike(trace.sought)]
+        if trace.imported and trace.provider_id:
+            ports = [*ports, *await self._client.ports(holder=trace.provider_id)]
         for server in servers:
             self._inventory.write_server(server, start)
         for port in ports:

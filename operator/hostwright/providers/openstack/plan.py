@@ -23,6 +23,7 @@
 | delete_volume | DELETE volume              | Idempotent | Cinder deletes it; again: 404                     |
 | set_tag …     | PUT/DELETE of one tag or key | Idempotent | that entry set or gone, all others as they were   |
 | delete_server | DELETE server                | Idempotent | Nova deletes it; its ports stay, unplugged        |
+| keep_volume   | PUT volume attachment        | Idempotent | Nova deletes the server without it, after an import |
 | force_delete… | POST action forceDelete      | Idempotent | a SOFT_DELETED server gone (decisions/0013)       |
 | create_float… | POST floatingips, on a port  | Intent     | one floating IP on that port; again: 409          |
 | find_floating | GET floatingips              | Idempotent | all as it was                                     |
@@ -238,7 +239,9 @@ def _delete(
     for row in rows:
         if row.id in servers:
             held = True
-            match _remove_server(row, found, as_of, memory, fence):
+            match _keep_volumes(row, trace, as_of, memory, fence, keep) or _remove_server(
+                row, found, as_of, memory, fence
+            ):
                 case Call() as call:
                     return call
     if held:
@@ -251,6 +254,23 @@ def _delete(
             case Wait() as wait:
                 waits = waits or wait
     return waits or Done()
+
+
+def _keep_volumes(
+    row: LedgerRow, trace: Trace, as_of: float, memory: Memory, fence: Fence, keep: frozenset[str]
+) -> Call | Wait | None:
+    """Whoever made the machine may have asked Nova to delete volumes with it: none that is not to go is lost so."""
+    going = {item.id for item in trace.ledger} - keep
+    for volume in fence.ending.get(row.id, ()):
+        if volume in going:
+            continue
+        if stale(row.name, as_of, memory):
+            return Wait("Nova was told to keep a volume")
+        path = f"/servers/{row.id}/os-volume_attachments/{volume}"
+        body = {"volumeAttachment": {"volumeId": volume, "delete_on_termination": False}}
+        on = On(row.id, "compute", "PUT", path, body, other=volume)
+        return Call("keep_volume", row.name, Repeat.IDEMPOTENT, on, message=f"keeping volume {volume}")
+    return None
 
 
 def _let_go(row: LedgerRow, fence: Fence) -> Call | None:

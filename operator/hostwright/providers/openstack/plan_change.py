@@ -3,7 +3,7 @@
 from hostwright.core.errors import Failure, InvalidConfiguration
 from hostwright.core.port import Call, Done, Repeat, Trace, Wait
 from hostwright.kinds.virtualmachine.port import ConfirmResize, Found, Inquire, Life, Memory, Rebuild, Resize, Wanted
-from hostwright.providers.openstack import translate
+from hostwright.providers.openstack import bodies
 from hostwright.providers.openstack.calls import SEND_AGAIN, SERVER, Anew, Asked, On, stale
 
 #: A receipt of its own: Nova shows VERIFY_RESIZE, without a task, until it has carried out the confirmation (tried).
@@ -72,7 +72,7 @@ def _rebuild(step: Rebuild, trace: Trace, wanted: Wanted | None, found: Found) -
             "the server boots from a volume, and Nova rebuilds none of these in the version of its API that is used. "
             "Make a new machine."
         )
-    on = _action(found, translate.rebuild_body(trace, found.shape, step.image, step.word))
+    on = _action(found, bodies.rebuild_body(trace, found.shape, step.image, step.word))
     text = f"rebuilding the server from image {step.image}"
     return Call("rebuild", SERVER, Repeat.INTENT, Anew(on, wanted, trace), destructive=True, message=text)
 

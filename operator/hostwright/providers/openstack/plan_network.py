@@ -5,7 +5,7 @@ from typing import Any
 
 from hostwright.core.port import Call, Done, LedgerRow, Ownership, Repeat, Trace, Wait
 from hostwright.kinds.virtualmachine.port import Found, InterfaceFound, InterfaceShape, Life, Memory, Rewire, Wanted
-from hostwright.providers.openstack import translate
+from hostwright.providers.openstack import bodies, translate
 from hostwright.providers.openstack.calls import CREATE_SECONDS, SEND_AGAIN, Fence, NewPort, On, PortSeen, stale
 from hostwright.providers.openstack.plan_floating import delete_floating_ip, floating
 
@@ -118,9 +118,7 @@ def create_port(trace: Trace, wanted: Wanted, interface: InterfaceShape, fence: 
         "create_port",
         f"port/{interface.name}",
         Repeat.FENCED if address else Repeat.INTENT,
-        NewPort(
-            translate.port_body(trace, interface, subnet, address), interface.name, interface.network, address, users
-        ),
+        NewPort(bodies.port_body(trace, interface, subnet, address), interface.name, interface.network, address, users),
         deadline=CREATE_SECONDS,
         message=f"creating port {interface.name}",
     )

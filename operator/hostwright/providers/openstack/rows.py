@@ -76,6 +76,13 @@ class Linked(msgspec.Struct, frozen=True):
     id: str = ""
 
 
+class Held(msgspec.Struct, frozen=True):
+    """A volume as Nova has it on a server."""
+
+    id: str = ""
+    delete_on_termination: bool = False
+
+
 class Server(msgspec.Struct, frozen=True):
     id: str
     name: str = ""
@@ -93,6 +100,7 @@ class Server(msgspec.Struct, frozen=True):
     locked: bool = False
     locked_reason: str | None = None
     updated: str = ""
+    volumes: tuple[Held, ...] = Named(name="os-extended-volumes:volumes_attached", default=())
 
     @property
     def moving(self) -> bool:
@@ -133,6 +141,7 @@ class Port(msgspec.Struct, frozen=True):
 
 class Attachment(msgspec.Struct, frozen=True):
     server_id: str = ""
+    device: str | None = None  # as the guest was told, such as /dev/vda
 
 
 class Volume(msgspec.Struct, frozen=True):
@@ -162,6 +171,10 @@ class Volume(msgspec.Struct, frozen=True):
     def broken(self) -> bool:
         """Cinder could not make it; `error_deleting` and its like are of volumes that were good."""
         return self.status == "error"
+
+    def boots(self, server_id: str) -> bool:
+        """Whether it is that server's first disk, by the place that Nova gave it."""
+        return any(item.server_id == server_id and (item.device or "").endswith("da") for item in self.attachments)
 
     @property
     def servers(self) -> frozenset[str]:

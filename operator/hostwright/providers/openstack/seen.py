@@ -1,10 +1,10 @@
 """One row each as last seen, whose mark it bears, and all that is seen of one machine."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from hostwright.core.names import MARK
-from hostwright.core.port import Ownership, Trace
+from hostwright.core.port import Ownership, Sought, Trace
 from hostwright.providers.openstack.rows import FloatingIP, Port, Server, Volume
 
 
@@ -83,7 +83,10 @@ def server_marks(seen: SeenServer) -> list[str]:
 
 
 def port_marks(seen: SeenPort) -> list[str]:
-    return [seen.row.description] if seen.row.description.startswith(MARK) else []
+    """Its owner mark; or the server that it is plugged into, of which it may be a port without a mark."""
+    if seen.row.description.startswith(MARK):
+        return [seen.row.description]
+    return [attached(seen.row.device_id)] if seen.row.device_id else []
 
 
 def volume_marks(seen: SeenVolume) -> list[str]:
@@ -93,8 +96,19 @@ def volume_marks(seen: SeenVolume) -> list[str]:
 
 
 def attached(server_id: str) -> str:
-    """What stands for a server among the marks of its volumes."""
+    """What stands for a server among the marks of its volumes and ports."""
     return f"at:{server_id}"
+
+
+def alike(servers: Iterable[SeenServer], sought: Sought) -> list[SeenServer]:
+    """Those that have all that is asked."""
+    return [
+        seen
+        for seen in servers
+        if sought.id in {"", seen.row.id}
+        and sought.name in {"", seen.row.name}
+        and set(sought.tags) <= set(seen.row.tags)
+    ]
 
 
 def floating_ip_marks(seen: SeenFloatingIP) -> list[str]:

@@ -1,6 +1,5 @@
-"""OpenStack's rows in the kind's words, and the bodies of its requests."""
+"""OpenStack's rows in the kind's words."""
 
-import base64
 import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,7 +16,6 @@ from hostwright.kinds.virtualmachine.port import (
     MachineShape,
     Power,
     Twin,
-    Wanted,
 )
 from hostwright.providers.openstack import errors, volumes, words
 from hostwright.providers.openstack.floating import Floating, external, sort_out
@@ -26,8 +24,6 @@ from hostwright.providers.openstack.rows import (
     OURS,
     PLACED,
     REBUILT,
-    RECORD_NAME,
-    RECORD_NAMESPACE,
     Port,
     Server,
 )
@@ -183,6 +179,32 @@ def found(region: str, gathered: Gathered, trace: Trace) -> Found:
         twins=twins,
         unmarked=(*_unmarked(seen, chosen), *floating.unmarked, *volumes.unmarked(own)),
         recorded=server.record,
+        **(_beside(server, gathered, trace, chosen, own) if trace.imported else {}),
+    )
+
+
+def _beside(
+    server: Server,
+    gathered: Gathered,
+    trace: Trace,
+    chosen: Mapping[str, SeenPort],
+    own: Mapping[str, SeenVolume],
+) -> dict[str, Any]:
+    """What else an imported machine has, and whose it is besides."""
+    return {
+        "rivals": tuple(tag for tag in server.tags if tag.startswith(MARK) and tag != trace.mark),
+        "loose": _loose(server, gathered.ports, chosen),
+        "loose_disks": volumes.loose(server.id, gathered.volumes, own, image=server.image_id),
+    }
+
+
+def _loose(server: Server, ports: Sequence[SeenPort], chosen: Mapping[str, SeenPort]) -> tuple[InterfaceShape, ...]:
+    """Plugged into it, and no interface's; the oldest first."""
+    known = {item.row.id for item in chosen.values()}
+    rows = [item.row for item in ports if item.row.device_id == server.id and item.row.id not in known]
+    return tuple(
+        InterfaceShape(row.id, row.network_id, _addresses(row), row.mac_address)
+        for row in sorted(rows, key=lambda row: (row.created_at, row.id))
     )
 
 
@@ -193,69 +215,9 @@ def _unmarked(seen: SeenServer, chosen: Mapping[str, SeenPort]) -> tuple[LedgerR
     return tuple(rows)
 
 
-def server_body(
-    wanted: Wanted, trace: Trace, port_ids: Sequence[str], user_data: bytes | None, volume_ids: Sequence[str] = ()
-) -> dict[str, Any]:
-    """The creating request: mark, tags and record are in it, never in a second call."""
-    shape, extra = wanted.shape, wanted.extra
-    body: dict[str, Any] = {
-        "name": trace.name,
-        "flavorRef": wanted.size_id,
-        "imageRef": wanted.image_id,
-        "networks": [{"port": item} for item in port_ids],
-        "tags": [trace.mark, *(f"{key}={value}" for key, value in sorted(shape.tags.items()))],
-        "metadata": {
-            **shape.metadata,
-            **placed(shape),
-            RECORD_NAMESPACE: trace.namespace,
-            RECORD_NAME: trace.object_name,
-        },
-    }
-    if wanted.hostname:
-        body["hostname"] = wanted.hostname
-    if volume_ids:
-        body["block_device_mapping_v2"] = volumes.mapping(wanted, volume_ids)
-        if wanted.shape.root_size is not None:
-            del body["imageRef"]
-    if extra.key_pair:
-        body["key_name"] = extra.key_pair
-    if extra.config_drive is not None:
-        body["config_drive"] = extra.config_drive
-    if shape.zone:
-        body["availability_zone"] = shape.zone
-    if user_data:
-        body["user_data"] = base64.b64encode(user_data).decode()
-    hints = {**extra.hints, **({"group": extra.group} if extra.group else {})}
-    return {"server": body, **({"os:scheduler_hints": hints} if hints else {})}
-
-
 def placed(shape: MachineShape) -> dict[str, str]:
     """Where it was placed, as the server's metadata says it: Nova takes it at creation; its lists do not show it."""
     return {key: getattr(shape, name) for name, key in PLACED.items() if getattr(shape, name)}
-
-
-def rebuild_body(trace: Trace, shape: MachineShape, image: str, word: str) -> dict[str, Any]:
-    """Nova takes the metadata as a whole, so what is there goes with it; the word is in it, never in a second call."""
-    record = {RECORD_NAMESPACE: trace.namespace, RECORD_NAME: trace.object_name, REBUILT: word}
-    return {"rebuild": {"imageRef": image, "metadata": {**shape.metadata, **placed(shape), **record}}}
-
-
-def port_body(trace: Trace, interface: InterfaceShape, subnet: str, address: str | None) -> dict[str, Any]:
-    """A port's mark is its description: `tags` in a port's creating request are dropped by Neutron (tried)."""
-    body: dict[str, Any] = {
-        "name": port_name(trace, interface.name),
-        "description": trace.mark,
-        "network_id": interface.network,
-    }
-    if address:
-        body["mac_address"] = address
-    if interface.addresses:
-        body["fixed_ips"] = [{"ip_address": item} for item in interface.addresses]
-    elif subnet:
-        body["fixed_ips"] = [{"subnet_id": subnet}]
-    if interface.security_groups:
-        body["security_groups"] = list(interface.security_groups)
-    return {"port": body}
 
 
 def tags(server: Server) -> dict[str, str]:
@@ -359,6 +321,7 @@ def _twin(seen: SeenServer, ports: Sequence[SeenPort]) -> Twin:
         ports=_owned(ports).get(server.id, 0),
         namespace=server.record[0],
         object_name=server.record[1],
+        marks=tuple(tag for tag in server.tags if tag.startswith(MARK)),
     )
 
 

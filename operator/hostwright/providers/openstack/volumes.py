@@ -6,7 +6,7 @@ from typing import Any
 
 from hostwright.core.names import MARK
 from hostwright.core.port import LedgerRow, Ownership, Trace
-from hostwright.kinds.virtualmachine.port import DiskFound, Wanted
+from hostwright.kinds.virtualmachine.port import ROOT, DiskFound, DiskShape, Wanted
 from hostwright.providers.openstack.resolve import Disk
 from hostwright.providers.openstack.rows import RECORD_NAME, RECORD_NAMESPACE, VOLUME_DISK, VOLUME_MARK, Volume
 from hostwright.providers.openstack.seen import SeenVolume
@@ -86,6 +86,18 @@ def _busy(row: Volume) -> str:
     state = "in-use" if row.attachments else "available"
     remedy = f"an administrator says so (openstack volume set --state {state} {row.id})"
     return f"Cinder says {row.status}. If nothing is done any more, {remedy}"
+
+
+def loose(
+    server_id: str, volumes: Sequence[SeenVolume], own: Mapping[str, SeenVolume], *, image: str
+) -> tuple[DiskShape, ...]:
+    """On an imported machine, and no disk of it; the one it boots from, where that is one, is called root."""
+    known = {seen.row.id for seen in own.values()}
+    rows = [seen.row for seen in volumes if server_id in seen.row.servers and seen.row.id not in known]
+    return tuple(
+        DiskShape(ROOT if not image and row.boots(server_id) else row.id, row.size, row.id)
+        for row in sorted(rows, key=lambda row: row.id)
+    )
 
 
 def unmarked(volumes: Mapping[str, SeenVolume]) -> tuple[LedgerRow, ...]:

@@ -76,6 +76,9 @@ class Machines:
             if machine.mark != trace.mark and machine.mark.startswith(trace.mark_prefix)
         )
 
+    def matching(self, trace: Trace) -> tuple[Twin, ...]:  # noqa: ARG002 - import is refused by `resolve`
+        return ()
+
     def resolve(self, spec: VirtualMachineSpec, bindings: Bindings) -> Wanted | Unresolved:
         return resolve(self._names(), spec, bindings)
 

@@ -94,6 +94,8 @@ def resolve(names: Names, spec: VirtualMachineSpec, bindings: Bindings) -> Wante
 def _resolved(names: Names, spec: VirtualMachineSpec, bindings: Bindings) -> Wanted:
     if bindings.cpu is None or bindings.memory_mib is None:
         raise errors.InvalidConfiguration("the machine has no size: name a class in classRef, or write resources.")
+    if spec.import_ is not None:
+        raise errors.InvalidConfiguration("import is not to be had on a simulated site. Remove it.")
     if spec.root_disk is not None or spec.data_disks:
         raise errors.InvalidConfiguration("rootDisk and dataDisks are not to be had on a simulated site. Remove them.")
     if spec.failure_domain is not None:

@@ -172,6 +172,8 @@ def _resolved(names: Names, spec: VirtualMachineSpec, bindings: Bindings) -> Wan
         raise errors.InvalidConfiguration(
             "powerState Suspended is not to be had on vSphere yet. Use PoweredOff, or leave it PoweredOn."
         )
+    if spec.import_ is not None:
+        raise errors.InvalidConfiguration("import is not to be had on vSphere yet. Remove it.")
     if spec.root_disk is not None or spec.data_disks:
         raise errors.InvalidConfiguration("rootDisk and dataDisks are not to be had on vSphere yet. Remove them.")
     section = MachineSection.model_validate(spec.section(SECTIONS.key) or {})

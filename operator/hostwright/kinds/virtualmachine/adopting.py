@@ -1,0 +1,161 @@
+"""A machine that was there before us: which one is meant, that it is bound once, and what hangs on it."""
+
+from collections.abc import Iterator
+
+from hostwright.core.decision import Decision, Note
+from hostwright.core.errors import Failure, ImportAmbiguous, ImportConflict, ImportNotFound
+from hostwright.core.names import Reason
+from hostwright.core.port import LedgerRow, OperationType, Ownership, Present
+from hostwright.kinds.virtualmachine import disks, say
+from hostwright.kinds.virtualmachine.port import ROOT, Found, InterfaceShape, Mark, Step, Twin, Wanted
+from hostwright.kinds.virtualmachine.situation import Situation
+from hostwright.kinds.virtualmachine.values import ImportPolicy
+from hostwright.kinds.virtualmachine.verdict import SLOW, blocked
+
+#: Key of status.handled: the id of the machine that was bound. One that is made in its place later is not sought.
+IMPORT = "import"
+#: Seconds until a machine that is not there is looked for again.
+LOOK_AGAIN = 60.0
+#: So many ids are named in a message.
+NAMED = 5
+
+
+def asked(situation: Situation) -> bool:
+    """Until one is bound: from then on the ledger says which machine it is."""
+    return (
+        situation.spec.import_ is not None and not situation.begun and not (situation.status.handled or {}).get(IMPORT)
+    )
+
+
+def bind(situation: Situation) -> Decision[Step] | None:
+    """Only on the backend's own word, since a list may lack the second of two. None: there is none, and one is made."""
+    if not situation.backend.synced:
+        words = say.working(Reason.WAITING, "waiting for the first full look at the Provider")
+        return Decision(said=words, phase=situation.phase, look_again=2.0)
+    if not situation.proven:
+        return Decision(needs_proof="which machine is to be imported", phase=situation.phase)
+    found = situation.candidates
+    if len(found) > 1:
+        return blocked(situation, _ambiguous(found), look_again=LOOK_AGAIN)
+    if not found and (isinstance(situation.look, Present) or _may_create(situation)):
+        return None  # with our mark already: it was made for this object, and its status was lost
+    if not found:
+        return blocked(situation, _nowhere(situation), look_again=LOOK_AGAIN)
+    twin = found[0]
+    rivals = tuple(mark for mark in twin.marks if mark != situation.trace.mark)
+    if rivals or situation.candidate_of:
+        return blocked(situation, _taken(twin, rivals, situation.candidate_of), look_again=LOOK_AGAIN)
+    return _bound(situation, twin)
+
+
+def _may_create(situation: Situation) -> bool:
+    wish = situation.spec.import_
+    return wish is not None and wish.policy is ImportPolicy.ADOPT_OR_CREATE
+
+
+def _bound(situation: Situation, twin: Twin) -> Decision[Step]:
+    """A restart or rebuild that was asked for before it was ours is none of its."""
+    text = f"{twin.name} ({twin.id}) is this object's machine now"
+    tokens = {"restartedAt": situation.spec.restarted_at or "", "rebuildToken": situation.spec.rebuild_token or ""}
+    return Decision(
+        adopt=(LedgerRow("server", twin.id, ownership=Ownership.ADOPTED),),
+        said=say.working(Reason.IMPORTING, text),
+        phase=situation.phase,
+        status={"handled": {**(situation.status.handled or {}), **tokens, IMPORT: twin.id}},
+        notes=(Note(Reason.IMPORTED, text, twin.id),),
+        look_again=0.0,
+    )
+
+
+def _described(situation: Situation) -> str:
+    sought = situation.trace.sought
+    if sought is None or sought.id:
+        return f"id {sought.id}" if sought is not None else "what import says"
+    parts = [f"the name {sought.name!r}"] if sought.name else []
+    parts += [f"the tags {', '.join(sought.tags)}"] if sought.tags else []
+    return " and ".join(parts)
+
+
+def _nowhere(situation: Situation) -> Failure:
+    return ImportNotFound(
+        f"no machine with {_described(situation)} is in the project of Provider {situation.spec.provider_ref.name!r}. "
+        "Correct import, or set its policy to AdoptOrCreate to have one made."
+    )
+
+
+def _ambiguous(found: tuple[Twin, ...]) -> Failure:
+    ids = ", ".join(f"{twin.name} ({twin.id})" for twin in found[:NAMED])
+    more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
+    return ImportAmbiguous(f"{len(found)} machines are as import says: {ids}{more}. Name one by its id.")
+
+
+def _taken(twin: Twin, rivals: tuple[str, ...], holder: str) -> Failure:
+    whose = holder or (f"VirtualMachine {twin.namespace}/{twin.object_name}" if twin.object_name else "another object")
+    marks = f" (its mark is {', '.join(rivals)})" if rivals else ""
+    return ImportConflict(
+        f"{twin.name} ({twin.id}) is the machine of {whose}{marks}. Delete that object with deletionPolicy Retain, "
+        "or import another machine."
+    )
+
+
+def first(situation: Situation, wanted: Wanted, found: Found) -> Decision[Step] | None:
+    """What comes before anything is compared with it: whose it is, what hangs on it, and our mark."""
+    if not situation.trace.imported:
+        return None
+    if found.rivals:
+        return blocked(situation, rival(found), look_again=SLOW)
+    taken = _taken_up(situation, wanted, found)
+    if taken:
+        return Decision(adopt=taken, phase=situation.phase, look_again=0.0)
+    there = {item.name for item in found.interfaces}
+    lacking = any(item.name not in there for item in wanted.shape.interfaces)
+    if lacking and not situation.proven and not (situation.observe_only and situation.told):
+        return Decision(needs_proof="which ports the imported machine has", phase=situation.phase)
+    server = situation.trace.row("server")
+    bare = server is not None and any(row.id == server.id for row in found.unmarked)
+    if situation.observe_only or not bare or server is None or situation.reached:
+        return None
+    return Decision(
+        step=Mark(server),
+        operation=OperationType.UPDATE,
+        said=(*say.working(Reason.IMPORTING, f"marking {server.id} as ours"), *say.present(found)),
+        phase=say.phase_of(found),
+    )
+
+
+def rival(found: Found) -> Failure:
+    return ImportConflict(
+        f"the imported machine {found.id} bears the mark of another object or operator too: {', '.join(found.rivals)}. "
+        "Nothing is done to it. Let one of the two go, with deletionPolicy Retain."
+    )
+
+
+def _taken_up(situation: Situation, wanted: Wanted, found: Found) -> tuple[LedgerRow, ...]:
+    """Ports, the root volume and named volumes that were there: the machine's, and not ours to delete."""
+    there = {item.name for item in found.interfaces}
+    missing = [item for item in wanted.shape.interfaces if item.name not in there]
+    rows = [
+        LedgerRow(f"port/{name}", port, ownership=Ownership.REFERENCED) for name, port in _matched(missing, found.loose)
+    ]
+    rows += disks.taken_up(situation, wanted, found)
+    known = situation.trace.row(f"volume/{ROOT}") is not None
+    root = [] if known else [disk for disk in found.loose_disks if disk.name == ROOT]
+    rows += [LedgerRow(f"volume/{ROOT}", disk.id, ownership=Ownership.REFERENCED) for disk in root[:1]]
+    return tuple(rows)
+
+
+def _matched(wishes: list[InterfaceShape], loose: tuple[InterfaceShape, ...]) -> Iterator[tuple[str, str]]:
+    """(interface, port): what a wish names of a port decides, then the first on its network."""
+    free = list(loose)
+    for wish in sorted(wishes, key=lambda item: (not item.mac_address, not item.addresses)):
+        fits = [port for port in free if port.network == wish.network and _fits(wish, port)]
+        if fits:
+            free.remove(fits[0])
+            yield wish.name, fits[0].name
+
+
+def _fits(wish: InterfaceShape, port: InterfaceShape) -> bool:
+    """One that has another address is another port; what it lacks besides is changed, or told."""
+    if wish.mac_address:
+        return wish.mac_address == port.mac_address
+    return not wish.addresses or bool(set(wish.addresses) & set(port.addresses))

@@ -1,0 +1,178 @@
+"""A machine that was there before its object: bound on the backend's own word, marked, compared, never made anew."""
+
+# ruff: noqa: E501 - a case is one row
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from tests.kinds.situations import (
+    GONE,
+    MARK,
+    NOW,
+    RESOLVED,
+    UNSEEN,
+    found,
+    fresh,
+    line,
+    seen,
+    situation,
+    spec,
+    status,
+    trace,
+    twin,
+    wanted,
+)
+
+from hostwright.core.port import LedgerRow, Ownership, Present, Sought, Trace
+from hostwright.kinds.virtualmachine.decide import decide
+from hostwright.kinds.virtualmachine.port import DiskShape, InterfaceShape, Life, Mark, Twin, Wanted
+from hostwright.kinds.virtualmachine.situation import Situation
+from hostwright.kinds.virtualmachine.values import DeletionPolicy
+
+BY_ID = {"import": {"id": "s1"}}
+OR_MADE = {"import": {"id": "s1", "policy": "AdoptOrCreate"}}
+OTHERS = "hw:ffffffffffffffff:0"
+ADOPTED = LedgerRow("server", "s1", ownership=Ownership.ADOPTED)
+IMPORTED_PORT = LedgerRow("port/eth0", "p1", ownership=Ownership.REFERENCED)
+
+
+def seeking(*candidates: Twin, **changes: Any) -> Situation:
+    sought = replace(trace(), sought=Sought("s1"))
+    return fresh(
+        **{
+            "spec": spec(**BY_ID),
+            "trace": sought,
+            "candidates": candidates,
+            "proven": True,
+            "look": GONE,
+            "backend": {"synced": True},
+            **changes,
+        }
+    )
+
+
+def bound(**changes: Any) -> Situation:
+    """Bound, its port too, and nothing applied yet."""
+    rows: Trace = trace(ADOPTED, IMPORTED_PORT)
+    before = status(resolved=None, conditions=[], handled={"restartedAt": "", "rebuildToken": "", "import": "s1"})
+    bare = found(twins=(), unmarked=(ADOPTED,), parts=(ADOPTED, IMPORTED_PORT))
+    return situation(
+        **{"spec": spec(**BY_ID), "trace": rows, "status": before, "look": Present(bare, 100.0), **changes}
+    )
+
+
+def wired() -> Wanted:
+    return wanted(interfaces=(InterfaceShape("eth0", "n1"),))
+
+
+CASES: dict[str, tuple[Situation, str]] = {
+    "before the first full look": (seeking(backend={"synced": False}), "nothing | Pending | -Ready:Waiting +Reconciling:Waiting"),
+    "by a list alone": (seeking(twin(), proven=False, look=UNSEEN), "prove | Pending"),
+    "none": (seeking(), "nothing | Pending | -Ready:ImportNotFound +Stalled:ImportNotFound"),
+    "none, and one is to be made": (seeking(spec=spec(**OR_MADE)), "Create | Provisioning | -Ready:Creating +Reconciling:Creating -Provisioned:Creating"),
+    "none to be made by a list alone": (seeking(spec=spec(**OR_MADE), proven=False, look=UNSEEN), "prove | Pending"),
+    "none, and it is only observed": (seeking(spec=spec(**OR_MADE, managementPolicy="ObserveOnly")), "nothing | Pending | -Ready:NotBound +Stalled:NotBound"),
+    "several": (seeking(twin(), twin("s2")), "nothing | Pending | -Ready:ImportAmbiguous +Stalled:ImportAmbiguous"),
+    "another object's, by its mark": (seeking(twin(marks=(OTHERS,))), "nothing | Pending | -Ready:ImportConflict +Stalled:ImportConflict"),
+    "another object's, by the cluster": (seeking(twin(), candidate_of="VirtualMachine team/other"), "nothing | Pending | -Ready:ImportConflict +Stalled:ImportConflict"),
+    "one": (seeking(twin()), "nothing | Pending | -Ready:Importing +Reconciling:Importing"),
+    "ours already, and the status was lost": (seeking(twin(marks=(MARK,)), look=seen()), "nothing | Pending | -Ready:Importing +Reconciling:Importing"),
+    "only observed": (seeking(twin(), spec=spec(**BY_ID, managementPolicy="ObserveOnly")), "nothing | Pending | -Ready:Importing +Reconciling:Importing"),
+    "deleted while it is sought": (seeking(twin(), deleting_since=NOW), "release | Deleting"),
+    "bound: the mark comes first": (bound(), "Mark server=s1 | Running | -Ready:Importing +Reconciling:Importing +Provisioned:Created +NetworkReady:InSync"),
+    "bound, and only observed": (bound(spec=spec(**BY_ID, managementPolicy="ObserveOnly")), "nothing | Running | +Ready:Settled +UpToDate:Settled +Provisioned:Created +NetworkReady:InSync +PowerStateSynced:InSync"),
+    "bound, with another's mark too": (bound(look=seen(twins=(), rivals=(OTHERS,))), "nothing | Running | -Ready:ImportConflict +Stalled:ImportConflict"),
+    "bound, with a port that no list showed": (bound(trace=trace(ADOPTED), wanted=wired(), look=seen(twins=(), interfaces=())), "prove | Running"),
+    "bound while it is being built by others": (bound(look=seen(Life.BUILDING, twins=())), "nothing | Updating | -Ready:Waiting +Reconciling:Waiting"),
+    "bound in ERROR: never made anew": (bound(look=seen(Life.FAILED, twins=())), "nothing | Failed | -Ready:MachineFailed +Stalled:MachineFailed"),
+    "bound and gone": (bound(look=GONE, proven=True), "nothing | Failed | -Ready:MachineDeletedExternally +Stalled:MachineDeletedExternally -Provisioned:MachineDeletedExternally -NetworkReady:MachineDeletedExternally ?PowerStateSynced:MachineDeletedExternally"),
+    "deleted: let go by default": (bound(deleting_since=NOW, proven=True), "Release | Deleting | -Ready:Deleting +Reconciling:Deleting +Deleting:Deleting"),
+    "deleted with it, and another's mark is on it": (bound(deleting_since=NOW, proven=True, spec=spec(**BY_ID, deletionPolicy="Delete"), look=seen(rivals=(OTHERS,))), "nothing | Deleting | -Ready:ImportConflict +Stalled:ImportConflict +Deleting:ImportConflict"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_cases(name: str) -> None:
+    asked, expected = CASES[name]
+    assert line(decide(asked)) == expected
+
+
+def test_it_is_bound_with_its_row_and_what_was_asked_before_is_none_of_its() -> None:
+    decision = decide(seeking(twin(), spec=spec(**BY_ID, restartedAt="yesterday", rebuildToken="1")))
+    assert decision.adopt == (ADOPTED,)
+    assert decision.status["handled"] == {"restartedAt": "yesterday", "rebuildToken": "1", "import": "s1"}
+    assert [note.reason for note in decision.notes] == ["Imported"]
+
+
+def test_one_that_is_made_in_its_place_is_not_sought_again() -> None:
+    lost = status(conditions=[], resolved=None, handled={"restartedAt": "", "rebuildToken": "", "import": "s1"})
+    again = fresh(spec=spec(**BY_ID), status=lost, look=GONE, proven=True, backend={"synced": True})
+    assert line(decide(again)).startswith("Create")
+
+
+def test_ports_are_the_interfaces_that_name_them_then_the_first_on_the_network() -> None:
+    wishes = (
+        InterfaceShape("eth0", "n1"),
+        InterfaceShape("eth1", "n1", mac_address="fa:16:3e:00:00:09"),
+        InterfaceShape("eth2", "n1", addresses=("10.0.0.8",)),
+        InterfaceShape("eth3", "n2"),
+    )
+    loose = (
+        InterfaceShape("p-mac", "n1", ("10.0.0.9",), "fa:16:3e:00:00:09"),
+        InterfaceShape("p-address", "n1", ("10.0.0.8",), "fa:16:3e:00:00:08"),
+        InterfaceShape("p-first", "n1", ("10.0.0.7",), "fa:16:3e:00:00:07"),
+        InterfaceShape("p-more", "n1", ("10.0.0.6",), "fa:16:3e:00:00:06"),
+    )
+    look = seen(twins=(), interfaces=(), loose=loose, parts=(ADOPTED,))
+    decision = decide(bound(trace=trace(ADOPTED), wanted=wanted(interfaces=wishes), look=look))
+    assert {row.name: (row.id, row.ownership) for row in decision.adopt} == {
+        "port/eth0": ("p-first", Ownership.REFERENCED),
+        "port/eth1": ("p-mac", Ownership.REFERENCED),
+        "port/eth2": ("p-address", Ownership.REFERENCED),
+    }
+    assert decision.step is None, "nothing is compared before all of it is known"
+
+
+def test_what_is_in_no_wish_is_told_and_never_touched() -> None:
+    loose = {"loose": (InterfaceShape("p9", "n9", ("10.9.0.9",)),), "loose_disks": (DiskShape("v9", 7, "v9"),)}
+    look = seen(twins=(twin(marks=(MARK,)),), parts=(ADOPTED, IMPORTED_PORT), **loose)
+    decision = decide(bound(status=status(resolved=RESOLVED), look=look))
+    assert decision.step is None
+    assert {row["path"]: row["found"] for row in decision.status["drift"]} == {
+        "/network/interfaces/p9": "a port with 10.9.0.9 on network n9",
+        "/dataDisks/v9": "a volume of 7Gi",
+    }
+
+
+def test_another_size_or_image_waits_from_the_first_look_on() -> None:
+    look = seen(
+        twins=(twin(marks=(MARK,)),),
+        parts=(ADOPTED, IMPORTED_PORT),
+        shape={"size": "f9", "image": "i9"},
+        size_name="huge",
+    )
+    decision = decide(bound(look=look))
+    assert decision.step is None
+    assert {row["path"]: row["waitingFor"] for row in decision.status["pendingChanges"]} == {
+        "/classRef": "MaxDisruption",
+        "/imageRef": "MaxDisruption",
+    }
+    assert decision.status["resolved"]["class"] == {"name": "huge", "id": "f9"}
+
+
+def test_an_observed_one_is_shown_with_the_size_that_it_has() -> None:
+    look = seen(twins=(), parts=(ADOPTED, IMPORTED_PORT), shape={"size": "f9"}, size_name="huge", unmarked=(ADOPTED,))
+    decision = decide(bound(spec=spec(**BY_ID, managementPolicy="ObserveOnly"), look=look))
+    assert decision.status["resolved"]["class"] == {"name": "huge", "id": "f9"}
+    assert [row["path"] for row in decision.status["drift"]] == ["/classRef"]
+
+
+def test_the_mark_comes_before_whatever_differs() -> None:
+    bare = found(twins=(), unmarked=(ADOPTED,), parts=(ADOPTED, IMPORTED_PORT), shape={"tags": {}})
+    assert isinstance(decide(bound(look=Present(bare, 100.0))).step, Mark)
+
+
+def test_by_default_it_is_let_go() -> None:
+    assert bound().deletion_policy is DeletionPolicy.RETAIN
+    assert situation().deletion_policy is DeletionPolicy.DELETE
