@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,6 +33,10 @@ class Again:
 #: So many stale bodies in a row are retried at once, by when the watch has shown a newer one; then once a second.
 STALE_TRIES = 5
 
+#: Passes begin in one turn of the event loop for so many seconds, but for what users changed. With all workers in one
+#: turn, each answer of a Provider and of the API server waits for that many passes: a fleet's start did for minutes.
+SLICE = 0.01
+
 Pass = Callable[[Key], Awaitable[Again]]
 Reread = Callable[[Key], Awaitable[None]]
 
@@ -55,6 +59,8 @@ class Workers:
         self._tasks: dict[asyncio.Task[None], Priority] = {}  # what it takes: that, and what is more urgent
         self._wanted: Counter[Priority] = Counter()
         self._present: Counter[Priority] = Counter()
+        self._turn_began: float | None = None  # of the loop's turn in which passes begin now
+        self._line: deque[asyncio.Future[None]] = deque()  # workers that it had no time for
 
     def start(self, count: int, reserved: int) -> None:
         self._wanted.update({Priority.USER: reserved, Priority.RESYNC: count - reserved})
@@ -104,7 +110,7 @@ class Workers:
         return [task for task in self._tasks if task.done() and not task.cancelled() and task.exception() is not None]
 
     async def _work(self, only: Priority) -> None:
-        while self._present[only] <= self._wanted[only] and (key := await self._queue.get(only=only)) is not None:
+        while self._present[only] <= self._wanted[only] and (key := await self._next(only)) is not None:
             try:
                 again = await self._one(key)
             finally:
@@ -113,6 +119,30 @@ class Workers:
                 self._queue.add_after(key, again.after, again.priority)
             await asyncio.sleep(0)  # a settled machine's pass waits for nothing: thousands would hold up the Lease
         self._present[only] -= 1
+
+    async def _next(self, only: Priority) -> Key | None:
+        """Taken in a turn of the loop that has time for it."""
+        while only is not Priority.USER and self._turn_is_over():
+            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._line.append(turn)
+            await turn
+        return await self._queue.get(only=only)
+
+    def _turn_is_over(self) -> bool:
+        now = self._clock.monotonic()
+        if self._turn_began is None:
+            self._turn_began = now
+            asyncio.get_running_loop().call_soon(self._next_turn)
+        return now - self._turn_began >= SLICE
+
+    def _next_turn(self) -> None:
+        """One more worker in each turn, until they are as many as it has time for: to wake all costs each of them."""
+        self._turn_began = None
+        while self._line:
+            turn = self._line.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
 
     async def _one(self, key: Key) -> Again:
         if not self._gate.held():
