@@ -9,6 +9,7 @@ from hostwright.core.decision import Note
 from hostwright.core.errors import Failure
 from hostwright.core.port import Call, Done, LedgerRow, Missing, Present, Receipt, Repeat, Trace, Unsure, Wait
 from hostwright.engine.breaker import Breaker
+from hostwright.engine.first import FirstReading
 from hostwright.engine.limits import Bucket, Slots
 from hostwright.engine.ports import Body, Key, Secret, StaleBodyError
 from hostwright.engine.reconcile import MachinePass
@@ -334,7 +335,7 @@ class Place:
 
     def restart(self) -> None:
         """Another process, that remembers nothing."""
-        self.machine_pass = MachinePass(VirtualMachines(), self._tools, {})
+        self.machine_pass = MachinePass(VirtualMachines(), self._tools, FirstReading(lambda _: False), {})
 
     def pause(self, paused: bool) -> None:
         """The Provider's machines are only observed."""

@@ -12,6 +12,7 @@ from tests.engine.virtual import Clock, until
 from tests.engine.wire import Wire
 
 from hostwright.engine.binding import BindingPass
+from hostwright.engine.first import FirstReading
 from hostwright.engine.fleet import Fleet
 from hostwright.engine.inbox import Inbox, read_anew
 from hostwright.engine.ports import Body, Key
@@ -182,7 +183,7 @@ class Operator:
         self.racks, self.told = racks, Told()
         self.cluster = FakeCluster(racks.api, wire)
         self.store, self.queue = Store(), WorkQueue()
-        self.inbox = Inbox(self.store, self.queue)
+        self.inbox = Inbox(self.store, self.queue, FirstReading(lambda _: False))
         self.fleet = Fleet(self.queue.add)
         self.store.follow(self.fleet.follow)
         self.claims = BindingPass(self.store, self.fleet, self.cluster, clock, self.told)

@@ -3,12 +3,14 @@
 import asyncio
 from typing import Any
 
+from hostwright.engine.first import FirstReading
 from hostwright.engine.inbox import Inbox
 from hostwright.engine.ports import Key
 from hostwright.engine.queue import WorkQueue
 from hostwright.engine.store import Store
 
 VM = Key("VirtualMachine", "team-a", "web")
+NOBODY_WAITS = FirstReading(lambda _: False)
 SMALL, LARGE = Key("MachineClass", "", "small"), Key("MachineClass", "", "large")
 
 
@@ -47,7 +49,7 @@ async def woken(queue: WorkQueue) -> set[Key]:
 
 async def test_an_echo_of_our_own_patch_wakes_nobody() -> None:
     store, queue = Store(), WorkQueue()
-    inbox = Inbox(store, queue)
+    inbox = Inbox(store, queue, NOBODY_WAITS)
     inbox.observe(VM, "ADDED", machine(1))
     await woken(queue)
     store.renew(VM, machine(2, phase="Running"))
@@ -57,7 +59,7 @@ async def test_an_echo_of_our_own_patch_wakes_nobody() -> None:
 
 async def test_a_class_that_is_being_deleted_is_looked_at_when_its_last_user_leaves() -> None:
     store, queue = Store(), WorkQueue()
-    inbox = Inbox(store, queue)
+    inbox = Inbox(store, queue, NOBODY_WAITS)
     inbox.observe(VM, "ADDED", machine(1))
     inbox.observe(SMALL, "ADDED", size(SMALL, 2, deleting=True))
     await woken(queue)
@@ -68,7 +70,7 @@ async def test_a_class_that_is_being_deleted_is_looked_at_when_its_last_user_lea
 
 async def test_a_class_that_is_being_deleted_is_looked_at_when_its_last_user_names_another() -> None:
     store, queue = Store(), WorkQueue()
-    inbox = Inbox(store, queue)
+    inbox = Inbox(store, queue, NOBODY_WAITS)
     inbox.observe(VM, "ADDED", machine(1))
     inbox.observe(SMALL, "ADDED", size(SMALL, 2, deleting=True))
     inbox.observe(LARGE, "ADDED", size(LARGE, 3))
@@ -79,7 +81,7 @@ async def test_a_class_that_is_being_deleted_is_looked_at_when_its_last_user_nam
 
 async def test_a_changed_class_wakes_whoever_names_it() -> None:
     store, queue = Store(), WorkQueue()
-    inbox = Inbox(store, queue)
+    inbox = Inbox(store, queue, NOBODY_WAITS)
     inbox.observe(VM, "ADDED", machine(1))
     await woken(queue)
     inbox.observe(SMALL, "ADDED", size(SMALL, 2))
@@ -88,7 +90,7 @@ async def test_a_changed_class_wakes_whoever_names_it() -> None:
 
 async def test_a_moved_row_wakes_the_machine_that_has_it_in_its_ledger() -> None:
     store, queue = Store(), WorkQueue()
-    inbox = Inbox(store, queue)
+    inbox = Inbox(store, queue, NOBODY_WAITS)
     inbox.observe(VM, "ADDED", machine(1, resources=[{"name": "server", "id": "s-1"}]))
     await woken(queue)
     inbox.rows_moved(["s-1", "somebody-elses"])
@@ -97,7 +99,7 @@ async def test_a_moved_row_wakes_the_machine_that_has_it_in_its_ledger() -> None
 
 async def test_a_class_that_left_although_it_was_held_wakes_whoever_names_it() -> None:
     store, queue = Store(), WorkQueue()
-    inbox = Inbox(store, queue)
+    inbox = Inbox(store, queue, NOBODY_WAITS)
     inbox.observe(VM, "ADDED", machine(1))
     inbox.observe(SMALL, "ADDED", size(SMALL, 2, deleting=True))
     await woken(queue)
@@ -107,7 +109,7 @@ async def test_a_class_that_left_although_it_was_held_wakes_whoever_names_it() -
 
 async def test_a_namespace_that_is_heard_of_after_its_machines_wakes_them() -> None:
     store, queue = Store(), WorkQueue()
-    inbox = Inbox(store, queue)
+    inbox = Inbox(store, queue, NOBODY_WAITS)
     inbox.observe(VM, "ADDED", machine(2))
     await woken(queue)  # and judged without the labels that say which Providers it may use
     metadata = {"name": "team-a", "uid": "n-1", "resourceVersion": "1", "labels": {"tier": "prod"}}
@@ -117,7 +119,7 @@ async def test_a_namespace_that_is_heard_of_after_its_machines_wakes_them() -> N
 
 async def test_a_namespace_that_gets_other_labels_wakes_its_machines() -> None:
     store, queue = Store(), WorkQueue()
-    inbox = Inbox(store, queue)
+    inbox = Inbox(store, queue, NOBODY_WAITS)
     home = Key("Namespace", "", "team-a")
 
     def namespace(version: int, **labels: str) -> dict[str, Any]:
@@ -135,7 +137,7 @@ async def test_a_namespace_that_gets_other_labels_wakes_its_machines() -> None:
 
 async def test_who_leads_anew_goes_on_first_with_what_was_under_way() -> None:
     store, queue = Store(), WorkQueue()
-    inbox = Inbox(store, queue)
+    inbox = Inbox(store, queue, NOBODY_WAITS)
     ready = {"observedGeneration": 1, "conditions": [{"type": "Ready", "status": "True"}]}
     busy = Key("VirtualMachine", "team-a", "busy")
     for key, status in ((VM, ready), (busy, {**ready, "operation": {"id": "op-1", "type": "Create"}})):

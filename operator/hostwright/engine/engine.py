@@ -10,6 +10,7 @@ from hostwright.core.errors import Failure, InvalidConfiguration
 from hostwright.engine.binding import BindingPass
 from hostwright.engine.catalog import CatalogPass
 from hostwright.engine.connection import Connection, Deps
+from hostwright.engine.first import FirstReading
 from hostwright.engine.fleet import Fleet
 from hostwright.engine.inbox import Inbox, read_anew
 from hostwright.engine.kind import Kind
@@ -59,16 +60,18 @@ class Engine:
     def __init__(self, outside: Outside) -> None:
         self._outside = outside
         self.store, self.queue = Store(), WorkQueue()
-        self.inbox = Inbox(self.store, self.queue)
         self.connections: dict[str, Connection] = {}
         blocks = frozenset(backend.sections.key for backend in outside.backends.values())
         self.world = World(self.store, self.connections, blocks)
+        self.first = FirstReading(self.world.awaits_first_reading)
+        self.store.follow(self.first.follow)
+        self.inbox = Inbox(self.store, self.queue, self.first)
         self.prober = Prober(
             outside.dial, outside.gate, outside.clock, self.queue.add, outside.jitter, outside.refuse_probes
         )
         self.store.follow(self.prober.follow)
         tools = self._tools()
-        self.machines = {kind.name: MachinePass(kind, tools, recalls={}) for kind in KINDS}
+        self.machines = {kind.name: MachinePass(kind, tools, self.first, recalls={}) for kind in KINDS}
         self.fleet = Fleet(self.queue.add)
         self.phases = Phases()
         self.store.follow(self.fleet.follow)

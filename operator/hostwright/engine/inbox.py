@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from hostwright.engine.first import FirstReading
 from hostwright.engine.ports import Body, Cluster, Key
 from hostwright.engine.queue import Priority, WorkQueue
 from hostwright.engine.store import MACHINES, Store, controller, references, uid
@@ -29,8 +30,8 @@ async def read_anew(store: Store, inbox: "Inbox", cluster: Cluster, key: Key) ->
 class Inbox:
     """Fills the store and the queue; no I/O, no await."""
 
-    def __init__(self, store: Store, queue: WorkQueue) -> None:
-        self._store, self._queue = store, queue
+    def __init__(self, store: Store, queue: WorkQueue, first: FirstReading) -> None:
+        self._store, self._queue, self._first = store, queue, first
         store.told = self._member_moved
 
     def observe(self, key: Key, event: str | None, body: Body) -> None:
@@ -63,10 +64,17 @@ class Inbox:
                 self._queue.add(key, Priority.TRANSITION if self._at_work(key) else Priority.DRIFT)
 
     def provider_turned(self, name: str) -> None:
-        """A Provider's connection changed: its object now, its machines spread over time."""
+        """A Provider's connection changed: its object now, its machines spread over time, those with work to do first.
+
+        Who waited for its first reading is looked at with that.
+        """
         self.catalog_read(name)
-        for number, user in enumerate(sorted(self._store.users(Key("Provider", "", name)))):
-            self._queue.add_after(user, number / TURNED_PER_SECOND, Priority.DRIFT)
+        for key in self._first.over(name):
+            self._queue.add(key, Priority.RESYNC)
+        users = (user for user in self._store.users(Key("Provider", "", name)) if not self._first.waits(user))
+        for number, (settled, user) in enumerate(sorted((self._first.settled(user), user) for user in users)):
+            priority = Priority.DRIFT if settled else Priority.TRANSITION
+            self._queue.add_after(user, number / TURNED_PER_SECOND, priority)
 
     def catalog_read(self, name: str) -> None:
         """A Provider's networks and images may be others now."""
@@ -77,8 +85,9 @@ class Inbox:
     def everything(self, kinds: Sequence[str]) -> None:
         """The Lease became ours: nothing that happened meanwhile was acted on."""
         for kind in kinds:
-            for key, body in self._store.bodies(kind):
-                priority = worth_a_look(None, body)
+            for key in self._store.keys(kind):
+                body = None if self._first.settled(key) else self._store.get(key)
+                priority = worth_a_look(None, body) if body is not None else None
                 self._queue.add(key, Priority.RESYNC if priority is None else priority)
 
     def _left(self, key: Key, body: Body) -> None:
@@ -128,7 +137,7 @@ class Inbox:
                 self._queue.add_after(pool, MEMBERS_WITHIN, Priority.TRANSITION)
 
     def _at_work(self, key: Key) -> bool:
-        body = self._store.get(key)
+        body = None if self._first.settled(key) else self._store.get(key)
         return body is not None and bool((body.get("status") or {}).get("operation"))
 
 

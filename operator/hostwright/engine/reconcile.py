@@ -11,6 +11,7 @@ from hostwright.core.saying import failed
 from hostwright.engine import report, tell
 from hostwright.engine.carry import carry_out
 from hostwright.engine.claim import claim
+from hostwright.engine.first import FirstReading
 from hostwright.engine.kind import Kind, Seen, Spec
 from hostwright.engine.labels import propagated
 from hostwright.engine.ledger import operation_of, rows_of
@@ -31,10 +32,13 @@ class MachinePass:
 
     kind: Kind
     tools: Tools
+    first: FirstReading
     recalls: dict[Key, Recall]
 
     async def __call__(self, key: Key) -> Again:
         tools = self.tools
+        if self.first.waits(key):
+            return Again()
         body = tools.store.get(key)
         if body is None or (is_deleting(body) and FINALIZER not in (body["metadata"].get("finalizers") or ())):
             forgotten = self.recalls.pop(key, None)

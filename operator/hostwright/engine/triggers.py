@@ -11,7 +11,7 @@ _OURS = (ANNOTATION_MACHINE_ID, ANNOTATION_PAUSED)
 def worth_a_look(old: Body | None, new: Body) -> Priority | None:
     """None: nothing we act on changed (an echo of our own status patch, a label, somebody else's annotation)."""
     if old is None:
-        return Priority.RESYNC if _settled(new) else Priority.USER
+        return Priority.RESYNC if settled(new) else Priority.USER
     if uid(old) != uid(new):
         return Priority.USER
     before, after = old["metadata"], new["metadata"]
@@ -37,7 +37,7 @@ def _status_touched(old: Body, new: Body) -> bool:
     return (old.get("status") or {}) != (new.get("status") or {})
 
 
-def _settled(body: Body) -> bool:
+def settled(body: Body) -> bool:
     """As last written by us, nothing is under way: at a restart these wait for the inventory, the others go first."""
     status = body.get("status") or {}
     ready = any(row.get("type") == "Ready" and row.get("status") == "True" for row in status.get("conditions") or ())

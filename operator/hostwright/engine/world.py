@@ -22,6 +22,13 @@ class World:
     def connection(self, name: str) -> Connection | None:
         return self._connections.get(name)
 
+    def awaits_first_reading(self, name: str) -> bool:
+        """It is on its way: that it was made, or why it cannot be, is told as a turn of the Provider."""
+        connection = self._connections.get(name)
+        if connection is None:
+            return self.provider_spec(name) is not None
+        return connection.state.failure is None and not connection.state.synced
+
     def provider_spec(self, name: str) -> ProviderSpec | None:
         try:
             return self._store.spec(Key("Provider", "", name), ProviderSpec)
