@@ -41,6 +41,7 @@ from urllib.parse import quote
 from hostwright.core.errors import Failure
 from hostwright.core.port import Call, Done, LedgerRow, Ownership, Present, Repeat, RowState, Trace, Wait
 from hostwright.kinds.virtualmachine.port import (
+    ROOT,
     BringDisks,
     ConfirmResize,
     Create,
@@ -259,8 +260,14 @@ def _delete(
 def _keep_volumes(
     row: LedgerRow, trace: Trace, as_of: float, memory: Memory, fence: Fence, keep: frozenset[str]
 ) -> Call | Wait | None:
-    """Whoever made the machine may have asked Nova to delete volumes with it: none that is not to go is lost so."""
-    going = {item.id for item in trace.ledger} - keep
+    """Whoever made the machine may have asked Nova to delete volumes with it: none that is not to go is lost so.
+
+    Of those that somebody else made only the root disk may go, where its retention says so.
+    """
+    ours = (
+        item for item in trace.ledger if item.ownership is not Ownership.REFERENCED or item.name == f"volume/{ROOT}"
+    )
+    going = {item.id for item in ours} - keep
     for volume in fence.ending.get(row.id, ()):
         if volume in going:
             continue

@@ -122,8 +122,9 @@ def main_ports(ports: Sequence[SeenPort], trace: Trace, server_id: str) -> tuple
 
 
 def found(region: str, gathered: Gathered, trace: Trace) -> Found:
-    """What there is of a machine."""
-    servers, ports = gathered.servers, gathered.ports
+    """What there is of a machine. A port that only hangs on an imported one is no part of it, however new or named."""
+    servers = gathered.servers
+    ports = [item for item in gathered.ports if item.row.description == trace.mark or _listed(item.row.id, trace)]
     seen = choose(servers, ports, trace)
     server_id = seen.row.id if seen else ""
     chosen, others = main_ports(ports, trace, server_id)
