@@ -56,4 +56,4 @@ def test_a_volume_that_somebody_made_is_kept_from_going_with_its_server(row: Led
     look = Present(found("R", Gathered((server(name="web"),)), trace), 100.0)
     fence = Fence(servers=frozenset({"s1"}), ending={"s1": ("v1",)})
     planned = plan(Delete(), trace, None, look, Memory(), fence)
-    assert cast(Call, planned).verb == ("keep_volume" if kept else "delete_server")
+    assert cast("Call", planned).verb == ("keep_volume" if kept else "delete_server")
