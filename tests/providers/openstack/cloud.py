@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from hostwright.core.port import Sought
 from hostwright.providers.openstack.rows import (
     Action,
     Catalog,
@@ -21,6 +22,7 @@ from hostwright.providers.openstack.rows import (
     ServerGroup,
     Volume,
 )
+from hostwright.providers.openstack.seen import SeenServer, alike
 from hostwright.providers.openstack.transport import BLOCK_STORAGE
 
 
@@ -88,6 +90,10 @@ class Cloud:
     async def servers_tagged(self, mark: str) -> list[Server]:
         self.asked.append("tagged")
         return [row for row in self.rows.values() if mark in row.tags and row.id not in self.hidden]
+
+    async def servers_alike(self, sought: Sought) -> list[Server]:
+        rows = [SeenServer(row, 0.0, 0.0) for row in self.rows.values() if row.id not in self.hidden]
+        return [seen.row for seen in alike(rows, sought)]
 
     async def server(self, server_id: str) -> Server:
         self.asked.append(server_id)

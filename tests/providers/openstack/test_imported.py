@@ -5,10 +5,11 @@ from datetime import timedelta
 from typing import cast
 
 import pytest
-from tests.providers.openstack.rows import CREATED, TRACE, port, server
+from tests.providers.openstack.rows import CREATED, MARK, TRACE, port, server
+from tests.providers.openstack.test_machines import Site
 
-from hostwright.core.port import Call, LedgerRow, Ownership, Present, Trace, Window
-from hostwright.kinds.virtualmachine.port import Delete, Memory
+from hostwright.core.port import Call, LedgerRow, Ownership, Present, Sought, Trace, Window
+from hostwright.kinds.virtualmachine.port import Delete, Memory, Release
 from hostwright.providers.openstack.calls import Fence
 from hostwright.providers.openstack.inventory import parse
 from hostwright.providers.openstack.plan import plan
@@ -57,3 +58,30 @@ def test_a_volume_that_somebody_made_is_kept_from_going_with_its_server(row: Led
     fence = Fence(servers=frozenset({"s1"}), ending={"s1": ("v1",)})
     planned = plan(Delete(), trace, None, look, Memory(), fence)
     assert cast("Call", planned).verb == ("keep_volume" if kept else "delete_server")
+
+
+@pytest.mark.parametrize("sought", [Sought("s1"), Sought(tags=("legacy",))])
+@pytest.mark.parametrize("ended", [True, False])
+async def test_a_proof_finds_none_where_only_an_old_list_has_it(sought: Sought, ended: bool) -> None:
+    site = Site()
+    site.cloud.put("s1", tags=("legacy",))
+    await site.inventory.read()
+    trace = replace(TRACE, sought=sought)
+    assert [twin.id for twin in site.machines.matching(trace)] == ["s1"]
+    site.cloud.now += 1
+    if ended:
+        site.cloud.remove("s1")
+    else:
+        site.cloud.tag("s1")
+    await site.machines.prove(trace)
+    there = [] if ended or sought.tags else ["s1"]
+    assert [twin.id for twin in site.machines.matching(trace)] == there
+
+
+def test_what_another_wrote_on_it_stays_when_it_is_let_go() -> None:
+    """Its record and place are of whoever's mark is beside ours."""
+    trace = imported()
+    beside = server(name="web", tags=(MARK, "hw:ffffffffffffffff:0"))
+    look = Present(found("R", Gathered((beside,)), trace), 100.0)
+    released = plan(Release(), trace, None, look, Memory(), Fence(marked=frozenset({"s1"})))
+    assert cast("Call", released).verb == "remove_mark"

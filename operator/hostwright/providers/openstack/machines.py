@@ -351,7 +351,8 @@ class Machines:
             self._inventory.write_floating_ip(row, start)
         listed = {row.id for found in (servers, ports, volumes, floating) for row in found}
         names = {row.id: row.name for row in trace.ledger}
-        for item in dict.fromkeys([*names, *self._inventory.gather(trace).ids]):
+        known = [*names, *self._inventory.gather(trace).ids, *(twin.id for twin in self.matching(trace))]
+        for item in dict.fromkeys(known):
             if item not in listed:
                 await self._ask_for(item, names.get(item, ""))
 

@@ -326,12 +326,13 @@ def _release(step: Release, trace: Trace, found: Found | None, fence: Fence) -> 
         elif part.id in fence.marked and part.id not in {twin.id for twin in found.twins}:
             on = _described(part.id, "", fence)
             return Call("remove_mark", part.name, Repeat.IDEMPOTENT, on, message=f"releasing {part.name} {part.id}")
-    for key in sorted(translate.placed(found.shape)) if found.id not in step.spare else ():
+    spared = found.id in step.spare or bool(found.rivals)  # what is written there may be another's
+    for key in sorted(translate.placed(found.shape)) if not spared else ():
         return _entry("remove_metadata", found.id, "DELETE", f"/servers/{found.id}/metadata/{key}")
-    if found.rebuilt and found.id not in step.spare:
+    if found.rebuilt and not spared:
         return _entry("remove_metadata", found.id, "DELETE", f"/servers/{found.id}/metadata/{REBUILT}")
     for key in (RECORD_NAMESPACE, RECORD_NAME):
-        if found.id and found.id not in step.spare and any(found.recorded) and found.recorded[key == RECORD_NAME]:
+        if found.id and not spared and any(found.recorded) and found.recorded[key == RECORD_NAME]:
             return _entry("remove_metadata", found.id, "DELETE", f"/servers/{found.id}/metadata/{key}")
     for twin in found.twins:
         if twin.id in step.spare:
