@@ -26,7 +26,7 @@ from tests.kinds.situations import (
 
 from hostwright.core.port import LedgerRow, Ownership, Present, Sought, Trace
 from hostwright.kinds.virtualmachine.decide import decide
-from hostwright.kinds.virtualmachine.port import DiskShape, InterfaceShape, Life, Mark, Twin, Wanted
+from hostwright.kinds.virtualmachine.port import DiskShape, InterfaceFound, InterfaceShape, Life, Mark, Twin, Wanted
 from hostwright.kinds.virtualmachine.situation import Situation
 from hostwright.kinds.virtualmachine.values import DeletionPolicy
 
@@ -176,3 +176,88 @@ def test_the_mark_comes_before_whatever_differs() -> None:
 def test_by_default_it_is_let_go() -> None:
     assert bound().deletion_policy is DeletionPolicy.RETAIN
     assert situation().deletion_policy is DeletionPolicy.DELETE
+
+
+def test_an_adopted_machine_stays_though_import_left_the_spec() -> None:
+    assert bound(spec=spec()).deletion_policy is DeletionPolicy.RETAIN
+
+
+def test_nothing_is_sent_to_the_machine_of_another_not_even_before_its_deletion() -> None:
+    deleted = spec(**BY_ID, deletionPolicy="Delete")
+    assert line(decide(bound(deleting_since=NOW, spec=deleted, look=seen(rivals=(OTHERS,))))).startswith("prove")
+
+
+def test_one_that_was_bound_while_its_provider_was_paused_is_marked_as_ours_and_not_as_robbed_of_its_mark() -> None:
+    told = dict(RESOLVED)
+    del told["powerState"], told["tags"], told["metadata"]
+    observed = status(resolved=told, handled={"restartedAt": "", "rebuildToken": "", "import": "s1"})
+    bare = found(twins=(), unmarked=(ADOPTED,), parts=(ADOPTED, IMPORTED_PORT), shape={"tags": {}})
+    decision = decide(bound(status=observed, look=Present(bare, 100.0)))
+    assert line(decision).startswith("Mark server=s1 | Running | -Ready:Importing")
+
+
+def test_a_mark_that_was_taken_off_later_is_told_as_drift() -> None:
+    bare = found(twins=(), unmarked=(ADOPTED,), parts=(ADOPTED, IMPORTED_PORT))
+    decision = decide(bound(status=status(), generation=2, look=Present(bare, 100.0)))
+    assert [note.reason for note in decision.notes] == ["DriftDetected"]
+
+
+def test_a_port_that_is_to_be_another_leaves_the_ledger_once_it_is_unplugged() -> None:
+    had = InterfaceShape("eth0", "n1", ("10.0.0.7",), "fa:16:3e:00:00:01", plugged=False)
+    for wish in (InterfaceShape("eth0", "n2"), InterfaceShape("eth0", "n1", mac_address="fa:16:3e:00:00:02")):
+        for loose, forgotten in ((True, ("port/eth0",)), (False, ())):
+            item = InterfaceFound("eth0", "p1", "fa:16:3e:00:00:01", ("10.0.0.7",), bound=not loose)
+            look = seen(
+                twins=(twin(marks=(MARK,)),),
+                parts=(ADOPTED, IMPORTED_PORT),
+                interfaces=(item,),
+                shape={"interfaces": (replace(had, plugged=not loose),)},
+            )
+            decision = decide(bound(status=status(), wanted=wanted(interfaces=(wish,)), look=look))
+            assert decision.forget == forgotten
+
+
+def test_while_it_is_only_observed_a_corrected_manifest_is_matched_anew() -> None:
+    rows = (IMPORTED_PORT, LedgerRow("port/eth1", "p2", ownership=Ownership.REFERENCED))
+    own = (
+        InterfaceShape("eth0", "n1", ("10.0.0.7",), "fa:16:3e:00:00:01"),
+        InterfaceShape("eth1", "n1", ("10.0.0.8",), "fa:16:3e:00:00:02"),
+    )
+    look = seen(
+        twins=(),
+        parts=(ADOPTED, *rows),
+        interfaces=tuple(
+            InterfaceFound(item.name, row.id, item.mac_address, item.addresses)
+            for item, row in zip(own, rows, strict=True)
+        ),
+        shape={"interfaces": own},
+        unmarked=(ADOPTED,),
+    )
+    before = bound(spec=spec(**BY_ID, managementPolicy="ObserveOnly"), trace=trace(ADOPTED, *rows), look=look)
+    as_it_is = wanted(interfaces=(InterfaceShape("eth0", "n1"), InterfaceShape("eth1", "n1")))
+    swapped = wanted(
+        interfaces=(InterfaceShape("eth0", "n1", mac_address="fa:16:3e:00:00:02"), InterfaceShape("eth1", "n1"))
+    )
+    renamed = wanted(interfaces=(InterfaceShape("net0", "n1"), InterfaceShape("eth1", "n1")))
+    assert decide(replace(before, wanted=as_it_is)).forget == ()
+    assert decide(replace(before, wanted=swapped)).forget == ("port/eth0", "port/eth1")
+    assert decide(replace(before, wanted=renamed)).forget == ("port/eth0", "port/eth1")
+    settled = replace(before, wanted=swapped, status=status())
+    assert decide(settled).forget == (), "what we have managed is compared, and changed once that is allowed"
+
+
+def test_one_that_is_gone_is_not_promised_to_come_back_by_the_same_manifest() -> None:
+    decision = decide(bound(look=GONE, proven=True))
+    assert decision.failure is not None
+    assert "without import" in decision.failure.message
+
+
+def test_made_again_it_leaves_the_former_root_disk_alone() -> None:
+    root = LedgerRow("volume/root", "v1", ownership=Ownership.REFERENCED)
+    again = bound(
+        spec=spec(**BY_ID, onExternalDeletion="Recreate"),
+        trace=trace(ADOPTED, IMPORTED_PORT, root),
+        look=GONE,
+        proven=True,
+    )
+    assert decide(again).forget == ("server", "volume/root")

@@ -94,7 +94,7 @@ def _taken(twin: Twin, rivals: tuple[str, ...], holder: str) -> Failure:
     marks = f" (its mark is {', '.join(rivals)})" if rivals else ""
     return ImportConflict(
         f"{twin.name} ({twin.id}) is the machine of {whose}{marks}. Delete that object with deletionPolicy Retain, "
-        "or import another machine."
+        "or, where it is no more, take the mark off the machine's tags; or import another machine."
     )
 
 
@@ -104,6 +104,9 @@ def first(situation: Situation, wanted: Wanted, found: Found) -> Decision[Step] 
         return None
     if found.rivals:
         return blocked(situation, rival(found), look_again=SLOW)
+    misfits = _misfits(situation, wanted, found)
+    if misfits:
+        return Decision(forget=misfits, phase=situation.phase, look_again=0.0)
     taken = _taken_up(situation, wanted, found)
     if taken:
         return Decision(adopt=taken, phase=situation.phase, look_again=0.0)
@@ -113,7 +116,7 @@ def first(situation: Situation, wanted: Wanted, found: Found) -> Decision[Step] 
         return Decision(needs_proof="which ports the imported machine has", phase=situation.phase)
     server = situation.trace.row("server")
     bare = server is not None and any(row.id == server.id for row in found.unmarked)
-    if situation.observe_only or not bare or server is None or situation.reached:
+    if situation.observe_only or not bare or server is None or _managed_once(situation):
         return None
     return Decision(
         step=Mark(server),
@@ -121,6 +124,25 @@ def first(situation: Situation, wanted: Wanted, found: Found) -> Decision[Step] 
         said=(*say.working(Reason.IMPORTING, f"marking {server.id} as ours"), *say.present(found)),
         phase=say.phase_of(found),
     )
+
+
+def _managed_once(situation: Situation) -> bool:
+    """From then on a difference is a change or drift, and a mark that is not there was taken off."""
+    resolved = situation.status.resolved
+    return resolved is not None and resolved.power_state is not None
+
+
+def _misfits(situation: Situation, wanted: Wanted, found: Found) -> tuple[str, ...]:
+    """While it was only ever observed its manifest is being corrected: where one fits no more, all are matched anew."""
+    if not situation.observe_only or _managed_once(situation):
+        return ()
+    rows = [row for row in situation.trace.ledger if row.ownership is Ownership.REFERENCED]
+    wishes, has = ({item.name: item for item in each.shape.interfaces} for each in (wanted, found))
+    ports = {row.name: row.name.partition("/")[2] for row in rows if row.name.startswith("port/")} if wishes else {}
+    fit = all(name in wishes and (name not in has or _is_it(wishes[name], has[name])) for name in ports.values())
+    named = {f"volume/{disk.name}": disk.id for disk in wanted.shape.disks}
+    data = [row for row in rows if row.name.startswith("volume/") and row.name != f"volume/{ROOT}"]
+    return (*(() if fit else ports), *(row.name for row in data if named.get(row.name) != row.id))
 
 
 def rival(found: Found) -> Failure:
@@ -148,14 +170,16 @@ def _matched(wishes: list[InterfaceShape], loose: tuple[InterfaceShape, ...]) ->
     """(interface, port): what a wish names of a port decides, then the first on its network."""
     free = list(loose)
     for wish in sorted(wishes, key=lambda item: (not item.mac_address, not item.addresses)):
-        fits = [port for port in free if port.network == wish.network and _fits(wish, port)]
+        fits = [port for port in free if _is_it(wish, port)]
         if fits:
             free.remove(fits[0])
             yield wish.name, fits[0].name
 
 
-def _fits(wish: InterfaceShape, port: InterfaceShape) -> bool:
+def _is_it(wish: InterfaceShape, port: InterfaceShape) -> bool:
     """One that has another address is another port; what it lacks besides is changed, or told."""
+    if wish.network != port.network:
+        return False
     if wish.mac_address:
         return wish.mac_address == port.mac_address
     return not wish.addresses or bool(set(wish.addresses) & set(port.addresses))

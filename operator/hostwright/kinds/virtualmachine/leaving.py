@@ -46,6 +46,8 @@ def _delete(situation: Situation) -> Decision[Step]:
         decision = _verify(situation)
         if decision is not None:
             return decision
+    if not situation.proven and _anothers_too(situation):
+        return _going(situation, "asking whether another has it too", needs_proof="another's mark is on it")
     if not situation.proven and not any(_to_delete(row) for row in situation.trace.ledger):
         return _going(situation, "asking the provider what is left", needs_proof="before the finalizer goes")
     if situation.proven:
@@ -54,7 +56,7 @@ def _delete(situation: Situation) -> Decision[Step]:
                 return _going(situation, _LATE, look_again=5.0)
             case Missing():
                 return _released(situation, Reason.DELETED, "everything made for it is gone")
-            case Present(found=found) if situation.trace.imported and found.rivals:
+            case Present(found=found) if _anothers_too(situation):
                 return _stalled(adopting.rival(found), 60.0)
             case Present(found=found):
                 found_rows = _unlisted(found, situation)
@@ -67,6 +69,11 @@ def _delete(situation: Situation) -> Decision[Step]:
                 if not _left(found, situation):
                     return _ended(found, situation)
     return _going(situation, "deleting what was made", step=Delete(kept(situation)))
+
+
+def _anothers_too(situation: Situation) -> bool:
+    look = situation.look
+    return situation.trace.imported and isinstance(look, Present) and bool(look.found.rivals)
 
 
 def _verify(situation: Situation) -> Decision[Step] | None:

@@ -6,10 +6,11 @@ from hostwright.core.conditions import Said
 from hostwright.core.decision import Decision, Note
 from hostwright.core.errors import DiskDeletedExternally, MachineDeletedExternally
 from hostwright.core.names import Condition, Phase, Reason
-from hostwright.core.port import LedgerRow
+from hostwright.core.port import LedgerRow, Ownership
 from hostwright.kinds.virtualmachine import disks, say
 from hostwright.kinds.virtualmachine.port import Step, Unresolved, Wanted
 from hostwright.kinds.virtualmachine.situation import Situation
+from hostwright.kinds.virtualmachine.storage import ROOT
 from hostwright.kinds.virtualmachine.values import OnExternalDeletion
 from hostwright.kinds.virtualmachine.verdict import SLOW, failed
 
@@ -21,7 +22,9 @@ def lost(situation: Situation) -> Decision[Step]:
     """Made again only once the backend itself has said that it is gone: an inventory alone ends no machine."""
     recreate = situation.spec.on_external_deletion is OnExternalDeletion.RECREATE
     if not recreate:
-        return _told(situation, "Delete this object and apply it again to make a new one.")
+        imported = situation.trace.imported and situation.spec.import_ is not None
+        anew = "apply it without import" if imported else "apply it again"
+        return _told(situation, f"Delete this object and {anew} to make a new one.")
     if situation.observe_only:
         return _told(situation, "It is made again once the machine, or its Provider, is not only observed.")
     if not situation.proven:
@@ -51,17 +54,19 @@ def _told(situation: Situation, what_to_do: str) -> Decision[Step]:
 def _made_again(situation: Situation) -> Decision[Step]:
     """Its row leaves the ledger with its proof, and it is not provisioned any more; the next pass makes it.
 
-    What else is in the ledger stays and is used, disks with their data too. Nothing counts as applied to the new
-    machine, and a restart that was asked of the former one is none of its.
+    What else is in the ledger stays and is used, disks with their data too; but a root disk that somebody else made is
+    none of the new one's. Nothing counts as applied to it, and a restart that was asked of the former one is none of
+    its.
     """
-    was = situation.trace.row("server")
+    was, root = situation.trace.row("server"), situation.trace.row(f"volume/{ROOT}")
+    theirs = root is not None and root.ownership is Ownership.REFERENCED
     text = f"the machine {was.id if was else ''} was deleted on the provider by somebody else; it is made again"
     status = dict.fromkeys(_OF_THE_LOST)
     resolved = {"provider": situation.spec.provider_ref.name, **disks_held(situation)}
     asked = {"restartedAt": situation.spec.restarted_at or "", "rebuildToken": situation.spec.rebuild_token or ""}
     handled = {**(situation.status.handled or {}), **asked}
     return Decision(
-        forget=("server",),
+        forget=("server", f"volume/{ROOT}") if theirs else ("server",),
         close_operation=True,  # half a restart, or of a change, of the former one
         said=(
             *say.working(Reason.RECREATING, text),

@@ -102,8 +102,14 @@ def duplicate(ledger: Iterable[LedgerRow], found: Found) -> LedgerRow | None:
 
 
 def left_alone(ledger: Iterable[LedgerRow], wanted: Wanted, found: Found) -> tuple[str, ...]:
-    """What is not ours to delete, and is off the machine since nobody wants it here: it leaves the ledger as it is."""
-    ports = {f"port/{item.name}" for item in wanted.shape.interfaces}
+    """What is not ours to delete, and is off the machine since nobody wants it here: it leaves the ledger as it is.
+
+    So does a port that is to be another one.
+    """
+    has = {item.name: item for item in found.shape.interfaces}
+    ports = {
+        f"port/{item.name}" for item in wanted.shape.interfaces if item.name not in has or _can_be(item, has[item.name])
+    }
     floating = {f"{_FLOATING_IP}{item.name}" for item in wanted.shape.interfaces if item.floating_address}
     plugged = {item.id for item in found.interfaces if item.bound}
     there = plugged | {item.floating_ip for item in found.interfaces}
@@ -114,6 +120,11 @@ def left_alone(ledger: Iterable[LedgerRow], wanted: Wanted, found: Found) -> tup
         if (row.name.startswith("port/") and row.name not in ports)
         or (row.name.startswith(_FLOATING_IP) and row.name not in floating)
     )
+
+
+def _can_be(wish: InterfaceShape, port: InterfaceShape) -> bool:
+    """Without another port: neither its network nor its MAC address is changed."""
+    return wish.network == port.network and wish.mac_address in {"", None, port.mac_address}
 
 
 def taken_up(ledger: Iterable[LedgerRow], wanted: Wanted, found: Found) -> tuple[LedgerRow, ...]:

@@ -57,7 +57,8 @@ class Situation:
 
     @property
     def deletion_policy(self) -> DeletionPolicy:
-        default = DeletionPolicy.DELETE if self.spec.import_ is None else DeletionPolicy.RETAIN
+        theirs = self.spec.import_ is not None or self.trace.imported
+        default = DeletionPolicy.RETAIN if theirs else DeletionPolicy.DELETE
         return self.spec.deletion_policy or default
 
     @property
