@@ -15,8 +15,8 @@ from hostwright.engine.ports import Body, Key
 from hostwright.engine.recall import SERVER, Recall
 from hostwright.engine.view import Tools, View
 from hostwright.engine.world import is_deleting
+from hostwright.kinds.virtualmachine import adopting, extras, leaving
 from hostwright.kinds.virtualmachine import decide as kind
-from hostwright.kinds.virtualmachine import extras, leaving
 from hostwright.kinds.virtualmachine.port import (
     BringDisks,
     Create,
@@ -112,7 +112,7 @@ class VirtualMachines:
             probed=tools.probed(view.key),
             born_at=moment(metadata.get("creationTimestamp")),
             candidates=candidates,
-            candidate_of=self._holder(tools, view, candidates[0].id) if len(candidates) == 1 and seen.proven else "",
+            candidate_of=self._holder(tools, view, candidates) if seen.proven else "",
             deleting_since=moment(metadata.get("deletionTimestamp")),
             paused=(metadata.get("annotations") or {}).get(ANNOTATION_PAUSED),
             tried_in_vain=recall.in_vain or recall.unanswered > 0,
@@ -120,11 +120,15 @@ class VirtualMachines:
             never_reported=not status.machine_id,
         )
 
-    def _holder(self, tools: Tools, view: View, machine: str) -> str:
-        """Another object that has this machine, or is about to; else it is ours from now on, before any status says so.
+    def _holder(self, tools: Tools, view: View, candidates: tuple[Twin, ...]) -> str:
+        """Another object that has the one machine, or is about to; else it is ours, before any status says so.
 
-        Two passes run at once, and what each decides stands in its status only later.
+        Two passes run at once, and what each decides stands in its status only later. One that bears another's mark is
+        held for nobody: that object may have lost its status, and binds it again.
         """
+        if len(candidates) != 1 or any(mark != view.trace.mark for mark in candidates[0].marks):
+            return ""
+        machine = candidates[0].id
         others = tools.store.by_token(machine) - {view.key}
         holder = self._binding.get(machine)
         if holder is not None and holder.key != view.key and holder.stands(tools.store.get(holder.key)):
@@ -199,8 +203,8 @@ class Binding:
 
 def _seeking(view: View) -> View:
     """With what a machine is told by that is to be imported, until one is bound."""
-    wish = _spec(view).import_
-    if wish is None or is_deleting(view.body) or view.rows:
+    wish, status = _spec(view).import_, view.body.get("status") or {}
+    if wish is None or is_deleting(view.body) or view.rows or adopting.IMPORT in (status.get("handled") or {}):
         return view
     sought = Sought(wish.id or "")
     if wish.filter is not None:
