@@ -1,4 +1,4 @@
-"""Nova's and Neutron's answers, page by page, for a settled project of any size; each request is counted.
+"""Nova's, Neutron's and Cinder's answers, page by page, for a settled project of any size; each request is counted.
 
 It stands where `providers/openstack/transport.py` does, so the paths, the pages and their number are the provider's
 own. The answers have the fields that the provider reads, and Nova's order, markers and `changes-since`.
@@ -17,23 +17,27 @@ from urllib.parse import parse_qs, urlsplit
 from tests.engine.virtual import Clock
 
 from hostwright.providers.openstack.rows import Refused, Reply
+from hostwright.providers.openstack.transport import NEWEST
 
 Body = dict[str, Any]
 BUILD, START = 5.0, 2.0
-NETWORK, SUBNET, GROUP = "n-1", "s-1", "g-1"
+NETWORK, OUTSIDE, SUBNET, GROUP = "n-1", "n-2", "s-1", "g-1"
 CATALOG: dict[str, Body] = {
     "/servers": {"servers": []},
     "/flavors/detail": {"flavors": [{"id": "f-1", "name": "small", "vcpus": 1, "ram": 512, "disk": 1}]},
     "/os-keypairs": {"keypairs": []},
     "/os-server-groups": {"server_groups": []},
     "/os-availability-zone": {"availabilityZoneInfo": [{"zoneName": "az1"}]},
-    "/v2.0/networks": {"networks": [{"id": NETWORK, "name": "app", "project_id": "p"}]},
+    "/v2.0/networks": {
+        "networks": [
+            {"id": NETWORK, "name": "app", "project_id": "p"},
+            {"id": OUTSIDE, "name": "public", "router:external": True},
+        ]
+    },
     "/v2.0/subnets": {"subnets": [{"id": SUBNET, "name": "app", "network_id": NETWORK}]},
     "/v2.0/security-groups": {"security_groups": [{"id": GROUP, "name": "default"}]},
-    "/v2.0/floatingips": {"floatingips": []},
     "/v2/images": {"images": [{"id": "i-1", "name": "tiny", "status": "active"}]},
-    "/v3/p/types": {"volume_types": []},
-    "/v3/p/volumes/detail": {"volumes": []},
+    "/v3/p/types": {"volume_types": [{"id": "t-1", "name": "standard"}]},
 }
 
 
@@ -51,10 +55,12 @@ class Nova:
     clock: Clock
     servers: dict[str, Body] = field(default_factory=dict)
     ports: dict[str, Body] = field(default_factory=dict)
+    volumes: dict[str, Body] = field(default_factory=dict)
+    floating_ips: dict[str, Body] = field(default_factory=dict)
     updated: dict[str, float] = field(default_factory=dict)
     asked: Counter[str] = field(default_factory=Counter)
     started: dict[str, float] = field(default_factory=dict)  # server → when it was last told to start
-    region = "R"
+    region, microversion = "R", NEWEST
 
     # -- what happens there
 
@@ -107,7 +113,17 @@ class Nova:
                 row = self.servers.get(item)
                 return (200, {"server": row}) if row else (404, {"itemNotFound": {"message": f"{item} not found"}})
             case "GET", ["v2.0", "ports"]:
-                return 200, self._ports(query)
+                return 200, _listed("ports", self.ports, query)
+            case "GET", ["v2.0", "floatingips"]:
+                return 200, _listed("floatingips", self.floating_ips, query)
+            case "POST", ["v2.0", "floatingips"]:
+                return 201, {"floatingip": self._new_floating_ip(body["floatingip"])}
+            case "GET", ["v3", "p", "volumes", "detail"]:
+                return 200, _listed("volumes", self.volumes, query)
+            case "GET", ["v3", "p", "volumes", item]:
+                return 200, {"volume": self.volumes[item]}
+            case "POST", ["v3", "p", "volumes"]:
+                return 202, {"volume": self._new_volume(body["volume"])}
             case "GET", ["v2.0", "ports", item]:
                 return 200, {"port": self.ports[item]}
             case "POST", ["v2.0", "ports"]:
@@ -132,12 +148,19 @@ class Nova:
         ]
         return _after(found, query)
 
-    def _ports(self, query: dict[str, str]) -> Body:
-        mark = query.get("description")
-        found = [row for row in self.ports.values() if mark is None or row["description"] == mark]
-        page = _after(found, query)
-        full = len(page) == int(query["limit"])
-        return {"ports": page, "ports_links": [{"rel": "next", "href": ""}] if full else []}
+    def _new_volume(self, wanted: Body) -> Body:
+        item = _id("c", len(self.volumes))
+        self.volumes[item] = {**wanted, "id": item, "status": "available", "attachments": [], **self._born()}
+        return self.volumes[item]
+
+    def _new_floating_ip(self, wanted: Body) -> Body:
+        item = _id("d", len(self.floating_ips))
+        address = f"192.0.2.{len(self.floating_ips) + 1}"
+        self.floating_ips[item] = {**wanted, "id": item, "floating_ip_address": address, **self._born()}
+        return self.floating_ips[item]
+
+    def _born(self) -> Body:
+        return {"created_at": self.clock.now().strftime("%Y-%m-%dT%H:%M:%S")}
 
     def _new_port(self, wanted: Body) -> Body:
         item = _id("b", len(self.ports))
@@ -158,6 +181,9 @@ class Nova:
         port = self.ports[wanted["networks"][0]["port"]]
         port |= {"device_id": item, "status": "ACTIVE"}
         address = {"addr": port["fixed_ips"][0]["ip_address"], "OS-EXT-IPS:type": "fixed"}
+        disks = [row["uuid"] for row in wanted.get("block_device_mapping_v2", ()) if row["source_type"] == "volume"]
+        for disk in disks:
+            self.volumes[disk] |= {"status": "in-use", "attachments": [{"server_id": item, "device": "/dev/vdb"}]}
         self.servers[item] = {
             "id": item,
             "name": wanted["name"],
@@ -172,6 +198,7 @@ class Nova:
             "addresses": {"app": [address]},
             "key_name": None,
             "locked": False,
+            "os-extended-volumes:volumes_attached": [{"id": disk} for disk in disks],
         }
         self.updated[item] = self._now()
         asyncio.get_running_loop().call_later(BUILD, self._up, item)
@@ -179,6 +206,14 @@ class Nova:
 
     def _up(self, item: str) -> None:
         self._change(item, status="ACTIVE", **{"OS-EXT-STS:task_state": None})
+
+
+def _listed(what: str, rows: dict[str, Body], query: dict[str, str]) -> Body:
+    """As Neutron and Cinder do: whether a full page is the last one, they do not know."""
+    mark = query.get("description")
+    page = _after([row for row in rows.values() if mark is None or row["description"] == mark], query)
+    more = [{"rel": "next", "href": ""}] if len(page) == int(query["limit"]) else []
+    return {what: page, f"{what}_links": more}
 
 
 def _after(found: list[Body], query: dict[str, str]) -> list[Body]:

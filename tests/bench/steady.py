@@ -29,13 +29,21 @@ from hostwright.providers.openstack.section import SECTIONS
 from hostwright.providers.openstack.session import names_of, open_session
 
 HOUR, SETTLE = 3600.0, 300.0
-SIZES: Mapping[int, float] = {1_000: 0.6, 10_000: 0.12}  # machines → the bar
+#: Machines, whether each has a data volume and a floating IP, and the bar.
+FLEETS = ((1_000, False, 0.6), (1_000, True, 0.6), (10_000, False, 0.12))
 SWITCHED = 120
 PROVIDER = {
     "type": "OpenStack",
     "openstack": {"cloudName": "lab"},
     "allowedNamespaces": {"from": "All"},
     "networks": [{"name": "app"}],
+    "storageClasses": [{"name": "standard", "openstack": {"volumeType": "standard"}}],
+}
+#: With a data volume and a floating IP each.
+FULL = {
+    **SPEC,
+    "network": {"interfaces": [{**SPEC["network"]["interfaces"][0], "floatingIP": {"pool": "public"}}]},  # type: ignore[index]
+    "dataDisks": [{"name": "data", "size": "1Gi", "storageClass": "standard"}],
 }
 
 
@@ -74,14 +82,15 @@ class Hours:
 
 async def run(tell: Tell) -> list[Row]:
     rows = []
-    for size, bar in SIZES.items():
-        tell(f"two hours of {size} settled machines")
-        hours = await asyncio.to_thread(in_virtual_time, two_hours(size, SWITCHED), 1 << 60)
-        rows += _rows(size, bar, hours)
+    for size, full, bar in FLEETS:
+        what = f"OpenStack, {size} settled" + (" with a volume and a floating IP each" if full else "")
+        tell(f"two hours of {what}")
+        hours = await asyncio.to_thread(in_virtual_time, two_hours(size, SWITCHED, FULL if full else SPEC), 1 << 60)
+        rows += _rows(what, size, bar, hours)
     return rows
 
 
-async def two_hours(size: int, switched: int) -> Hours:
+async def two_hours(size: int, switched: int, spec: Mapping[str, Any] = SPEC) -> Hours:
     """A quiet one, and one in which so many guests power themselves off."""
     clock = Clock()
     api, nova = ApiServer(clock), Nova(clock)
@@ -90,10 +99,10 @@ async def two_hours(size: int, switched: int) -> Hours:
         "sources": [{"name": "sim", "providerRef": {"name": "sim"}, "openstack": {"image": {"name": "tiny"}}}],
     }
     changed = {Key("Provider", "", "sim"): PROVIDER, Key("MachineImage", "", "tiny"): image}
-    for key, spec in {**CATALOG, **changed}.items():
-        api.apply(key, spec)
+    for key, each in {**CATALOG, **changed}.items():
+        api.apply(key, each)
     first = Operator(api, site(), Wire(), clock, nova=nova).start()
-    api.apply(VM, SPEC)
+    api.apply(VM, spec)
     await until(lambda: api.condition(VM, "Ready").get("status") == "True", 120, "the first machine Ready")
     await until(lambda: not api.status(VM).get("operation"), 120, "the first machine at rest")
     first.kill()
@@ -115,15 +124,16 @@ async def two_hours(size: int, switched: int) -> Hours:
 def _fill(api: ApiServer, nova: Nova, size: int) -> None:
     """The first machine's object, server and port, so many times over, each with its own words."""
     (server,), (port,) = nova.servers.values(), nova.ports.values()
-    body = api.objects[VM]
-    texts = [json.dumps(each) for each in (body, server, port)]
+    body, tables = api.objects[VM], (nova.servers, nova.ports, nova.volumes, nova.floating_ips)
+    rows = [row for table in tables for row in table.values()]
+    texts = [json.dumps(each) for each in (body, *rows)]
+    others = [row["id"] for row in rows]
     for number in range(1, size):
         name, identity = f"web-{number}", str(uuid.UUID(int=number + (1 << 100)))
         mine = {
             str(body["metadata"]["uid"]): identity,
             server["tags"][0]: owner_mark("c-1", identity),
-            server["id"]: f"a0000000-0000-4000-8000-{number:012x}",
-            port["id"]: f"b0000000-0000-4000-8000-{number:012x}",
+            **{item: f"{item[0]}0000000-0000-4000-8000-{number:012x}" for item in others},
             server["name"]: provider_name(VM.namespace, name, identity),
             port["mac_address"]: translate.mac(identity, "eth0", 0),
             port["fixed_ips"][0]["ip_address"]: f"10.{number // 62500}.{number // 250 % 250}.{number % 250 + 1}",
@@ -131,7 +141,8 @@ def _fill(api: ApiServer, nova: Nova, size: int) -> None:
         }
         copies = [_replaced(text, mine) for text in texts]
         api.objects[Key(VM.kind, VM.namespace, name)] = copies[0]
-        nova.servers[copies[1]["id"]], nova.ports[copies[2]["id"]] = copies[1], copies[2]
+        for table, copy in zip([table for table in tables if table], copies[1:], strict=True):
+            table[copy["id"]] = copy
         nova.updated[copies[1]["id"]] = nova.updated[server["id"]]
 
 
@@ -155,9 +166,8 @@ async def _switched_off(clock: Clock, nova: Nova, switched: int) -> list[float]:
     return called
 
 
-def _rows(size: int, bar: float, hours: Hours) -> list[Row]:
-    what = f"OpenStack, {size} settled"
-    most = ", ".join(f"{count} {path}" for path, count in hours.asked.most_common(4))
+def _rows(what: str, size: int, bar: float, hours: Hours) -> list[Row]:
+    most = ", ".join(f"{count} {path}" for path, count in hours.asked.most_common(7))
     return [
         Row(f"{what}: provider calls for each machine-hour ({most})", hours.asked.total() / size, "", bar),
         Row(f"{what}: status writes in that hour", hours.written, "", 0),

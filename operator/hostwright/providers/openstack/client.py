@@ -46,7 +46,8 @@ from hostwright.providers.openstack.transport import BLOCK_STORAGE, FLOOR, NEWES
 PAGE = 500
 #: Names that are the same to every dialect of regular expressions.
 NAME_AS_IT_IS = re.compile(r"[-A-Za-z0-9_]+")
-PORT_PAGE = 1000
+#: Of ports and floating IPs: all that are read each minute in one. Cinder gives no more than 1000 at once.
+NEUTRON_PAGE, CINDER_PAGE = 2000, 1000
 GROUP_PAGE = 1000  # the most that Nova gives (osapi_max_limit)
 MARKS = 50  # in one address of some 4,000 characters
 #: A port as far as it is read: an administrator's list of all of them would be many times longer.
@@ -303,7 +304,7 @@ class SdkClient:
     async def _paged(self, what: str, kind: type[list[P]], filters: str) -> list[P]:
         """Of Neutron."""
         found: list[P] = []
-        query = f"/v2.0/{what}?project_id={self._project}&limit={PORT_PAGE}{filters}"
+        query = f"/v2.0/{what}?project_id={self._project}&limit={NEUTRON_PAGE}{filters}"
         marker = ""
         while True:
             page = document(await self._get("network", query + marker))
@@ -335,7 +336,7 @@ class SdkClient:
         if not self._transport.has(BLOCK_STORAGE) or self._no_volumes:
             return []
         found: list[Volume] = []
-        query = f"/v3/{self._project}/volumes/detail?limit={PORT_PAGE}"
+        query = f"/v3/{self._project}/volumes/detail?limit={CINDER_PAGE}"
         query += "&metadata=" + quote(str({VOLUME_MARK: mark})) if mark else ""
         marker = ""
         while True:
