@@ -35,6 +35,13 @@ def test_a_build_that_ends_well_before_its_removal_is_carried_out_is_removed_all
     assert not any(said.type == "Provisioned" for said in decision.said)
 
 
+def test_while_it_is_deleted_its_failure_stays_told() -> None:
+    decision = decide(making(status=TOLD, trace=GOING, operation=operation(), look=seen(Life.DELETING)))
+    assert line(decision) == "nothing | Provisioning | -Ready:NoValidHost +Reconciling:NoValidHost"
+    theirs = decide(making(status=TOLD, operation=operation(), look=seen(Life.DELETING)))
+    assert line(theirs) == "nothing | Unknown | -Ready:Waiting +Reconciling:Waiting", "somebody else deletes it"
+
+
 def test_what_was_up_once_or_was_never_removed_by_us_is_held_and_left_alone() -> None:
     held = "nothing | Failed | -Ready:MachineHeld +Stalled:MachineHeld"
     assert line(decide(situation(trace=GOING, look=KEPT))) == held

@@ -136,6 +136,9 @@ def _life(situation: Situation, found: Found, verdict: Judgement) -> Decision[St
             return _building(situation, found)
         case Life.FAILED:
             return _error(situation, found)
+        case Life.DELETING if _discarded(situation, found):  # why stays told, until it is made again
+            words = say.again(situation.status.last_error) or say.working(Reason.WAITING, "removing a failed build")
+            return Decision(said=words, phase=Phase.PROVISIONING, look_again=2.0)
         case Life.DELETING:
             return Decision(
                 said=say.working(Reason.WAITING, "the provider is deleting the machine"),
