@@ -80,3 +80,11 @@ async def test_a_region_without_nova_is_told_by_its_name(site: Site, clock: list
     assert type(failure) is errors.InvalidConfiguration
     assert "Elsewhere" in failure.message
     assert "spec.openstack" in failure.message
+
+
+async def test_the_providers_region_goes_before_that_of_clouds_yaml(site: Site, clock: list[float]) -> None:
+    cloud = {"auth": site.auth, "region_name": "Elsewhere"}
+    with ThreadPoolExecutor(4) as threads:
+        client = SdkClient(ProviderSection(region="R"), secret(cloud), threads, lambda: clock[0])
+        assert (await client.login()).region == "R"
+        await client.close()

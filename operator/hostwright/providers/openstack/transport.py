@@ -82,6 +82,8 @@ class Transport:
                 file.write(secret["cacert"])
             self._files.append(path)
             cloud["cacert"] = path
+        if spec.region and not cloud.get("regions"):  # where the cloud lists its regions, it must be one of them
+            cloud["region_name"] = spec.region
         loader = OpenStackConfig(load_yaml_config=False, load_envvars=False)
         loader.cloud_config = {"clouds": {spec.cloud_name: cloud}}
         wanted = {"region_name": spec.region} if spec.region else {}
