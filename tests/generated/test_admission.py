@@ -47,10 +47,13 @@ class TestImport:
         api.must(api.patch(body, {"spec": {"import": None}}, user=user, dryRun="All"))
         api.must(api.create(good("VirtualMachine", wish, name="web-2"), user=bound("hostwright-edit", importer)))
 
-    def test_it_stays_as_it_is_from_when_a_machine_is_bound(self, api: Api, good: Good, made: Make) -> None:
+    @pytest.mark.parametrize("told", [{"providerID": "openstack:///R/1"}, {"handled": {"import": "1"}}])
+    def test_it_stays_as_it_is_from_when_a_machine_is_bound(
+        self, api: Api, good: Good, made: Make, told: dict[str, object]
+    ) -> None:
         body = made(good("VirtualMachine", {"spec": {"import": {"filter": {"name": "legacy-1"}}}}))
         api.must(api.patch(body, {"spec": {"import": {"filter": {"tags": ["legacy"]}}}}))
-        api.must(api.patch(body, {"status": {"providerID": "openstack:///R/1"}}, subresource="/status"))
+        api.must(api.patch(body, {"status": told}, subresource="/status"))
         for change in ({"filter": {"name": "other"}}, None):
             reply = api.patch(body, {"spec": {"import": change}})
             assert reply.status == 422

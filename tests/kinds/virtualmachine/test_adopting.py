@@ -32,6 +32,7 @@ from hostwright.kinds.virtualmachine.values import DeletionPolicy
 
 BY_ID = {"import": {"id": "s1"}}
 OR_MADE = {"import": {"id": "s1", "policy": "AdoptOrCreate"}}
+HANDLED = {"restartedAt": "", "rebuildToken": "", "import": "s1"}
 OTHERS = "hw:ffffffffffffffff:0"
 ADOPTED = LedgerRow("server", "s1", ownership=Ownership.ADOPTED)
 IMPORTED_PORT = LedgerRow("port/eth0", "p1", ownership=Ownership.REFERENCED)
@@ -55,7 +56,7 @@ def seeking(*candidates: Twin, **changes: Any) -> Situation:
 def bound(**changes: Any) -> Situation:
     """Bound, its port too, and nothing applied yet."""
     rows: Trace = trace(ADOPTED, IMPORTED_PORT)
-    before = status(resolved=None, conditions=[], handled={"restartedAt": "", "rebuildToken": "", "import": "s1"})
+    before = status(resolved=None, conditions=[], handled=HANDLED)
     bare = found(twins=(), unmarked=(ADOPTED,), parts=(ADOPTED, IMPORTED_PORT))
     return situation(
         **{"spec": spec(**BY_ID), "trace": rows, "status": before, "look": Present(bare, 100.0), **changes}
@@ -106,7 +107,7 @@ def test_it_is_bound_with_its_row_and_what_was_asked_before_is_none_of_its() -> 
 
 
 def test_one_that_is_made_in_its_place_is_not_sought_again() -> None:
-    lost = status(conditions=[], resolved=None, handled={"restartedAt": "", "rebuildToken": "", "import": "s1"})
+    lost = status(conditions=[], resolved=None, handled=HANDLED)
     again = fresh(spec=spec(**BY_ID), status=lost, look=GONE, proven=True, backend={"synced": True})
     assert line(decide(again)).startswith("Create")
 
@@ -137,7 +138,7 @@ def test_ports_are_the_interfaces_that_name_them_then_the_first_on_the_network()
 def test_what_is_in_no_wish_is_told_and_never_touched() -> None:
     loose = {"loose": (InterfaceShape("p9", "n9", ("10.9.0.9",)),), "loose_disks": (DiskShape("v9", 7, "v9"),)}
     look = seen(twins=(twin(marks=(MARK,)),), parts=(ADOPTED, IMPORTED_PORT), **loose)
-    decision = decide(bound(status=status(resolved=RESOLVED), look=look))
+    decision = decide(bound(status=status(resolved=RESOLVED, handled=HANDLED), look=look))
     assert decision.step is None
     assert {row["path"]: row["found"] for row in decision.status["drift"]} == {
         "/network/interfaces/p9": "a port with 10.9.0.9 on network n9",
@@ -190,7 +191,7 @@ def test_nothing_is_sent_to_the_machine_of_another_not_even_before_its_deletion(
 def test_one_that_was_bound_while_its_provider_was_paused_is_marked_as_ours_and_not_as_robbed_of_its_mark() -> None:
     told = dict(RESOLVED)
     del told["powerState"], told["tags"], told["metadata"]
-    observed = status(resolved=told, handled={"restartedAt": "", "rebuildToken": "", "import": "s1"})
+    observed = status(resolved=told, handled=HANDLED)
     bare = found(twins=(), unmarked=(ADOPTED,), parts=(ADOPTED, IMPORTED_PORT), shape={"tags": {}})
     decision = decide(bound(status=observed, look=Present(bare, 100.0)))
     assert line(decision).startswith("Mark server=s1 | Running | -Ready:Importing")
@@ -198,7 +199,7 @@ def test_one_that_was_bound_while_its_provider_was_paused_is_marked_as_ours_and_
 
 def test_a_mark_that_was_taken_off_later_is_told_as_drift() -> None:
     bare = found(twins=(), unmarked=(ADOPTED,), parts=(ADOPTED, IMPORTED_PORT))
-    decision = decide(bound(status=status(), generation=2, look=Present(bare, 100.0)))
+    decision = decide(bound(status=status(handled=HANDLED), generation=2, look=Present(bare, 100.0)))
     assert [note.reason for note in decision.notes] == ["DriftDetected"]
 
 
@@ -213,7 +214,7 @@ def test_a_port_that_is_to_be_another_leaves_the_ledger_once_it_is_unplugged() -
                 interfaces=(item,),
                 shape={"interfaces": (replace(had, plugged=not loose),)},
             )
-            decision = decide(bound(status=status(), wanted=wanted(interfaces=(wish,)), look=look))
+            decision = decide(bound(status=status(handled=HANDLED), wanted=wanted(interfaces=(wish,)), look=look))
             assert decision.forget == forgotten
 
 
@@ -242,7 +243,7 @@ def test_while_it_is_only_observed_a_corrected_manifest_is_matched_anew() -> Non
     assert decide(replace(before, wanted=as_it_is)).forget == ()
     assert decide(replace(before, wanted=swapped)).forget == ("port/eth0", "port/eth1")
     assert decide(replace(before, wanted=renamed)).forget == ("port/eth0", "port/eth1")
-    settled = replace(before, wanted=swapped, status=status())
+    settled = replace(before, wanted=swapped, status=status(handled=HANDLED))
     assert decide(settled).forget == (), "what we have managed is compared, and changed once that is allowed"
 
 
@@ -261,3 +262,22 @@ def test_made_again_it_leaves_the_former_root_disk_alone() -> None:
         proven=True,
     )
     assert decide(again).forget == ("server", "volume/root")
+
+
+def unrecorded(**imports: Any) -> Situation:
+    """Bound by a status whose writing was refused: the object was edited meanwhile. Only the process knows of it."""
+    before = status(resolved=None, conditions=[], handled={"restartedAt": "", "rebuildToken": ""})
+    wish = spec(**{"import": imports}, rebuildToken="1", updatePolicy={"maxDisruption": "Rebuild"})
+    return bound(spec=wish, status=before, look=seen(twins=()))
+
+
+def test_what_was_bound_is_recorded_before_anything_else_though_the_status_was_refused_once() -> None:
+    for wish in ({"id": "s1"}, {"filter": {"name": "web"}}):
+        decision = decide(unrecorded(**wish))
+        assert decision.step is None
+        assert decision.status["handled"] == {"restartedAt": "", "rebuildToken": "1", "import": "s1"}
+        assert [note.reason for note in decision.notes] == ["Imported"]
+
+
+def test_one_that_import_names_no_more_is_left_alone() -> None:
+    assert line(decide(unrecorded(id="s2"))) == "nothing | Running | -Ready:ImportConflict +Stalled:ImportConflict"

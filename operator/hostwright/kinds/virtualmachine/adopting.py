@@ -1,6 +1,7 @@
 """A machine that was there before us: which one is meant, that it is bound once, and what hangs on it."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from hostwright.core.decision import Decision, Note
 from hostwright.core.errors import Failure, ImportAmbiguous, ImportConflict, ImportNotFound
@@ -54,17 +55,32 @@ def _may_create(situation: Situation) -> bool:
 
 
 def _bound(situation: Situation, twin: Twin) -> Decision[Step]:
+    row = LedgerRow("server", twin.id, ownership=Ownership.ADOPTED)
+    return replace(_recorded(situation, twin.id, f"{twin.name} ({twin.id}) is this object's machine now"), adopt=(row,))
+
+
+def _recorded(situation: Situation, machine: str, text: str) -> Decision[Step]:
     """A restart or rebuild that was asked for before it was ours is none of its."""
-    text = f"{twin.name} ({twin.id}) is this object's machine now"
     tokens = {"restartedAt": situation.spec.restarted_at or "", "rebuildToken": situation.spec.rebuild_token or ""}
     return Decision(
-        adopt=(LedgerRow("server", twin.id, ownership=Ownership.ADOPTED),),
         said=say.working(Reason.IMPORTING, text),
         phase=situation.phase,
-        status={"handled": {**(situation.status.handled or {}), **tokens, IMPORT: twin.id}},
-        notes=(Note(Reason.IMPORTED, text, twin.id),),
+        status={"handled": {**(situation.status.handled or {}), **tokens, IMPORT: machine}},
+        notes=(Note(Reason.IMPORTED, text, machine),),
         look_again=0.0,
     )
+
+
+def unrecorded(situation: Situation) -> Decision[Step] | None:
+    """It was bound, and the status that said so was refused, as the object had been edited: the row alone was kept."""
+    server, wish = situation.trace.row("server"), situation.spec.import_
+    if server is None or not situation.trace.imported or (situation.status.handled or {}).get(IMPORT) == server.id:
+        return None
+    if wish is not None and wish.id not in {None, server.id}:
+        text = f"{server.id} was bound while import was changed to {wish.id}, and nothing is done to it."
+        remedy = "Set import back, or delete this object with deletionPolicy Retain and write another."
+        return blocked(situation, ImportConflict(f"{text} {remedy}"), look_again=SLOW)
+    return _recorded(situation, server.id, f"{server.id} is this object's machine now")
 
 
 def _described(situation: Situation) -> str:

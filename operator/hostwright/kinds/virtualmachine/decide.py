@@ -45,8 +45,9 @@ def _living(situation: Situation) -> Decision[Step]:
             return verdict
     if _half_seen(situation):
         return Decision(observed=False, look_again=2.0)
-    if adopting.asked(situation) and (bound := adopting.bind(situation)) is not None:
-        return bound
+    binding = adopting.bind(situation) if adopting.asked(situation) else adopting.unrecorded(situation)
+    if binding is not None:
+        return binding
     match situation.look:
         case Present(found=found):
             return present(situation, found)

@@ -321,7 +321,7 @@ OBJECT_RULES: tuple[tuple[str, str], ...] = (
     ),
     # `import` is a reserved word in CEL, and written __import__.
     (
-        "!has(oldSelf.status) || !has(oldSelf.status.providerID) || (has(self.spec.__import__) == has(oldSelf.spec.__import__) && (!has(self.spec.__import__) || self.spec.__import__ == oldSelf.spec.__import__))",
+        "!has(oldSelf.status) || !(has(oldSelf.status.providerID) || (has(oldSelf.status.handled) && 'import' in oldSelf.status.handled)) || (has(self.spec.__import__) == has(oldSelf.spec.__import__) && (!has(self.spec.__import__) || self.spec.__import__ == oldSelf.spec.__import__))",
         "import is immutable once a machine is bound: delete this object, which keeps the machine under deletionPolicy Retain, and write another",
     ),
 )
