@@ -18,7 +18,7 @@ class Site:
 
     answer: Callable[[str, str], tuple[int, Any]] = lambda method, path: (200, {"servers": []})
     url: str = ""
-    place: str = ""  # where the catalog leads, if not here
+    place: str = ""  # where the catalog leads to Nova, if not here
     services: tuple[str, ...] = ALL
     logins: int = 0
     requests: list[str] = field(default_factory=list)
@@ -44,14 +44,19 @@ class Site:
         }
 
     def token(self) -> dict[str, Any]:
-        endpoint = {"interface": "public", "region": "R", "region_id": "R", "url": self.place or self.url, "id": "e"}
+        endpoint = {"interface": "public", "region": "R", "region_id": "R", "url": self.url, "id": "e"}
+        moved = {**endpoint, "url": self.place or self.url}
+        at = {"compute": moved}
         token = {
             "methods": ["password"],
             "user": {"id": USER, "name": "demo", "domain": {"id": "default", "name": "Default"}},
             "project": {"id": PROJECT, "name": "demo", "domain": {"id": "default", "name": "Default"}},
             "expires_at": "2099-01-01T00:00:00.000000Z",
             "issued_at": "2026-01-01T00:00:00.000000Z",
-            "catalog": [{"type": name, "name": name, "id": name, "endpoints": [endpoint]} for name in self.services],
+            "catalog": [
+                {"type": name, "name": name, "id": name, "endpoints": [at.get(name, endpoint)]}
+                for name in self.services
+            ],
         }
         return {"token": {**token, **({"application_credential": self.credential} if self.credential else {})}}
 

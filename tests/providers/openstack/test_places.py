@@ -70,6 +70,26 @@ async def test_where_nobody_listens_no_login_storm_begins(site: Site, clock: lis
         await client.close()
 
 
+async def test_where_keystone_is_away_as_well_the_former_login_is_used_on(site: Site, clock: list[float]) -> None:
+    site.answer = lambda method, path: (200, {"servers": [], "ports": []})
+    with ThreadPoolExecutor(4) as threads:
+        client = SdkClient(
+            ProviderSection(), secret({"auth": site.auth, "region_name": "R"}), threads, lambda: clock[0]
+        )
+        with older(site.url, (2, 90)) as gone:
+            site.place = gone.url
+            await client.login()
+        taken = site.logins
+        site.refuse = True
+        for _ in range(2):
+            with pytest.raises(NotSent):
+                await client.servers(None)
+        assert site.logins == taken + 1, "it was asked for a new one"
+        site.logins = taken  # which did not end the former
+        assert await client.ports() == []
+        await client.close()
+
+
 async def test_a_region_without_nova_is_told_by_its_name(site: Site, clock: list[float]) -> None:
     with ThreadPoolExecutor(4) as threads:
         client = SdkClient(ProviderSection(region="Elsewhere"), secret({"auth": site.auth}), threads, lambda: clock[0])

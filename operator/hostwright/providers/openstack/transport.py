@@ -222,13 +222,25 @@ class Transport:
         moved = self._lost and self._monotonic() - self._sought >= SEEK_EVERY
         if moved:
             self._sought, self._lost = self._monotonic(), False
-        if (dead and token == dead) or moved:
+        if dead and token == dead:
             session.auth.invalidate()
             token = session.get_token()
+        elif moved:
+            token = self._renewed(session) or token
         if token != self._placed_by:  # each token brings the catalog of its time
             self._adapters = {service: self._adapter(service) for service in SERVICES}
             self._placed_by = token
         return str(token)
+
+    def _renewed(self, session: Any) -> str:
+        """A token with the catalog of now; empty: Keystone gives none, and the services that are there take the old."""
+        former = session.auth.auth_ref
+        session.auth.invalidate()
+        try:
+            return str(session.get_token())
+        except ksa.ClientException:
+            session.auth.auth_ref = former
+            return ""
 
     def _adapter(self, service: str) -> Any:
         adapter = Adapter(
