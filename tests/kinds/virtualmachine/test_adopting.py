@@ -26,7 +26,16 @@ from tests.kinds.situations import (
 
 from hostwright.core.port import LedgerRow, Ownership, Present, Sought, Trace
 from hostwright.kinds.virtualmachine.decide import decide
-from hostwright.kinds.virtualmachine.port import DiskShape, InterfaceFound, InterfaceShape, Life, Mark, Twin, Wanted
+from hostwright.kinds.virtualmachine.port import (
+    DiskShape,
+    InterfaceFound,
+    InterfaceShape,
+    Life,
+    Mark,
+    Release,
+    Twin,
+    Wanted,
+)
 from hostwright.kinds.virtualmachine.situation import Situation
 from hostwright.kinds.virtualmachine.values import DeletionPolicy
 
@@ -281,3 +290,24 @@ def test_what_was_bound_is_recorded_before_anything_else_though_the_status_was_r
 
 def test_one_that_import_names_no_more_is_left_alone() -> None:
     assert line(decide(unrecorded(id="s2"))) == "nothing | Running | -Ready:ImportConflict +Stalled:ImportConflict"
+
+
+def test_one_in_error_is_made_anew_only_where_that_is_asked_and_it_is_nobody_elses() -> None:
+    wish = spec(**BY_ID, updatePolicy={"maxDisruption": "Rebuild"})
+    ill = seen(Life.FAILED, twins=(), shape={"image": "i9"}, unmarked=(ADOPTED,))
+    assert line(decide(bound(spec=wish, look=ill))).startswith("nothing | Failed | -Ready:MachineFailed")
+    managed = status(handled=HANDLED)
+    assert line(decide(bound(spec=wish, status=managed, look=ill))).startswith("nothing"), "drift, as of any machine"
+    asked = spec(**BY_ID, updatePolicy={"maxDisruption": "Rebuild"}, rebuildToken="2")
+    assert line(decide(bound(spec=asked, look=ill))).startswith("Rebuild")
+    rivals = seen(Life.FAILED, twins=(), shape={"image": "i9"}, rivals=(OTHERS,))
+    assert line(decide(bound(spec=asked, look=rivals))).startswith("nothing | Failed | -Ready:ImportConflict")
+
+
+def test_let_go_after_its_status_was_lost_it_keeps_no_mark_of_ours() -> None:
+    lost = status(machineID=None, resolved=None, conditions=[], handled=None)
+    marked = found(twins=(twin(name="web", marks=(MARK,)), twin("s2", name="copy", marks=(MARK,))), parts=(ADOPTED,))
+    going = bound(
+        status=lost, trace=trace(), look=Present(marked, 100.0), proven=True, deleting_since=NOW, never_reported=True
+    )
+    assert decide(going).step == Release(frozenset({"s2"}))

@@ -115,11 +115,9 @@ def _taken(twin: Twin, rivals: tuple[str, ...], holder: str) -> Failure:
 
 
 def first(situation: Situation, wanted: Wanted, found: Found) -> Decision[Step] | None:
-    """What comes before anything is compared with it: whose it is, what hangs on it, and our mark."""
+    """What comes before anything is compared with it: what hangs on it, and our mark."""
     if not situation.trace.imported:
         return None
-    if found.rivals:
-        return blocked(situation, rival(found), look_again=SLOW)
     misfits = _misfits(situation, wanted, found)
     if misfits:
         return Decision(forget=misfits, phase=situation.phase, look_again=0.0)
@@ -132,7 +130,7 @@ def first(situation: Situation, wanted: Wanted, found: Found) -> Decision[Step] 
         return Decision(needs_proof="which ports the imported machine has", phase=situation.phase)
     server = situation.trace.row("server")
     bare = server is not None and any(row.id == server.id for row in found.unmarked)
-    if situation.observe_only or not bare or server is None or _managed_once(situation):
+    if situation.observe_only or not bare or server is None or managed_once(situation):
         return None
     return Decision(
         step=Mark(server),
@@ -142,7 +140,7 @@ def first(situation: Situation, wanted: Wanted, found: Found) -> Decision[Step] 
     )
 
 
-def _managed_once(situation: Situation) -> bool:
+def managed_once(situation: Situation) -> bool:
     """From then on a difference is a change or drift, and a mark that is not there was taken off."""
     resolved = situation.status.resolved
     return resolved is not None and resolved.power_state is not None
@@ -150,7 +148,7 @@ def _managed_once(situation: Situation) -> bool:
 
 def _misfits(situation: Situation, wanted: Wanted, found: Found) -> tuple[str, ...]:
     """While it was only ever observed its manifest is being corrected: where one fits no more, all are matched anew."""
-    if not situation.observe_only or _managed_once(situation):
+    if not situation.observe_only or managed_once(situation):
         return ()
     rows = [row for row in situation.trace.ledger if row.ownership is Ownership.REFERENCED]
     wishes, has = ({item.name: item for item in each.shape.interfaces} for each in (wanted, found))

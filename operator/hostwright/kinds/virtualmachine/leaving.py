@@ -157,7 +157,9 @@ def _spare(situation: Situation) -> frozenset[str]:
     """A copy that somebody made bears our mark, too."""
     look = situation.look
     strangers = judge(look.found, situation.trace).strangers if isinstance(look, Present) else ()
-    return frozenset(twin.id for twin in strangers)
+    wish = situation.spec.import_
+    imported = wish.id if wish is not None else None  # it is ours by that, where the status was lost
+    return frozenset(twin.id for twin in strangers if twin.id != imported)
 
 
 def after_release(situation: Situation) -> Decision[Step]:

@@ -8,7 +8,7 @@ from hostwright.core.decision import Decision, Note
 from hostwright.core.errors import BuildFailed, MachineFailed, MachineHeld, NoValidHost, OwnershipMismatch
 from hostwright.core.names import Condition, Phase, Reason
 from hostwright.core.port import LedgerRow, OperationType, RowState
-from hostwright.kinds.virtualmachine import network, say
+from hostwright.kinds.virtualmachine import adopting, network, say
 from hostwright.kinds.virtualmachine.absent import missing
 from hostwright.kinds.virtualmachine.bringing import broken, late
 from hostwright.kinds.virtualmachine.changing import resized, under_way
@@ -17,7 +17,7 @@ from hostwright.kinds.virtualmachine.port import REBUILDS, Create, Discard, Foun
 from hostwright.kinds.virtualmachine.rebuilding import after_failure
 from hostwright.kinds.virtualmachine.resting import at_rest
 from hostwright.kinds.virtualmachine.situation import Situation
-from hostwright.kinds.virtualmachine.verdict import SLOW, failed
+from hostwright.kinds.virtualmachine.verdict import SLOW, blocked, failed
 
 _MADE_AGAIN = "It is deleted and made again; its ports and disks stay."
 
@@ -119,6 +119,8 @@ def _ids(verdict: Judgement) -> str:
 
 
 def _life(situation: Situation, found: Found, verdict: Judgement) -> Decision[Step]:
+    if situation.trace.imported and found.rivals:
+        return replace(blocked(situation, adopting.rival(found), look_again=SLOW), phase=say.phase_of(found))
     if verdict.extras and not situation.observe_only:
         row = extra_row(verdict.extras[0])
         return Decision(

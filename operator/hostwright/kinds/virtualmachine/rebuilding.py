@@ -6,7 +6,7 @@ from typing import Any
 from hostwright.core.decision import Decision, Note
 from hostwright.core.names import Phase, Reason
 from hostwright.core.port import OperationType
-from hostwright.kinds.virtualmachine import change, say
+from hostwright.kinds.virtualmachine import adopting, change, say
 from hostwright.kinds.virtualmachine.absent import wait_until
 from hostwright.kinds.virtualmachine.change import Remake
 from hostwright.kinds.virtualmachine.port import Found, Inquire, Life, Power, Rebuild, SetPower, Step, Wanted
@@ -43,13 +43,17 @@ def is_again(situation: Situation, wanted: Wanted, found: Found) -> bool:
 
 
 def after_failure(situation: Situation, found: Found) -> Decision[Step] | None:
-    """A machine in ERROR is made anew where that is asked for since: by another token, image or bootstrap."""
+    """A machine in ERROR is made anew where that is asked for since: by another token, image or bootstrap.
+
+    One that was there before us and was never at rest since is not, for another image alone.
+    """
     wanted = situation.wanted
     if not isinstance(wanted, Wanted) or situation.observe_only or found.life is not Life.FAILED:
         return None
     gap = assess(situation, wanted, found)
     drifted = any(row.path == "/imageRef" for row in gap.corrected) and not situation.rebuild_asked
-    if not gap.rebuild or drifted or is_again(situation, wanted, found):
+    theirs = situation.trace.imported and not adopting.managed_once(situation) and not situation.rebuild_asked
+    if not gap.rebuild or drifted or theirs or is_again(situation, wanted, found):
         return None
     return replace(rebuild(situation, wanted, found, gap), phase=Phase.FAILED)
 
