@@ -1,7 +1,7 @@
 """What is said of an image while the operator has not heard of its Provider yet."""
 
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from tests.engine.place import Clock, Listener
 
@@ -11,6 +11,9 @@ from hostwright.engine.catalog import CatalogPass
 from hostwright.engine.ports import Body, Cluster, Key
 from hostwright.engine.store import Store
 from hostwright.engine.world import World
+
+if TYPE_CHECKING:
+    from hostwright.engine.groups import GroupPass
 
 PROVIDER, IMAGE = Key("Provider", "", "sim"), Key("MachineImage", "", "tiny")
 READY = {"type": "Ready", "status": "True", "reason": "Resolved", "message": "", "observedGeneration": 1}
@@ -64,6 +67,7 @@ async def looked_at(generation: int, status: dict[str, Any]) -> Api:
         "hostwright-system",
         connect=never,
         disconnect=disconnect,
+        groups=cast("GroupPass", None),  # of Providers only
     )
     await catalog.machine_image(IMAGE)
     return api

@@ -29,11 +29,12 @@ STORIES = {
     "change",
     "disks",
     "import",
+    "groups",
 }
 
 
 #: Stories of what only OpenStack has.
-ON_OPENSTACK = {"network", "disks", "import"}
+ON_OPENSTACK = {"network", "disks", "import", "groups"}
 KINDS = {"VirtualMachine": "hvm", "PhysicalMachine": "hpm", "PhysicalMachineClaim": "hpc", "MachinePool": "hmp"}
 #: In examples/redfish/machine.yaml, for the address of a BMC.
 ADDRESS = "https://127.0.0.1:8443"
@@ -216,6 +217,19 @@ def test_a_server_that_is_there_is_observed_managed_and_goes_with_its_object(wor
     world.patch("shop", {"deletionPolicy": "Delete"})
     world.delete("shop", seconds=120)
     assert world.cloud.user.compute.get(f"/servers/{server}").status_code == 404
+
+
+def test_machines_of_a_group_are_apart_and_it_goes_with_the_last(world: World) -> None:
+    _apply(world, "groups")
+    servers = [world.cloud.servers(name)[0].id for name in ("left", "right")]
+    hosts = {world.cloud.admin.compute.get_server(item).compute_host for item in servers}
+    assert len(hosts) == len(servers)
+    path = "jsonpath={range .status.groups[*]}{.name}{' '}{.policy}{' '}{.id}{'\\n'}{end}"
+    name, policy, group = world.kubectl("get", "provider", "os-lab", "-o", path).split()
+    assert (name, policy) == ("default/pair", "AntiAffinity")
+    assert set(world.cloud.user.compute.get_server_group(group).member_ids) == set(servers)
+    world.kubectl("delete", "-f", str(ROOT / "groups/machines.yaml"), "--timeout=120s")
+    eventually(lambda: not world.status("os-lab", "hpr", "").get("groups"), 60, "the group is gone")
 
 
 def _disks(world: World) -> dict[str, str]:

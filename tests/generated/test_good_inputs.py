@@ -24,6 +24,7 @@ GOOD_SPECS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
         "VirtualMachine",
         {"openstack": {"keyPair": "ops", "configDrive": True, "availabilityZone": "az1", "metadata": {"a": "b c"}}},
     ),
+    "a group": ("VirtualMachine", {"placement": {"group": {"name": "web", "policy": "SoftAntiAffinity"}}}),
     "a group of somebody's, and hints": (
         "VirtualMachine",
         {

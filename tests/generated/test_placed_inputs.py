@@ -12,6 +12,18 @@ BAD: Mapping[str, tuple[Mapping[str, Any], str]] = {
         {"openstack": {"schedulerHints": {"group": ["g"]}}},
         "write openstack.serverGroupID, or placement.group, instead of the hint group",
     ),
+    "a group without a policy": (
+        {"placement": {"group": {"name": "web"}}},
+        "spec.placement.group.policy: Required value",
+    ),
+    "a group's policy in Nova's words": (
+        {"placement": {"group": {"name": "web", "policy": "anti-affinity"}}},
+        'supported values: "Affinity", "AntiAffinity", "SoftAffinity", "SoftAntiAffinity"',
+    ),
+    "a group with a blank in its name": (
+        {"placement": {"group": {"name": "my web", "policy": "Affinity"}}},
+        "a name here has lower-case letters",
+    ),
     "no hints": ({"openstack": {"schedulerHints": {}}}, "at least 1"),
     "a hint without a value": ({"openstack": {"schedulerHints": {"same_host": []}}}, "at least 1"),
     "a hint as a text": ({"openstack": {"schedulerHints": {"same_host": "a"}}}, "must be of type array"),

@@ -54,6 +54,10 @@ class Unreachable(Transient):
     """The endpoint refused the connection or could not be resolved: nothing was sent."""
 
 
+class GroupNotReady(Transient):
+    """The group of the machine is being made, or taken away: the machine is made once it is there."""
+
+
 class Throttled(Failure):
     """The endpoint asks for less; `retry_after` seconds if it says so."""
 
@@ -67,6 +71,10 @@ class Capacity(Failure):
 
 class QuotaExceeded(Capacity):
     """The project's quota is used up."""
+
+
+class GroupQuotaExceeded(Capacity):
+    """The project's quota of server groups is used up."""
 
 
 class GroupFull(Capacity):

@@ -93,7 +93,7 @@ async def _perform(
         receipt = await view.kind.perform(view.machines, call, baggage)
     except Failure as failure:
         tools.telemetry.called(connection.name, call.verb, tools.clock.monotonic() - began, failure.reason)
-        _weigh(connection, failure)
+        weigh(connection, failure)
         if isinstance(failure, Ambiguous) and operation is None and call.repeat is Repeat.FENCED:
             recall.late_until = max(recall.late_until, began + call.deadline)
         settled = _settle(recall, operation, call, failure, tools.clock.monotonic())
@@ -133,7 +133,7 @@ def _settle(recall: Recall, operation: Operation | None, call: Call, failure: Fa
 _OF_ONE_OBJECT = frozenset({"400", "409"})
 
 
-def _weigh(connection: "Connection", failure: Failure) -> None:
+def weigh(connection: "Connection", failure: Failure) -> None:
     """What a failure means for the Provider as a whole."""
     if connection.endpoint_each:
         return

@@ -4,17 +4,30 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from hostwright.core import errors
 from hostwright.core.access import AllowedNamespaces
-from hostwright.core.errors import ClassNotFound, Failure, ImageNotFound, InvalidConfiguration
+from hostwright.core.errors import (
+    ClassNotFound,
+    Failure,
+    GroupNotReady,
+    GroupQuotaExceeded,
+    ImageNotFound,
+    InvalidConfiguration,
+)
 from hostwright.core.quantity import to_mebibytes
+from hostwright.engine.groupbook import row_of
 from hostwright.engine.labels import propagated
 from hostwright.engine.ports import Body, Key
 from hostwright.engine.store import Store
 from hostwright.engine.world import World
 from hostwright.kinds.machineclass.resource import MachineClassSpec
 from hostwright.kinds.machineimage.resource import MachineImageSpec, Source
+from hostwright.kinds.provider.groups import Group, GroupState
+from hostwright.kinds.provider.resource import MOST_GROUPS
+from hostwright.kinds.virtualmachine.placement import GroupBinding
 from hostwright.kinds.virtualmachine.port import Bindings
 from hostwright.kinds.virtualmachine.resource import VirtualMachineSpec
+from hostwright.kinds.virtualmachine.values import ManagementPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +69,24 @@ class Catalog:
             default_tags=(defaults.defaults.tags or {}) if defaults else {},
             label_tags=propagated(body),
             hostname=spec.network.hostname or key.name[:63].replace(".", "-"),
+            group=self._group(key, spec, body),
         )
+
+    def _group(self, key: Key, spec: VirtualMachineSpec, body: Body) -> GroupBinding | None:
+        """As the Provider's status has it. Only a machine that is still to be made waits for it."""
+        wish = spec.placement.group if spec.placement is not None else None
+        if wish is None:
+            return None
+        name, provider = f"{key.namespace}/{wish.name}", self.store.get(Key("Provider", "", spec.provider_ref.name))
+        groups = ((provider or {}).get("status") or {}).get("groups") or ()
+        row = next((row_of(raw) for raw in groups if raw["name"] == name), None)
+        if row is not None and row.policy != wish.policy:
+            return GroupBinding(wish.name, failure=_other_policy(row, wish.policy))
+        ready = row is not None and row.state is GroupState.CREATED
+        there = any(part["name"] == "server" for part in (body.get("status") or {}).get("resources") or ())
+        there = there or spec.management_policy is ManagementPolicy.OBSERVE_ONLY
+        failure = None if ready or there else _unready(name, row, len(groups))
+        return GroupBinding(wish.name, row.id if row is not None and ready else "", failure)
 
     def _size(
         self, spec: VirtualMachineSpec, labels: Mapping[str, str]
@@ -90,6 +120,24 @@ class Catalog:
     def _provider_labels(self, name: str) -> Mapping[str, str]:
         body = self.store.get(Key("Provider", "", name))
         return (body["metadata"].get("labels") or {}) if body is not None else {}
+
+
+def _other_policy(row: Group, policy: str) -> Failure:
+    return InvalidConfiguration(
+        f"group {row.name} has the policy {row.policy}, and a group's policy cannot be changed to {policy}. "
+        "Write that policy, or name another group."
+    )
+
+
+def _unready(name: str, row: Group | None, count: int) -> Failure:
+    """In the words of what refuses it, where something does."""
+    if row is None and count >= MOST_GROUPS:
+        return GroupQuotaExceeded(f"the Provider has {count} groups, and more are not kept. Use one of them.")
+    kind = getattr(errors, row.reason, None) if row is not None and row.reason else None
+    if row is not None and isinstance(kind, type) and issubclass(kind, Failure):
+        return kind(row.message)
+    going = row is not None and row.state is GroupState.DELETING
+    return GroupNotReady(f"group {name} is being {'removed, and then made anew' if going else 'made'}")
 
 
 def source_for(image: MachineImageSpec, provider: str, labels: Mapping[str, str]) -> Source | None:

@@ -13,6 +13,7 @@ from hostwright.core.names import FINALIZER, FINALIZER_SECRET, Condition, Reason
 from hostwright.engine.bindings import source_for
 from hostwright.engine.breaker import ACKNOWLEDGED
 from hostwright.engine.connection import Connection
+from hostwright.engine.groups import GroupPass
 from hostwright.engine.ledger import stamp
 from hostwright.engine.ports import Body, Clock, Cluster, Key, Telemetry
 from hostwright.engine.queue import Priority
@@ -44,6 +45,7 @@ class CatalogPass:
     namespace: str
     connect: Callable[[Body, ProviderSpec], Connection | Failure]
     disconnect: Callable[[str], Awaitable[None]]
+    groups: GroupPass
     judges_orphans: bool = True
     #: By its name, where a Provider led that went by force while machines name it.
     places: dict[str, Mapping[str, str]] = field(default_factory=dict)
@@ -54,7 +56,7 @@ class CatalogPass:
         await self._part(key, body)
         if body is None:
             return Again()
-        if is_deleting(body) and not self.store.users(key):
+        if is_deleting(body) and not self.store.users(key) and not await self.groups.holds(key, body):
             return await self._let_go_of_provider(key, body)
         body = await self._hold(key, body)
         try:
@@ -71,9 +73,10 @@ class CatalogPass:
             return await self._broken(key, body, connection)
         if _starting(body, connection):
             return Again(60.0, Priority.RESYNC)
+        body, again = await self.groups.bring(key, body, connection)
         said = (*self._provider_said(key, body, spec, connection), *_destruction_said(body, connection))
         await self._say(key, body, said, self._provider_status(connection))
-        return Again(60.0, Priority.RESYNC)
+        return Again(min(again, 60.0), Priority.RESYNC if again >= 1.0 else Priority.TRANSITION)
 
     async def machine_class(self, key: Key) -> Again:
         """A class is ready as soon as it is there."""
@@ -204,6 +207,7 @@ class CatalogPass:
             }
             for thing in marked
             if not self.store.by_token(thing.machine_id.replace("-", "")) and not self.store.by_token(thing.id)
+            if not self.groups.claimed(thing.id)
         ]
         return sorted(rows, key=lambda row: str(row["id"]))[:ORPHANS]
 

@@ -12,8 +12,10 @@ from hostwright.engine.catalog import CatalogPass
 from hostwright.engine.connection import Connection, Deps
 from hostwright.engine.first import FirstReading
 from hostwright.engine.fleet import Fleet
+from hostwright.engine.groups import GroupPass
 from hostwright.engine.inbox import Inbox, read_anew
 from hostwright.engine.kind import Kind
+from hostwright.engine.memberships import Memberships
 from hostwright.engine.phases import Phases
 from hostwright.engine.physical import PhysicalMachines
 from hostwright.engine.pools import PoolPass
@@ -51,7 +53,7 @@ class Outside:
     visibility_lag: float | None = None  # seconds; None: the backends' own
     dial: Dial = nobody_asks
     refuse_probes: Sequence[Network] = ()  # no probe connects to what is in these
-    judges_orphans: bool = True  # only who watches all namespaces can
+    namespaces: frozenset[str] = frozenset()  # that are watched; empty: all. Only then orphans are judged
 
 
 class Engine:
@@ -74,6 +76,9 @@ class Engine:
         self.machines = {kind.name: MachinePass(kind, tools, self.first, recalls={}) for kind in KINDS}
         self.fleet = Fleet(self.queue.add)
         self.phases = Phases()
+        members = Memberships(self.queue.add)
+        self.groups = GroupPass(tools, members, self.queue.add, self._watches)
+        self.store.follow(members.follow)
         self.store.follow(self.fleet.follow)
         self.store.follow(self.phases.follow)
         self.claims = BindingPass(self.store, self.fleet, outside.cluster, outside.clock, outside.telemetry)
@@ -87,6 +92,7 @@ class Engine:
         for machines in self.machines.values():
             machines.forget()
         self.claims.forget()
+        self.groups.forget()
         self.pools.forget()
         self.prober.forget()
         if leading:
@@ -107,6 +113,9 @@ class Engine:
         """Every Provider's session, each whatever becomes of the others."""
         stops = [connection.stop() for connection in self.connections.values()]
         await asyncio.gather(*stops, return_exceptions=True)
+
+    def _watches(self, namespace: str) -> bool:
+        return not self._outside.namespaces or namespace in self._outside.namespaces
 
     def _tools(self) -> Tools:
         outside = self._outside
@@ -149,7 +158,8 @@ class Engine:
             outside.namespace,
             connect=self._connect,
             disconnect=self._disconnect,
-            judges_orphans=outside.judges_orphans,
+            groups=self.groups,
+            judges_orphans=not outside.namespaces,
         )
         return {
             **self.machines,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from hostwright.core.decision import Decision
-from hostwright.core.errors import Failure, UserDataMissing
+from hostwright.core.errors import Failure, GroupNotReady, GroupQuotaExceeded, UserDataMissing
 from hostwright.core.names import ANNOTATION_PAUSED
 from hostwright.core.port import Call, Done, Present, Receipt, Sought, Trace, Unsure, Wait
 from hostwright.engine.bindings import Catalog
@@ -76,7 +76,8 @@ class VirtualMachines:
             return replace(view, wanted=Unresolved(bindings))
         wanted = view.machines.resolve(spec, bindings)
         connection = tools.world.connection(name)
-        if isinstance(wanted, Unresolved) and connection is not None:
+        waits = isinstance(wanted, Unresolved) and isinstance(wanted.failure, GroupNotReady | GroupQuotaExceeded)
+        if isinstance(wanted, Unresolved) and connection is not None and not waits:
             connection.want_catalog(view.trace.machine_id.replace("-", ""))
         return replace(view, wanted=wanted)
 

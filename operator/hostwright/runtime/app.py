@@ -137,7 +137,7 @@ class Operator:
                 visibility_lag=settings.visibility_lag,
                 dial=dial,
                 refuse_probes=self._refused_probes(),
-                judges_orphans=not settings.namespaces,
+                namespaces=frozenset(settings.namespaces),
             )
         )
         self.checks = Checks(

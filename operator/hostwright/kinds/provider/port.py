@@ -75,6 +75,38 @@ class Marked:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupFact:
+    """A group of machines on the backend, whosever it is."""
+
+    id: str
+    name: str
+    policy: str  # as `placement.group.policy` names it; another word: one that is not to be had here
+    members: frozenset[str]  # ids of its machines
+
+
+class Groups(Protocol):
+    """Groups of machines that the backend keeps apart, or together. MUST raise core.errors only."""
+
+    visibility_lag: float  # seconds that one may stay invisible after its creating call ended
+
+    async def listed(self) -> Sequence[GroupFact]:
+        """All of them, freshly."""
+        ...
+
+    async def one(self, group_id: str) -> GroupFact | None:
+        """None: the backend has answered that it is not there."""
+        ...
+
+    async def make(self, name: str, policy: str, seconds: float) -> GroupFact:
+        """One request. Names need not be unique there."""
+        ...
+
+    async def remove(self, group_id: str, seconds: float) -> None:
+        """One request. One that is gone already is removed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """What the runtime gives a session: no backend reads clocks or makes threads by itself."""
 
@@ -93,6 +125,11 @@ class Session(Protocol):
 
     quick: float  # seconds between two reads while something moves
     machines: Any  # a VirtualMachineProvider (kinds do not know each other, so the type stands in that kind's port)
+
+    @property
+    def groups(self) -> Groups | None:
+        """None: it has no groups of machines."""
+        ...
 
     async def check(self) -> Checked:
         """One cheap answered call: reachability and credentials."""

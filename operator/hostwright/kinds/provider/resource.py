@@ -10,6 +10,8 @@ from hostwright.core.resource import ConditionModel, Duration, Label, Open, Secr
 KIND = "Provider"
 PLURAL = "providers"
 SHORT = "hpr"
+#: So many groups are kept of one Provider; the schema's bound.
+MOST_GROUPS = 256
 
 Short = Annotated[str, StringConstraints(max_length=64)]
 Id = Annotated[str, StringConstraints(max_length=255)]
@@ -136,6 +138,24 @@ class Orphan(Words):
     since: Short = Field(description="When it was first seen without an object.")
 
 
+class GroupStatus(Words):
+    """The ledger of one group, and the intent of its creation."""
+
+    name: Annotated[str, StringConstraints(max_length=127)] = Field(
+        description="Namespace and name, as team-a/web: of the machines of that namespace that name it in placement.group."
+    )
+    policy: Short = Field(description="The policy that it is made with; it cannot be changed.")
+    state: Short = Field(description="Creating, Created, or Deleting: its deletion was announced.")
+    id: Id | None = Field(default=None, description="Its id on the backend; missing while it is being made.")
+    title: Id | None = Field(default=None, description="Its name on the backend, of which there is no second one.")
+    attempt: int | None = Field(default=None, description="How often its creation was tried.")
+    started_at: Short | None = Field(default=None, description="When this attempt was announced, just before its call.")
+    deadline: Short | None = Field(default=None, description="When the call is given up.")
+    next_retry_at: Short | None = Field(default=None, description="The next attempt is not made before.")
+    reason: Short | None = Field(default=None, description="Why it could not be made, or is kept, in one word.")
+    message: Text = Field(default="", description="The same in a sentence, in the backend's own words.")
+
+
 class CredentialsStatus(Words):
     name: Id | None = Field(
         default=None, description="The Secret that is kept from deletion while this Provider names it."
@@ -167,6 +187,12 @@ class ProviderStatus(Words):
         max_length=100,
         description="Things with our mark that no object claims. Never deleted by the operator. The first 100.",
         json_schema_extra={"x-list-map-key": "id"},
+    )
+    groups: list[GroupStatus] | None = Field(
+        default=None,
+        max_length=MOST_GROUPS,
+        description="The groups that were made for placement.group: each goes with the last machine that names it.",
+        json_schema_extra={"x-list-map-key": "name"},
     )
     credentials: CredentialsStatus | None = Field(default=None, description="The Secret in use.")
     handled: dict[Short, Token] | None = Field(

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from hostwright.core.conditions import Said
 from hostwright.core.decision import Decision, Note
-from hostwright.core.errors import Failure, ProviderNotAllowed, ProviderNotFound
+from hostwright.core.errors import Failure, GroupNotReady, ProviderNotAllowed, ProviderNotFound
 from hostwright.core.names import Condition, Phase, Reason
 from hostwright.core.port import Missing, Operation, Present, Unsure
 from hostwright.kinds.virtualmachine import adopting, change, changing, say
@@ -94,6 +94,8 @@ def _provider_in_the_way(situation: Situation) -> Decision[Step]:
 
 def _unresolved(situation: Situation, failure: Failure) -> Decision[Step]:
     """Nothing can be compared or made; a machine that is there is still reported on."""
+    if isinstance(failure, GroupNotReady):
+        return Decision(said=say.working(Reason.WAITING, failure.message), phase=situation.phase, look_again=2.0)
     decision = blocked(situation, failure, look_again=30.0)
     if isinstance(situation.look, Present) and situation.look.found.life is not Life.PARTIAL:
         found = situation.look.found

@@ -20,7 +20,7 @@ from hostwright.core.port import (
     Unsure,
     Wait,
 )
-from hostwright.kinds.virtualmachine import storage
+from hostwright.kinds.virtualmachine import placement, storage
 from hostwright.kinds.virtualmachine.resource import VirtualMachineSpec
 
 #: What a rebuild brings about. Only the first is a field of MachineShape: a look shows nothing of the others.
@@ -85,12 +85,12 @@ class MachineShape:
     power: Power | None = field(default=None, metadata=_at("/powerState", Disruption.LIVE))
     tags: Mapping[str, str] = field(default_factory=dict, metadata=_at("/tags", Disruption.LIVE))
     metadata: Mapping[str, str] = field(default_factory=dict, metadata=_at("/metadata", Disruption.LIVE))
-    size: str | None = field(
-        default=None, metadata=_at("/classRef", Disruption.RESTART)
-    )  # the backend's id or name of the size
+    #: The backend's id or name of the size.
+    size: str | None = field(default=None, metadata=_at("/classRef", Disruption.RESTART))
     image: str | None = field(default=None, metadata=_at("/imageRef", Disruption.REBUILD))
     zone: str | None = field(default=None, metadata=_at("/zone", Disruption.REPLACE))
     key_pair: str | None = field(default=None, metadata=_at("/keyPair", Disruption.REPLACE))
+    group: str | None = field(default=None, metadata=_at("/placement/group", Disruption.REPLACE))  # `<name>/<id>`
     server_group: str | None = field(default=None, metadata=_at("/serverGroupID", Disruption.REPLACE))
     hints: str | None = field(default=None, metadata=_at("/schedulerHints", Disruption.REPLACE))  # in one word
     interfaces: tuple[InterfaceShape, ...] = field(default=(), metadata=_at("/network/interfaces", Disruption.LIVE))
@@ -215,6 +215,7 @@ class Bindings:
     default_tags: Mapping[str, str] = field(default_factory=dict)
     label_tags: Mapping[str, str] = field(default_factory=dict)  # of the object's labels that are propagated
     hostname: str = ""
+    group: placement.GroupBinding | None = None
 
     def tags(self, written: Mapping[str, str] | None) -> dict[str, str]:
         """The nearer to the machine, the stronger: the Provider's defaults, the labels, the tags that are written."""
@@ -370,9 +371,8 @@ class VirtualMachineProvider(Protocol):
 
     visibility_lag: float  # seconds a thing may stay invisible after its creating call ended
     supported: frozenset[str]  # paths of MachineShape whose change is carried out now
-    shape_paths: Mapping[
-        str, str
-    ]  # path of MachineShape → path in this backend's spec, e.g. /zone → /openstack/availabilityZone
+    #: Path of MachineShape → path in this backend's spec, e.g. /zone → /openstack/availabilityZone.
+    shape_paths: Mapping[str, str]
 
     def look(self, trace: Trace) -> Look: ...
 

@@ -14,6 +14,7 @@ from hostwright.core.resource import (
     Words,
 )
 from hostwright.kinds.virtualmachine.importing import Import
+from hostwright.kinds.virtualmachine.placement import Placement
 from hostwright.kinds.virtualmachine.readiness import Readiness
 from hostwright.kinds.virtualmachine.status import VirtualMachineStatus
 from hostwright.kinds.virtualmachine.storage import DISK_RULES, MOST_DISKS, DataDisk, RootDisk
@@ -231,6 +232,7 @@ class VirtualMachineSpec(Open):
         json_schema_extra={"x-list-map-key": "name"},
     )
     network: Network = Field(description="Host name and interfaces.")
+    placement: Placement | None = Field(default=None, description="Where the machine stands to others.")
     bootstrap: Bootstrap | None = Field(
         default=None, description="What the guest does at its first boot. Read at creation, and at a rebuild."
     )

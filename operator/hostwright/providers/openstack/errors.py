@@ -3,6 +3,7 @@
 | answer (each tried on the lab) | class |
 |---|---|
 | Nova 403 "Quota exceeded for …", Neutron 409 OverQuota, Cinder 413 | QuotaExceeded |
+| Nova 403 "Quota exceeded, too many server groups." | GroupQuotaExceeded |
 | Nova 403 "Quota exceeded, too many servers in group" | GroupFull |
 | Nova 400/409 about a port or volume in use, other 409 on a write | Ambiguous: verify |
 | Nova "Port id … could not be found" | Ambiguous: verify, the look tells what became of the port |
@@ -31,6 +32,7 @@ RAISED = (Refused, NotSent, Unanswered, LoginRefused, NoEndpoint, TooOld, Timeou
 _SERVICES = {"compute": "Nova", "network": "Neutron", "image": "Glance", "block-storage": "Cinder"}
 _QUOTA = re.compile(r"(?i)quota exceeded|exceeds? .*quota|maximum number of")
 _IN_USE = re.compile(r"(?i)(port|volume).*(in use|still in use)|reserve")
+_GROUPS = re.compile(r"(?i)too many server groups")
 _FULL_GROUP = re.compile(r"(?i)too many servers in group")
 _LOCKED = re.compile(r"(?i)^instance .* is locked")
 _DOWN = re.compile(r"(?i)^service is unavailable at this time")
@@ -131,6 +133,9 @@ def _refused(error: Refused) -> errors.Failure:
     too_large = status == 413 and "too large" in text  # noqa: PLR2004 - the request itself, said by the WSGI layer
     if too_large:
         return errors.InvalidConfiguration("the request is larger than OpenStack takes.", code=code, request_id=request)
+    if _GROUPS.search(text):
+        what = "Raise the quota server_groups, or remove a group."
+        return errors.GroupQuotaExceeded(f"{words} {what}", code=code, request_id=request)
     if _FULL_GROUP.search(text):
         what = "Raise the quota server_group_members, remove a member, or name another group."
         return errors.GroupFull(f"{words} {what}", code=code, request_id=request)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from hostwright.core.cloudinit import compose
-from hostwright.core.errors import AddressInUse, Bug, Failure, InvalidConfiguration
+from hostwright.core.errors import AddressInUse, Bug, Failure, GroupNotFound, GroupNotReady, InvalidConfiguration
 from hostwright.core.port import Call, Done, LedgerRow, Missing, Present, Receipt, Repeat, Trace, Unsure, Wait
 from hostwright.kinds.virtualmachine.port import (
     REBUILDS,
@@ -252,7 +252,14 @@ class Machines:
         data = _user_data(new.wanted, new.trace, user_data)
         body = bodies.server_body(new.wanted, new.trace, new.ports, data, new.volumes)
         began = self._monotonic()
-        reply = await self._client.send(Request("compute", "POST", "/servers", body), call.deadline)
+        try:
+            reply = await self._client.send(Request("compute", "POST", "/servers", body), call.deadline)
+        except Refused as refusal:
+            group = new.wanted.shape.group
+            if group and isinstance(errors.of_write(refusal, intent=True), GroupNotFound):
+                text = f"group {group} was deleted by somebody else; another one is made"
+                raise GroupNotReady(text, code=str(refusal.status), request_id=refusal.request_id) from refusal
+            raise
         server_id = part(reply, "server", Server).id
         # The reply carries only the id; what we asked for stands in for the row until the first read shows it. Without
         # it the next look would not see the server, and the next plan would make a second one.

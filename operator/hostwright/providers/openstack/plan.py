@@ -120,6 +120,8 @@ def _create(
     disks = plan_volumes.before_server(trace, wanted, found, fence)
     if disks is not None:
         return disks
+    if wanted.shape.group and not wanted.extra.group:  # lost since this one was begun; never made outside of it
+        return Wait(f"group {wanted.shape.group} is being made")
     volumes = tuple(there[f"volume/{disk.name}"] for disk in plan_volumes.new_disks(wanted))
     ports = tuple(there[f"port/{interface.name}"] for interface in wanted.shape.interfaces)
     return Call(

@@ -238,8 +238,7 @@ def resolve(names: Names, spec: VirtualMachineSpec, bindings: Bindings) -> Wante
 def _resolved(names: Names, spec: VirtualMachineSpec, bindings: Bindings) -> Wanted:
     section = MachineSection.model_validate(spec.section(SECTIONS.key) or {})
     domain = names.domain(spec.failure_domain)
-    if domain is not None and section.availability_zone is not None:
-        raise errors.InvalidConfiguration("failureDomain and openstack.availabilityZone both say where: remove one.")
+    _placeable(spec, section, bindings)
     zone = domain.compute_az if domain is not None else section.availability_zone
     if spec.power_off_mode is not PowerOffMode.TRY_SOFT:
         raise errors.InvalidConfiguration(
@@ -264,6 +263,7 @@ def _resolved(names: Names, spec: VirtualMachineSpec, bindings: Bindings) -> Wan
             image=image,
             zone=zone,
             key_pair=section.key_pair,
+            group=bindings.group.word if bindings.group is not None else None,
             server_group=section.server_group_id,
             hints=_hints_word(section.scheduler_hints),
             interfaces=interfaces,
@@ -283,7 +283,7 @@ def _resolved(names: Names, spec: VirtualMachineSpec, bindings: Bindings) -> Wan
         default_groups=names.default_groups(),
         extra=Extra(
             key_pair=section.key_pair or "",
-            group=section.server_group_id or "",
+            group=section.server_group_id or (bindings.group.id if bindings.group is not None else ""),
             hints={key: row[0] if len(row) == 1 else row for key, row in (section.scheduler_hints or {}).items()},
             root_gib=flavor.disk,
             config_drive=section.config_drive,
@@ -293,6 +293,16 @@ def _resolved(names: Names, spec: VirtualMachineSpec, bindings: Bindings) -> Wan
             disks=disks,
         ),
     )
+
+
+def _placeable(spec: VirtualMachineSpec, section: MachineSection, bindings: Bindings) -> None:
+    """Whether it is said once where the machine is to be, and it can be made there now."""
+    if spec.failure_domain is not None and section.availability_zone is not None:
+        raise errors.InvalidConfiguration("failureDomain and openstack.availabilityZone both say where: remove one.")
+    if bindings.group is not None and section.server_group_id is not None:
+        raise errors.InvalidConfiguration("placement.group and openstack.serverGroupID both name a group: remove one.")
+    if bindings.group is not None and bindings.group.failure is not None:
+        raise bindings.group.failure
 
 
 def _disks(names: Names, spec: VirtualMachineSpec, zone: str) -> Iterator[Disk]:

@@ -13,7 +13,7 @@ RECORD_NAMESPACE, RECORD_NAME = "hostwright.namespace", "hostwright.name"
 #: Of the last rebuild, written with its request.
 REBUILT = "hostwright.rebuild"
 #: Field of a machine's shape that no list of Nova's shows → the key with what the server was made with.
-PLACED = {"server_group": "hostwright.serverGroupID", "hints": "hostwright.schedulerHints"}
+PLACED = {"group": "hostwright.group", "server_group": "hostwright.serverGroupID", "hints": "hostwright.schedulerHints"}
 #: All that we write into a server's metadata beside the user's own.
 OURS = frozenset({RECORD_NAMESPACE, RECORD_NAME, REBUILT, *PLACED.values()})
 

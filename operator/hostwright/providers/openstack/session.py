@@ -12,6 +12,7 @@ from hostwright.kinds.provider.port import Checked, Context, ImageFact, Marked, 
 from hostwright.kinds.provider.resource import ProviderSpec
 from hostwright.providers.openstack import errors
 from hostwright.providers.openstack.client import Client, SdkClient
+from hostwright.providers.openstack.groups import Groups
 from hostwright.providers.openstack.inventory import QUICK, Inventory
 from hostwright.providers.openstack.machines import Machines
 from hostwright.providers.openstack.resolve import Names
@@ -38,15 +39,21 @@ class Session:
         self._names = replace(names, project=login.project, hostnames=login.hostnames)
         self._prefix = mark_prefix(context.cluster_id)
         self._inventory = Inventory(client, context.monotonic, context.hasten)
+        lag = VISIBILITY_LAG if context.visibility_lag is None else context.visibility_lag
+        self._groups = Groups(client, lag)
         self.machines = Machines(
             client,
             inventory=self._inventory,
             names=lambda: self._names,
             region=login.region,
             monotonic=context.monotonic,
-            visibility_lag=VISIBILITY_LAG if context.visibility_lag is None else context.visibility_lag,
+            visibility_lag=lag,
             unfenced=context.unfenced_networks,
         )
+
+    @property
+    def groups(self) -> Groups:
+        return self._groups
 
     async def check(self) -> Checked:
         try:
@@ -91,6 +98,11 @@ class Session:
             Marked(seen.row.id, seen.row.name or "", "volume", seen.row.mark.rpartition(":")[2])
             for seen in self._inventory.volumes.values()
             if seen.row.mark.startswith(self._prefix)
+        ]
+        rows += [
+            Marked(item.id, item.name, "server group", item.name.rpartition(":")[2])
+            for item in self._groups.seen
+            if item.name.rpartition(" ")[2].startswith(self._prefix)
         ]
         return rows
 

@@ -27,6 +27,7 @@ class Session:
     """Made by `open_session`."""
 
     quick = QUICK
+    groups = None
 
     def __init__(self, connect: Connect, interval: float, places: int, context: Context) -> None:
         lag = VISIBILITY_LAG if context.visibility_lag is None else context.visibility_lag

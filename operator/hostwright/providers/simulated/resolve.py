@@ -96,6 +96,8 @@ def _resolved(names: Names, spec: VirtualMachineSpec, bindings: Bindings) -> Wan
         raise errors.InvalidConfiguration("the machine has no size: name a class in classRef, or write resources.")
     if spec.import_ is not None:
         raise errors.InvalidConfiguration("import is not to be had on a simulated site. Remove it.")
+    if spec.placement is not None and spec.placement.group is not None:
+        raise errors.InvalidConfiguration("placement.group is not to be had on a simulated site. Remove it.")
     if spec.root_disk is not None or spec.data_disks:
         raise errors.InvalidConfiguration("rootDisk and dataDisks are not to be had on a simulated site. Remove them.")
     if spec.failure_domain is not None:

@@ -25,6 +25,7 @@ class Session:
     """Made by `open_session`, which has loaded the catalog."""
 
     quick = QUICK
+    groups = None
 
     def __init__(self, client: Client, site: Site, names: Names, context: Context) -> None:
         self._client = client

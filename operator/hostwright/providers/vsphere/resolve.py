@@ -174,6 +174,8 @@ def _resolved(names: Names, spec: VirtualMachineSpec, bindings: Bindings) -> Wan
         )
     if spec.import_ is not None:
         raise errors.InvalidConfiguration("import is not to be had on vSphere yet. Remove it.")
+    if spec.placement is not None and spec.placement.group is not None:
+        raise errors.InvalidConfiguration("placement.group is not to be had on vSphere yet. Remove it.")
     if spec.root_disk is not None or spec.data_disks:
         raise errors.InvalidConfiguration("rootDisk and dataDisks are not to be had on vSphere yet. Remove them.")
     section = MachineSection.model_validate(spec.section(SECTIONS.key) or {})

@@ -27,6 +27,7 @@ class Session:
     """Made by `open_session`."""
 
     quick = QUICK
+    groups = None
 
     def __init__(self, client: Client, login: Login, names: Names, context: Context) -> None:
         self._client = client
