@@ -1,4 +1,10 @@
-"""The calls on groups: each announced in the Provider's status, then sent once."""
+"""The calls on groups: each announced in the Provider's status, then sent once.
+
+| verb         | repeat     | when everything stops right after it                                               |
+|--------------|------------|------------------------------------------------------------------------------------|
+| create_group | Intent     | one group, under a name that is in the status, and that only this attempt has      |
+| delete_group | Idempotent | it gone; since that was announced no machine is made in it, and the next sends on  |
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
