@@ -28,13 +28,36 @@ def test_a_status_written_by_hand_is_put_right_and_leads_to_no_other_machine(hom
     say(home, "mis-thief", resources=[forged], phase="Failed", powerState="PoweredOff", providerID="simulated:///x")
     eventually(lambda: home.status("mis-thief").get("phase") != "Failed", 30, "what is told is put right")
     home.kubectl("delete", "hvm", "mis-thief", "--wait=false")
-    eventually(lambda: not home.sim.machines("mis-thief") or home.condition("mis-thief", "Stalled"), 30, "answered")
+    home.gone("mis-thief", 60)
     assert home.sim.by_id(victim["id"]) == victim
     home.ready("mis-victim", 30)
-    say(home, "mis-thief", resources=[row])  # the way out: as it was
-    home.gone("mis-thief", 60)
     assert mine["id"] not in [each["id"] for each in home.sim.ask("GET", "/v1/machines?limit=1000")["machines"]]
     home.delete("mis-victim")
+
+
+@pytest.mark.parametrize("row", ["server", "extra/{}"])
+def test_a_row_written_by_hand_deletes_no_machine_of_another(home: World, row: str) -> None:
+    """B53, where the thief has no machine of its own any more: only the mark on the site says whose it is."""
+    home.apply(machine("mis-owner"), machine("mis-robber"))
+    for name in ("mis-owner", "mis-robber"):
+        home.ready(name, 30)
+    victim, mine = home.sim.machine("mis-owner"), home.sim.machine("mis-robber")
+    (own,) = home.status("mis-robber")["resources"]
+    forged = {**own, "id": victim["id"], "name": row.format(victim["id"])}
+    home.kubectl("annotate", "hvm", "mis-robber", "compute.hostwright.dev/paused=forged")
+    home.sim.ask("DELETE", f"/control/machines/{mine['id']}")
+    say(home, "mis-robber", resources=[forged])
+    home.kubectl("delete", "hvm", "mis-robber", "--wait=false")
+    home.kubectl("annotate", "hvm", "mis-robber", "compute.hostwright.dev/paused-")
+    told = eventually(lambda: home.condition("mis-robber", "Stalled"), 60, "told")
+    assert told["reason"] == "OwnershipMismatch"
+    assert victim["id"] in told["message"]
+    assert home.sim.by_id(victim["id"]) == victim
+    home.patch("mis-robber", {"deletionPolicy": "Retain"})  # the way out that it names
+    home.gone("mis-robber", 60)
+    assert home.sim.by_id(victim["id"]) == victim
+    home.ready("mis-owner", 30)
+    home.delete("mis-owner")
 
 
 def test_a_hundred_hasty_edits_of_the_power_end_as_the_last_one_says(home: World) -> None:

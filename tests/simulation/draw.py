@@ -42,6 +42,10 @@ FAULTS = {
     "pause": 0.3,
     "retain": 0.3,
 }
+#: Drawn apart, so that the seeds of before it are as they were.
+APART_FAULTS = {
+    "forge": 0.2  # somebody writes another object's machine into a status
+}
 #: What else may be asked for.
 WORDS = {"fenced", "unfenced", "operators", "pool", "metal", "upkeep"}
 #: Where both come together nothing leads to the machine any more: no operator could know it.
@@ -83,7 +87,9 @@ def draw(seed: int, directed: frozenset[str] | None = None) -> Drawn:
     rng = random.Random(seed)  # noqa: S311 - a seed is to be played again
     faults = {name for name, chance in FAULTS.items() if rng.random() < chance}
     if directed is not None:
-        faults = set(directed & set(FAULTS))
+        faults = set(directed & {*FAULTS, *APART_FAULTS})
+    else:
+        faults |= {name for name, chance in APART_FAULTS.items() if _beside(name, seed, None, chance)}
     wish = directed or frozenset()
     for one, other in APART:
         if {one, other} <= faults:
@@ -104,7 +110,7 @@ def draw(seed: int, directed: frozenset[str] | None = None) -> Drawn:
         pool=_beside("pool", seed, directed, 0.3),
         metal=_beside("metal", seed, directed, 0.3),
         upkeep=_beside("upkeep", seed, directed, 0.3),
-        often=tuple(sorted(wish - set(FAULTS) - WORDS)),
+        often=tuple(sorted(wish - {*FAULTS, *APART_FAULTS} - WORDS)),
     )
 
 

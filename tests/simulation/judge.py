@@ -75,6 +75,7 @@ class Judge:
         ] = {}  # as shown: since when which machine id, of which uid
         self.stripped: dict[str, float] = {}  # machine ids, without dashes, whose object was taken away by hand: when
         self.paused_at: dict[Key, float] = {}
+        self.forged: dict[Key, set[str]] = {}  # machines of others that somebody wrote into its status
         self.wiped_at: dict[str, float] = {}  # names whose status was lost: of what was under way then nothing tells
         self.made: dict[str, float] = {}  # machines of ours: when, monotonic
         self.asked: dict[str, float] = {}  # and when they were asked for
@@ -284,7 +285,7 @@ class Judge:
 
     def _remembers(self, key: Key, body: Body) -> None:
         """What was made, and answered, is in the ledger of its object, or its intent stands; it is in one ledger."""
-        listed, uid = ledger_of(body), body["metadata"]["uid"]
+        listed, uid = ledger_of(body) - self.forged.get(key, set()), body["metadata"]["uid"]
         operation = body["status"].get("operation") or {}
         if operation.get("type") != "Create" and key.name not in self.wiped_at:
             made = {item for item, owner in self.uids.items() if owner == uid and item in self.heard}
@@ -292,7 +293,7 @@ class Judge:
             self.expect(not lost, f"S4: the status of {key} tells of {lost} no more")
         for other, found in self.world.api.objects.items():
             if other.kind == "VirtualMachine" and other != key and not is_going(found):
-                twice = self._there(listed & ledger_of(found))
+                twice = self._there(listed & (ledger_of(found) - self.forged.get(other, set())))
                 self.expect(not twice, f"S2: {key} and {other} both have {twice}")
 
     def _is_told_a_copy(self, key: Key, body: Body) -> None:
@@ -326,7 +327,8 @@ class Judge:
         self.let_go |= {row.id for row in left if self.untold(row)}
         left = [row for row in left if row.id not in self.let_go]
         if body["spec"].get("deletionPolicy") == "Retain":
-            self.let_go |= {row["id"] for row in (body.get("status") or {}).get("resources") or ()}
+            rows = (body.get("status") or {}).get("resources") or ()
+            self.let_go |= {row["id"] for row in rows} - self.forged.get(key, set())
             self.let_go |= {row.id for row in left}
             return
         self.expect(not left, f"S6: the finalizer of {key} is gone, and {[row.id[:8] for row in left]} is left")

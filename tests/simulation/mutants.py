@@ -190,6 +190,14 @@ MUTANTS: Mapping[str, Mutant] = {
         "twin",
         "unfenced",
     ),
+    "delete what a status written by hand names": _mutant(
+        "core.port",
+        "        if row is None or mark == self.mark:\n            return None\n",
+        "        return None\n",
+        "S10",
+        "forge",
+        "forge and delete",
+    ),
     "delete whatever bears our mark": _mutant(
         "kinds.virtualmachine.leaving",
         "    strangers = {twin.id for twin in verdict.strangers}\n    rows = [part for part",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from tests.engine.apiserver import copied
 from tests.engine.samples import SPEC
+from tests.simulation.bodies import machine_id_of
 
 from hostwright.core.names import ANNOTATION_MACHINE_ID, ANNOTATION_PAUSED, provider_name
 from hostwright.engine.ports import Body, Key
@@ -74,6 +75,7 @@ class People:
             "wipe": (("wipe", self.wipe), ("wipe and delete", self.wipe_and_delete)),
             "pause": (("pause", self.pause), ("pause and delete", self.pause_and_delete), ("go on", self.go_on)),
             "retain": (("retain", self.retain),),
+            "forge": (("forge", self.forge), ("forge and delete", self.forge_and_delete)),
         }
         rare = [(fault, *deed) for fault, deeds in faults.items() if fault in world.drawn.faults for deed in deeds]
         made = [("", *deed) for deed in (*plain, *plain, *plain, ("make", self.make), ("make", self.make))]
@@ -212,6 +214,33 @@ class People:
         self.wipe()
         self.delete()
 
+    def forge(self) -> Key | None:
+        """A row by hand, as if another object's machine had been made for this one, too."""
+        key, body = self._body()
+        if body is None:
+            return None
+        rows, mark = (body.get("status") or {}).get("resources") or (), machine_id_of(body).replace("-", "")
+        listed = {row["id"] for row in rows} | self.world.judge.strange
+        others = [
+            row
+            for row in self.world.site.model.machines.values()
+            if row.mark and not row.mark.endswith(f":{mark}") and row.id not in listed
+        ]
+        if not others:
+            return None
+        victim = self.rng.choice(others, "victim")
+        self.world.judge.forged.setdefault(key, set()).add(victim.id)
+        row = {"name": f"extra/{victim.id}", "id": victim.id, "state": "Created", "ownership": "Created"}
+        forged = copied(body)
+        forged["status"] = {**(forged.get("status") or {}), "resources": [*rows, row]}
+        self.world.api._store(key, forged, "MODIFIED")
+        return key
+
+    def forge_and_delete(self) -> None:
+        key = self.forge()
+        if key is not None:
+            self.world.api.delete(key)
+
     def edit_provider(self) -> None:
         """Another field of it: the operator logs in anew, and knows nothing of the site at first."""
         key = Key("Provider", "", "sim")
@@ -248,10 +277,12 @@ class People:
 
     def unmark(self) -> None:
         row = self._row()  # in a ledger, that is: else nothing would lead to it, whoever looks
+        forged = self.world.judge.forged
         listed = {
             item["id"]
-            for body in self.world.api.objects.values()
+            for key, body in self.world.api.objects.items()
             for item in (body.get("status") or {}).get("resources") or ()
+            if item["id"] not in forged.get(key, ())
         }
         if row is not None and row.state is State.ACTIVE and row.id in listed:
             self._tamper(row, mark="")
@@ -350,6 +381,8 @@ class People:
         if world.metal is not None:
             world.metal.help()
         for key, body in list(world.api.objects.items()):
+            if key.kind == "VirtualMachine" and body["metadata"].get("deletionTimestamp"):
+                self._unforge(key, body)
             if key.kind != "VirtualMachine" or body["metadata"].get("deletionTimestamp"):
                 continue
             reason = world.api.condition(key, "Ready").get("reason")
@@ -365,6 +398,16 @@ class People:
                     self._tamper(row, mark="")
                 elif row.id in world.judge.strange or row.mark.rpartition(":")[2] in world.judge.stripped:
                     self._vanish(row)
+
+    def _unforge(self, key: Key, body: Body) -> None:
+        """What keeps a deletion and is told is taken out of the status again."""
+        told = self.world.api.condition(key, "Ready").get("reason") == "OwnershipMismatch"
+        rows = (body.get("status") or {}).get("resources") or []
+        left = [row for row in rows if row["id"] not in self.world.judge.forged.get(key, set())]
+        if told and left != rows:
+            mended = copied(body)
+            mended["status"]["resources"] = left
+            self.world.api._store(key, mended, "MODIFIED")
 
     def _remove_namesake(self, key: Key) -> None:
         world = self.world

@@ -300,7 +300,7 @@ class MachineTaken(Conflict):
 
 
 class OwnershipMismatch(Conflict):
-    """Something bears our mark that we did not make; left alone."""
+    """Something bears our mark, or is named by the ledger, that we did not make; left alone."""
 
 
 class Bug(Failure):

@@ -1,7 +1,7 @@
 """The words between a kind and a backend: how a machine is recognised, what a look says, what a call is."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
@@ -87,6 +87,22 @@ class Trace:
 
     def row(self, name: str) -> LedgerRow | None:
         return next((row for row in self.ledger if row.name == name), None)
+
+    def disowned(self, item: str, mark: str, name: str) -> LedgerRow | None:
+        """The row that names this thing as made by us, where the thing itself says otherwise; else None.
+
+        A status can be written by hand. The thing bears another owner mark; or none, and no name of ours either: then
+        nothing tells it from a stranger's. `mark` is empty where it bears none. What was imported was there before us:
+        whose it is besides is asked by itself.
+        """
+        row = next((row for row in self.ledger if row.id == item and row.ownership is Ownership.CREATED), None)
+        if row is None or mark == self.mark:
+            return None
+        return row if mark or not (name == self.name or name.startswith(f"{self.name}-")) else None
+
+    def without(self, rows: tuple[LedgerRow, ...]) -> "Trace":
+        """Led by nothing of these."""
+        return replace(self, ledger=tuple(row for row in self.ledger if row not in rows)) if rows else self
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from hostwright.core.errors import OwnershipMismatch
 from hostwright.core.port import LedgerRow, Operation, Ownership, Trace
 from hostwright.kinds.virtualmachine import change
 from hostwright.kinds.virtualmachine.port import Found, Life, Twin
@@ -49,6 +50,15 @@ def shows(found: Found, operation: Operation, trace: Trace) -> bool:
         return change.shows(found, operation)
     strangers = {twin.id for twin in judge(found, trace).strangers}
     return any(part.name == operation.part and part.id not in strangers for part in found.parts)
+
+
+def named_wrongly(found: Found, remedy: str = "") -> OwnershipMismatch:
+    """Of what the ledger names and is shown not to be ours."""
+    rows = ", ".join(f"{row.name}={row.id}" for row in found.foreign)
+    return OwnershipMismatch(
+        f"status.resources names what bears another owner's mark, or neither mark nor name of this machine, and it is "
+        f"left alone: {rows}. If it is this machine's, put its owner mark back on it there.{remedy}"
+    )
 
 
 def extra_row(twin: Twin) -> LedgerRow:

@@ -9,7 +9,7 @@ from hostwright.core.names import Condition, Phase, Reason
 from hostwright.core.port import LedgerRow, Missing, OperationType, Ownership, Present
 from hostwright.kinds.virtualmachine import adopting, say
 from hostwright.kinds.virtualmachine.disks import kept
-from hostwright.kinds.virtualmachine.extras import extra_row, judge
+from hostwright.kinds.virtualmachine.extras import extra_row, judge, named_wrongly
 from hostwright.kinds.virtualmachine.port import Delete, Found, Release, Step
 from hostwright.kinds.virtualmachine.situation import Backend, Situation
 from hostwright.kinds.virtualmachine.values import DeletionPolicy, ManagementPolicy
@@ -48,7 +48,7 @@ def _delete(situation: Situation) -> Decision[Step]:
             return decision
     if not situation.proven and _anothers_too(situation):
         return _going(situation, "asking whether another has it too", needs_proof="another's mark is on it")
-    if not situation.proven and not any(_to_delete(row) for row in situation.trace.ledger):
+    if not situation.proven and not any(_to_delete(row) for row in _rows(situation)):
         return _going(situation, "asking the provider what is left", needs_proof="before the finalizer goes")
     if situation.proven:
         match situation.look:
@@ -76,6 +76,12 @@ def _anothers_too(situation: Situation) -> bool:
     return situation.trace.imported and isinstance(look, Present) and bool(look.found.rivals)
 
 
+def _rows(situation: Situation) -> tuple[LedgerRow, ...]:
+    """The ledger without what is shown not to be ours."""
+    foreign = situation.look.found.foreign if isinstance(situation.look, Present) else ()
+    return situation.trace.without(foreign).ledger
+
+
 def _verify(situation: Situation) -> Decision[Step] | None:
     """An open operation is verified to its end: what is found enters the ledger; never a new attempt."""
     if situation.operation is not None and not situation.operation.makes:
@@ -98,7 +104,7 @@ def _unlisted(found: Found, situation: Situation) -> tuple[LedgerRow, ...]:
     strangers = {twin.id for twin in verdict.strangers}
     rows = [part for part in found.parts if part.id not in listed and part.id not in strangers]
     rows.extend(extra_row(twin) for twin in verdict.extras if twin.id not in listed and twin.id != found.id)
-    return tuple(_own_name(row, situation) for row in rows)
+    return tuple(_own_name(row, situation, found) for row in rows)
 
 
 def _left(found: Found, situation: Situation) -> bool:
@@ -112,6 +118,8 @@ def _ended(found: Found, situation: Situation) -> Decision[Step]:
     """What is there still stays: disks, as asked; or what we did not make, of which somebody has to be told."""
     if judge(found, situation.trace).strangers:
         return _stalled(_not_ours(found, situation), 60.0)
+    if found.foreign:
+        return _stalled(named_wrongly(found, f" {_EXIT}"), 60.0)
     stays = ", ".join(f"{part.name}={part.id}" for part in found.parts)
     return _released(situation, Reason.DELETED, f"everything made for it is gone; left on the provider: {stays}")
 
@@ -124,8 +132,9 @@ def _not_ours(found: Found, situation: Situation) -> OwnershipMismatch:
     )
 
 
-def _own_name(row: LedgerRow, situation: Situation) -> LedgerRow:
-    taken = situation.trace.row(row.name)
+def _own_name(row: LedgerRow, situation: Situation, found: Found) -> LedgerRow:
+    """What is not ours gives way to it."""
+    taken = situation.trace.without(found.foreign).row(row.name)
     return replace(row, name=f"extra/{row.id}") if taken is not None and taken.id != row.id else row
 
 

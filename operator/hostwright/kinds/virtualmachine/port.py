@@ -169,6 +169,7 @@ class Found:
     rivals: tuple[str, ...] = ()  # owner marks of others on the machine itself
     loose: tuple[InterfaceShape, ...] = ()  # of an imported machine: ports that are no interface's, named by their id
     loose_disks: tuple[DiskShape, ...] = ()  # and volumes that are no disk's
+    foreign: tuple[LedgerRow, ...] = ()  # rows of the ledger that name what is shown not to be ours: in nothing above
 
     @property
     def in_the_making(self) -> bool:

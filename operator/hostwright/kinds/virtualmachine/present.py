@@ -12,7 +12,7 @@ from hostwright.kinds.virtualmachine import adopting, network, say
 from hostwright.kinds.virtualmachine.absent import missing
 from hostwright.kinds.virtualmachine.bringing import broken, late
 from hostwright.kinds.virtualmachine.changing import resized, under_way
-from hostwright.kinds.virtualmachine.extras import Judgement, extra_row, judge
+from hostwright.kinds.virtualmachine.extras import Judgement, extra_row, judge, named_wrongly
 from hostwright.kinds.virtualmachine.port import REBUILDS, Create, Discard, Found, Life, Step
 from hostwright.kinds.virtualmachine.rebuilding import after_failure
 from hostwright.kinds.virtualmachine.resting import at_rest
@@ -26,6 +26,8 @@ def present(situation: Situation, found: Found) -> Decision[Step]:
     verdict = judge(found, situation.trace)
     if found.twins and not verdict.keep:
         return _not_ours(verdict)
+    if not found.id and any(row.name == "server" for row in found.foreign):
+        return _anothers(situation, found)
     if any(twin.id == found.id for twin in verdict.strangers):  # the backend showed another than ours: look again
         return Decision(adopt=_rows(situation, found, verdict), phase=situation.phase, look_again=0.0)
     if _instead(situation, verdict) and not situation.proven:  # a list may show what is gone, and not yet what is there
@@ -44,7 +46,23 @@ def present(situation: Situation, found: Found) -> Decision[Step]:
     if verdict.strangers and decision.step is None and decision.failure is None:
         decision = _beside_strangers(decision, verdict)
     status = {**_seen(situation, found), **decision.status}
-    return replace(decision, adopt=(*rows, *decision.adopt), status=status)
+    notes = (*decision.notes, *_told_foreign(situation, found))
+    return replace(decision, adopt=(*rows, *decision.adopt), status=status, notes=notes)
+
+
+def _anothers(situation: Situation, found: Found) -> Decision[Step]:
+    """No machine is made in its place either: a mark that somebody changed is put back, or the status is."""
+    if not situation.proven:
+        return Decision(needs_proof="the ledger's machine is shown as another's", phase=situation.phase)
+    return failed(named_wrongly(found), look_again=SLOW)
+
+
+def _told_foreign(situation: Situation, found: Found) -> tuple[Note, ...]:
+    """What the ledger named wrongly leaves it, or gives way to what is ours: told once."""
+    if not found.foreign or not situation.proven:
+        return ()
+    failure = named_wrongly(found)
+    return (Note(failure.reason, failure.message, ",".join(row.id for row in found.foreign), warning=True),)
 
 
 def _seen(situation: Situation, found: Found) -> dict[str, Any]:

@@ -72,7 +72,7 @@ class Inventory:
     # -- what a look asks
 
     def gather(self, trace: Trace) -> Gathered:
-        """Everything that bears the mark or is named by the ledger."""
+        """Everything that bears the mark or is named by the ledger, and is not shown to be another's."""
         listed = [row.id for row in trace.ledger]
         servers = _gathered(self.servers, [trace.mark], listed)
         at = [attached(seen.row.id) for seen in servers]
@@ -84,7 +84,7 @@ class Inventory:
             self._floating_ips(trace, listed, ports),
             self.floating_ips.known,
             {seen.row.id: self.actions.of(seen) for seen in servers},
-        )
+        ).sorted_out(trace)
 
     def _floating_ips(
         self, trace: Trace, listed: Sequence[str], ports: Sequence[SeenPort]

@@ -88,7 +88,7 @@ class Machines:
         seen = self._inventory.gather(trace)
         if trace.imported and any(item.row.volumes for item in seen.servers):
             self._inventory.want_volumes()
-        if seen.ours(trace):
+        if seen.ours(trace) or seen.foreign:
             return Present(translate.found(self._region, seen, trace), self._inventory.as_of(seen))
         row = trace.row("server")
         deleted = self._inventory.gone_since(row.id) if row is not None else None
@@ -146,7 +146,7 @@ class Machines:
                 item for item in _named(wanted) if self._inventory.volumes.gone_since(item) is not None
             ),
         )
-        return plan(step, trace, wanted, look, memory, fence)
+        return plan(step, trace.without(seen.foreign), wanted, look, memory, fence)
 
     def _given(self, wanted: Wanted | None) -> list[SeenFloatingIP]:
         """The project's own of the addresses asked for."""
@@ -333,7 +333,8 @@ class Machines:
             await self._ask(trace, start)
         except errors.RAISED as error:
             raise errors.of_read(error) from error
-        return self.look(trace) if self._inventory.gather(trace).ours(trace) else Missing(start)
+        seen = self._inventory.gather(trace)
+        return self.look(trace) if seen.ours(trace) or seen.foreign else Missing(start)
 
     async def _ask(self, trace: Trace, start: float) -> None:
         """By mark, and each thing of the ledger, or seen before, by id."""

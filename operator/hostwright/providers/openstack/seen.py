@@ -1,10 +1,10 @@
 """One row each as last seen, whose mark it bears, and all that is seen of one machine."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from hostwright.core.names import MARK
-from hostwright.core.port import Ownership, Sought, Trace
+from hostwright.core.port import LedgerRow, Ownership, Sought, Trace
 from hostwright.providers.openstack.rows import FloatingIP, Port, Server, Volume
 
 
@@ -52,9 +52,10 @@ class Gathered:
     floating_ips: tuple[SeenFloatingIP, ...] = ()  # ours, and those of others on our ports
     knows_floating_ips: bool = False  # they are read at all
     actions: Mapping[str, Told] = field(default_factory=dict)  # server → what Nova says of what was done with it
+    foreign: tuple[LedgerRow, ...] = ()  # rows of the ledger that name what is shown not to be ours: in nothing above
 
     def __bool__(self) -> bool:
-        return bool(self.servers or self.ports or self.volumes or self.floating_ips)
+        return bool(self.servers or self.ports or self.volumes or self.floating_ips or self.foreign)
 
     def ours(self, trace: Trace) -> "Gathered":
         """Without what was there before us and stays after us."""
@@ -67,6 +68,35 @@ class Gathered:
             floating_ips=tuple(row for row in floating if row.row.id not in referenced),
             volumes=tuple(row for row in volumes if row.row.id not in referenced),
         )
+
+    def sorted_out(self, trace: Trace) -> "Gathered":
+        """Without what the ledger names as made by us and is not.
+
+        A floating IP has no name: one without a mark is ours by the port that it is on.
+        """
+        foreign: list[LedgerRow] = []
+
+        def may_be_ours(item: str, marks: Sequence[str], name: str) -> bool:
+            mark = trace.mark if trace.mark in marks else next(iter(marks), "")
+            row = trace.disowned(item, mark, name)
+            if row is not None:
+                foreign.append(row)
+            return row is None
+
+        servers = tuple(each for each in self.servers if may_be_ours(each.row.id, server_marks(each), each.row.name))
+        ports = tuple(each for each in self.ports if may_be_ours(each.row.id, port_marks(each), each.row.name))
+        volumes = tuple(
+            each
+            for each in self.volumes
+            if may_be_ours(each.row.id, [each.row.mark] if each.row.mark.startswith(MARK) else [], each.row.name or "")
+        )
+        named = {port.row.id: port.row.name for port in ports}
+        floating = tuple(
+            each
+            for each in self.floating_ips
+            if may_be_ours(each.row.id, floating_ip_marks(each), named.get(each.row.port_id or "", ""))
+        )
+        return Gathered(servers, ports, volumes, floating, self.knows_floating_ips, self.actions, tuple(foreign))
 
     @property
     def ages(self) -> list[float]:

@@ -123,6 +123,7 @@ def main_ports(ports: Sequence[SeenPort], trace: Trace, server_id: str) -> tuple
 
 def found(region: str, gathered: Gathered, trace: Trace) -> Found:
     """What there is of a machine. A port that only hangs on an imported one is no part of it, however new or named."""
+    trace = trace.without(gathered.foreign)
     servers = gathered.servers
     ports = [item for item in gathered.ports if item.row.description == trace.mark or _listed(item.row.id, trace)]
     seen = choose(servers, ports, trace)
@@ -151,6 +152,7 @@ def found(region: str, gathered: Gathered, trace: Trace) -> Found:
             interfaces=tuple(_interfaces(chosen, None, floating)),
             disks=volumes.disks(own, "", trace),
             unmarked=volumes.unmarked(own),
+            foreign=gathered.foreign,
         )
     server, told = seen.row, gathered.actions.get(seen.row.id, Told())
     return Found(
@@ -180,6 +182,7 @@ def found(region: str, gathered: Gathered, trace: Trace) -> Found:
         twins=twins,
         unmarked=(*_unmarked(seen, chosen), *floating.unmarked, *volumes.unmarked(own)),
         recorded=server.record,
+        foreign=gathered.foreign,
         **(_beside(server, gathered, trace, chosen, own) if trace.imported else {}),
     )
 

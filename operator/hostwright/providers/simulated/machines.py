@@ -2,12 +2,24 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import msgspec
 
 from hostwright.core.errors import Bug, Failure, OwnershipMismatch
 from hostwright.core.port import Call, Done, LedgerRow, Missing, Present, Receipt, Trace, Unsure, Wait
-from hostwright.kinds.virtualmachine.port import REBUILDS, Bindings, Look, Memory, Step, Twin, Unresolved, Wanted
+from hostwright.kinds.virtualmachine.port import (
+    REBUILDS,
+    Bindings,
+    Found,
+    Life,
+    Look,
+    Memory,
+    Step,
+    Twin,
+    Unresolved,
+    Wanted,
+)
 from hostwright.kinds.virtualmachine.resource import VirtualMachineSpec
 from hostwright.providers.simulated import errors
 from hostwright.providers.simulated.client import Client
@@ -25,7 +37,7 @@ from hostwright.providers.simulated.rows import (
     Refused,
     Remake,
 )
-from hostwright.providers.simulated.translate import choose, found, twin
+from hostwright.providers.simulated.translate import choose, found, sort_out, twin
 
 SUPPORTED = frozenset({"/powerState", "/tags", "/metadata", "/classRef"}) | REBUILDS
 
@@ -52,11 +64,14 @@ class Machines:
 
     def look(self, trace: Trace) -> Look:
         seen = self._inventory.gather(trace)
-        machines = [item.machine for item in seen]
-        chosen = choose(machines, trace)
+        machines, foreign = sort_out((item.machine for item in seen), trace)
+        own = trace.without(foreign)
+        chosen = choose(machines, own)
         if chosen is not None or machines:
-            shown = found(self._site, chosen or machines[0], machines, trace, self._names().catalog.sizes)
-            return Present(shown, self._inventory.as_of(seen))
+            shown = found(self._site, chosen or machines[0], machines, own, self._names().catalog.sizes)
+            return Present(replace(shown, foreign=foreign), self._inventory.as_of(seen))
+        if foreign:
+            return Present(Found(Life.PARTIAL, foreign=foreign), self._inventory.as_of(seen))
         return self._not_seen(trace)
 
     def _not_seen(self, trace: Trace) -> Look:

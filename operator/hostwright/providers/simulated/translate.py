@@ -44,6 +44,19 @@ def created_at(machine: Machine) -> datetime:
     return datetime.fromtimestamp(machine.created_at, UTC)
 
 
+def sort_out(machines: Iterable[Machine], trace: Trace) -> tuple[list[Machine], tuple[LedgerRow, ...]]:
+    """(what may be ours, the rows of the ledger that name what is not)."""
+    ours: list[Machine] = []
+    foreign: list[LedgerRow] = []
+    for machine in machines:
+        row = trace.disowned(machine.id, machine.mark, machine.name)
+        if row is None:
+            ours.append(machine)
+        else:
+            foreign.append(row)
+    return ours, tuple(foreign)
+
+
 def choose(machines: Iterable[Machine], trace: Trace) -> Machine | None:
     """The one with the ledger's id, else the best of those that bear the mark and our name, else the best marked."""
     there = {machine.id: machine for machine in machines}

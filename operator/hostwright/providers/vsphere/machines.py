@@ -7,7 +7,17 @@ from dataclasses import replace
 from hostwright.core.cloudinit import compose
 from hostwright.core.errors import Bug, InvalidConfiguration, OwnershipMismatch, Transient
 from hostwright.core.port import Call, Done, LedgerRow, Missing, Present, Receipt, Trace, Unsure, Wait
-from hostwright.kinds.virtualmachine.port import Bindings, Look, Memory, Step, Twin, Unresolved, Wanted
+from hostwright.kinds.virtualmachine.port import (
+    Bindings,
+    Found,
+    Life,
+    Look,
+    Memory,
+    Step,
+    Twin,
+    Unresolved,
+    Wanted,
+)
 from hostwright.kinds.virtualmachine.resource import VirtualMachineSpec
 from hostwright.providers.vsphere import errors, translate
 from hostwright.providers.vsphere.client import Client
@@ -58,11 +68,13 @@ class Machines:
         self._clones: dict[str, str] = {}  # task that we began → the name of the machine that it makes
 
     def look(self, trace: Trace) -> Look:
-        seen = self._inventory.gather(trace)
+        everything = self._inventory.gather(trace)
+        seen, foreign = translate.sort_out(everything, trace)
         if seen:
-            return Present(
-                translate.found(self._vcenter, seen, trace, self._pinned(trace)), self._inventory.as_of(seen)
-            )
+            shown = translate.found(self._vcenter, seen, trace.without(foreign), self._pinned(trace))
+            return Present(replace(shown, foreign=foreign), self._inventory.as_of(everything))
+        if foreign:
+            return Present(Found(Life.PARTIAL, foreign=foreign), self._inventory.as_of(everything))
         row = trace.row("server")
         gone = self._inventory.rows.gone_since(row.id) if row is not None else None
         as_of = self._inventory.as_of(())

@@ -80,6 +80,19 @@ def choose(seen: Sequence[Seen], trace: Trace) -> Machine | None:
     )
 
 
+def sort_out(seen: Sequence[Seen], trace: Trace) -> tuple[list[Seen], tuple[LedgerRow, ...]]:
+    """(what may be ours, the rows of the ledger that name what is not). What cannot be read yet is judged later."""
+    ours: list[Seen] = []
+    foreign: list[LedgerRow] = []
+    for item in seen:
+        row = trace.disowned(item.machine.id, item.machine.mark, item.machine.name)
+        if row is None or not item.machine.configured:
+            ours.append(item)
+        else:
+            foreign.append(row)
+    return ours, tuple(foreign)
+
+
 def found(vcenter: str, seen: Sequence[Seen], trace: Trace, pinned: Place | None = None) -> Found:
     """The chosen machine, and what else of ours is there. `pinned`: the folder in which it is being made."""
     machine = choose(seen, trace) or seen[0].machine

@@ -1,0 +1,75 @@
+"""What the ledger names and is shown not to be ours, as where a status was written by hand: told, and left alone."""
+
+import pytest
+from tests.kinds.situations import NOW, PORT, SERVER, found, line, seen, situation, spec, trace, twin
+
+from hostwright.core.port import LedgerRow, Present, Window
+from hostwright.kinds.virtualmachine.decide import decide
+from hostwright.kinds.virtualmachine.port import Found, Life, Release
+from hostwright.kinds.virtualmachine.situation import Situation
+
+VICTIM, THEIRS = LedgerRow("server", "v1"), LedgerRow("extra/v2", "v2")
+ANOTHERS = {"trace": trace(VICTIM), "look": Present(Found(Life.PARTIAL, foreign=(VICTIM,)), 100.0)}
+BESIDE = {"trace": trace(SERVER, PORT, THEIRS), "look": seen(foreign=(THEIRS,))}
+GOING = {"deleting_since": NOW}
+RECREATE = {"spec": spec(onExternalDeletion="Recreate")}
+MISMATCH = "-Ready:OwnershipMismatch +Stalled:OwnershipMismatch"
+
+
+@pytest.mark.parametrize(
+    ("case", "row"),
+    [
+        (situation(**ANOTHERS), "prove | Running"),
+        (situation(**ANOTHERS, proven=True), f"nothing | Failed | {MISMATCH}"),
+        (situation(**ANOTHERS, **RECREATE, proven=True), f"nothing | Failed | {MISMATCH}"),
+        (
+            situation(**ANOTHERS, **GOING),
+            "prove | Deleting | -Ready:Deleting +Reconciling:Deleting +Deleting:Deleting",
+        ),
+        (
+            situation(**ANOTHERS, **GOING, proven=True),
+            f"nothing | Deleting | {MISMATCH} +Deleting:OwnershipMismatch",
+        ),
+    ],
+)
+def test_a_machine_of_another_is_told_and_neither_touched_nor_replaced(case: Situation, row: str) -> None:
+    assert line(decide(case)) == row
+
+
+def test_an_extra_of_another_leaves_the_ledger_by_a_proof_and_is_told() -> None:
+    assert decide(situation(**BESIDE)).needs_proof
+    decision = decide(situation(**BESIDE, proven=True))
+    assert (decision.step, decision.forget) == (None, ("extra/v2",))
+    assert [(note.reason, note.transition) for note in decision.notes] == [("OwnershipMismatch", "v2")]
+
+
+def test_our_own_machine_takes_the_place_of_anothers() -> None:
+    mine = found(parts=(SERVER, PORT), foreign=(VICTIM,))
+    known = trace(VICTIM, PORT, windows=(Window(NOW, NOW),))
+    decision = decide(situation(trace=known, look=Present(mine, 100.0), proven=True))
+    assert (decision.step, [row.id for row in decision.adopt]) == (None, ["s1"])
+
+
+def test_our_own_takes_its_row_where_the_object_goes_too() -> None:
+    mine = found(parts=(SERVER, PORT), foreign=(VICTIM,))
+    known = trace(VICTIM, PORT, windows=(Window(NOW, NOW),))
+    decision = decide(situation(trace=known, look=Present(mine, 100.0), proven=True, **GOING))
+    assert (decision.step, decision.adopt) == (None, (SERVER,))
+
+
+def test_what_is_ours_is_deleted_beside_it_and_then_it_is_told() -> None:
+    ours = decide(situation(**BESIDE, **GOING, proven=True))
+    assert line(ours).startswith("Delete | Deleting | -Ready:Deleting")
+    left = Present(Found(Life.PARTIAL, foreign=(THEIRS,)), 100.0)
+    told = decide(situation(trace=trace(THEIRS), look=left, proven=True, **GOING))
+    assert told.failure is not None
+    assert "extra/v2=v2" in told.failure.message
+    assert "deletionPolicy: Retain" in told.failure.message
+
+
+def test_let_go_of_a_machine_it_is_no_hindrance() -> None:
+    both = seen(twins=(twin(),), foreign=(THEIRS,))
+    retained = situation(
+        spec=spec(deletionPolicy="Retain"), trace=trace(SERVER, THEIRS), look=both, proven=True, **GOING
+    )
+    assert isinstance(decide(retained).step, Release)
