@@ -16,19 +16,24 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 #: With several workers (`-n`), the tests of one group run on one of them, so that what is dear to start (a lab, a
 #: control plane) is started once. Longest first. A folder that is not named is a group of its own; so is each test of
-#: the simulation: they share nothing, and compute.
+#: the simulation (they share nothing, and compute), and each backend of the contract that needs no lab.
 GROUPS = {
     "lab": ("contract", "providers/openstack", "sandbox_openstack"),
     "e2e": ("e2e",),
     "box": ("examples", "sandbox", "generated", "charts"),
     "rack": ("sandbox_redfish", "providers/redfish"),
 }
+#: As the contract's cases name them.
+LABLESS = ("simulated", "vsphere")
 
 
 def _group(nodeid: str) -> str:
     folder = PurePath(nodeid.partition("::")[0]).parent.as_posix().removeprefix("tests/")
+    harness = nodeid.partition("[")[2].partition("-")[0].rstrip("]")
     if folder == "simulation":
         return nodeid
+    if folder == "contract" and harness in LABLESS:
+        return f"contract {harness}"
     return next((group for group, folders in GROUPS.items() if folder in folders), folder)
 
 
