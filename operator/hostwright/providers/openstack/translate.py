@@ -137,7 +137,6 @@ def found(region: str, gathered: Gathered, trace: Trace) -> Found:
     ]
     parts += [LedgerRow(f"extra/{item.row.id}", item.row.id) for item in more]
     parts += [LedgerRow(f"extra/{item.row.id}", item.row.id) for item in ours]
-    twins = tuple(_twin(item, ports) for item in servers if trace.mark in item.row.tags)
     listed = {row.id: row.name for row in trace.ledger}
     # a listed server counts even without its mark, which anybody may take off
     parts += [
@@ -179,7 +178,7 @@ def found(region: str, gathered: Gathered, trace: Trace) -> Found:
         disks=volumes.disks(own, server.id, trace),
         plugged=frozenset(item.row.id for item in gathered.volumes if server.id in item.row.servers),
         parts=(LedgerRow("server", server.id), *parts),
-        twins=twins,
+        twins=tuple(_twin(item, ports) for item in servers if trace.mark in item.row.tags),
         unmarked=(*_unmarked(seen, chosen), *floating.unmarked, *volumes.unmarked(own)),
         recorded=server.record,
         foreign=gathered.foreign,
