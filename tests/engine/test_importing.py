@@ -12,9 +12,11 @@ from hostwright.engine.ports import Key
 from hostwright.engine.recall import Recall
 from hostwright.engine.situate import view_of
 from hostwright.engine.store import Store
+from hostwright.engine.template import template_of
 from hostwright.engine.view import Tools, View
 from hostwright.engine.virtual import VirtualMachines, _seeking
 from hostwright.engine.world import World
+from hostwright.kinds.machinepool.compare import change
 from hostwright.kinds.virtualmachine.port import Life, Twin
 from hostwright.kinds.virtualmachine.situation import Situation
 
@@ -77,3 +79,11 @@ def test_who_had_one_before_seeks_no_other() -> None:
     assert place.view("one").trace.sought == Sought("s1")
     place.put("one", handled={"import": "s0"})
     assert place.view("one").trace.sought is None
+
+
+def test_a_pool_takes_import_from_no_member_that_it_takes_in() -> None:
+    written = spec().model_dump(mode="json", by_alias=True, exclude_unset=True)
+    template = template_of({"template": {"virtualMachine": written}}, ())
+    member = {**written, "import": {"id": "s1"}}
+    classes = template.compare_by(World(Store(), {}, frozenset()))
+    assert change(template.filled(written), template.filled(member), classes) is None

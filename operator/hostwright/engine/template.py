@@ -16,8 +16,8 @@ from hostwright.kinds.provider.port import Sections
 from hostwright.kinds.virtualmachine.resource import VirtualMachineSpec
 from hostwright.kinds.virtualmachine.values import OnBootstrapChange
 
-#: A user protects, restarts or rebuilds one member without asking the pool.
-MEMBERS_OWN = frozenset({"/deletionProtection", RESTARTED_AT, REBUILD_TOKEN})
+#: A user protects, restarts or rebuilds one member without asking the pool; one that was taken in may be imported.
+MEMBERS_OWN = frozenset({"/deletionProtection", "/import", RESTARTED_AT, REBUILD_TOKEN})
 #: A kind of member: the model of its spec, and its classes of changes on the Provider that the spec names.
 ClassesOf = Callable[[World, Sequence[Sections], Mapping[str, Any]], Mapping[str, Disruption]]
 
