@@ -18,7 +18,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 #: control plane) is started once. Longest first. A folder that is not named is a group of its own; so is each test of
 #: the simulation (they share nothing, and compute), and each backend of the contract that needs no lab.
 GROUPS = {
-    "lab": ("contract", "providers/openstack", "sandbox_openstack"),
+    "lab": ("contract", "providers/openstack", "sandbox_openstack", "e2e_trouble"),
     "e2e": ("e2e",),
     "box": ("examples", "sandbox", "generated", "charts"),
     "rack": ("sandbox_redfish", "providers/redfish"),
