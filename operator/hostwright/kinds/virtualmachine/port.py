@@ -8,18 +8,7 @@ from typing import Any, Protocol
 
 from hostwright.core.errors import Failure
 from hostwright.core.names import Disruption
-from hostwright.core.port import (
-    Call,
-    Done,
-    LedgerRow,
-    Missing,
-    Operation,
-    Present,
-    Receipt,
-    Trace,
-    Unsure,
-    Wait,
-)
+from hostwright.core.port import Call, Done, LedgerRow, Missing, Operation, Present, Receipt, Trace, Unsure, Wait
 from hostwright.kinds.virtualmachine import placement, storage
 from hostwright.kinds.virtualmachine.resource import VirtualMachineSpec
 

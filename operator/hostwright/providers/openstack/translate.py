@@ -1,7 +1,7 @@
 """OpenStack's rows in the kind's words."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from hostwright.core.names import MARK
@@ -137,11 +137,7 @@ def found(region: str, gathered: Gathered, trace: Trace) -> Found:
     ]
     parts += [LedgerRow(f"extra/{item.row.id}", item.row.id) for item in more]
     parts += [LedgerRow(f"extra/{item.row.id}", item.row.id) for item in ours]
-    listed = {row.id: row.name for row in trace.ledger}
-    # a listed server counts even without its mark, which anybody may take off
-    parts += [
-        LedgerRow(listed[item.row.id], item.row.id) for item in servers if item is not seen and item.row.id in listed
-    ]
+    parts += _listed_beside(seen, servers, trace)
     floating = sort_out(gathered.floating_ips, chosen, trace)
     parts += floating.parts
     if seen is None:
@@ -184,6 +180,13 @@ def found(region: str, gathered: Gathered, trace: Trace) -> Found:
         foreign=gathered.foreign,
         **(_beside(server, gathered, trace, chosen, own) if trace.imported else {}),
     )
+
+
+def _listed_beside(seen: SeenServer | None, servers: Sequence[SeenServer], trace: Trace) -> Iterator[LedgerRow]:
+    """A listed server counts even without its mark, which anybody may take off."""
+    listed = {row.id: row.name for row in trace.ledger}
+    others = (item.row.id for item in servers if item is not seen)
+    return (LedgerRow(listed[item], item) for item in others if item in listed)
 
 
 def _beside(
