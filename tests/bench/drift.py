@@ -1,4 +1,4 @@
-"""A server that is switched off behind our back on Nova: when it is seen, and when it runs again."""
+"""A server that is switched off behind our back on Nova: when it is seen, and when it runs again; and other changes."""
 
 import asyncio
 import json
@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from datetime import datetime
 
+from tests.bench import behind
 from tests.bench.cluster import Body, Tell, is_ready
 from tests.bench.figures import Row, percentile
 from tests.bench.ground import Ground, ground
@@ -44,11 +45,13 @@ async def run(tell: Tell) -> list[Row]:
                 seen.append(min(called, story.shown or called) - story.off)
                 repaired.append((story.repaired or 0) - story.off)
                 tell(f"{number + 1} of {TIMES}: seen after {seen[-1]:.1f} s, repaired after {repaired[-1]:.1f} s")
+            others = await behind.measured(here)
     return [
         Row(f"power off on Nova → seen, the slowest of {TIMES}", max(seen), "s", 12),
         Row("power off on Nova → seen, median", percentile(seen, 0.5), "s"),
         Row(f"power off on Nova → Ready again, the slowest of {TIMES}", max(repaired), "s"),
         Row("power off on Nova → Ready again, median", percentile(repaired, 0.5), "s"),
+        *others,
     ]
 
 
