@@ -99,6 +99,9 @@ CASES: dict[str, tuple[Situation, str]] = {
     "bound and gone": (bound(look=GONE, proven=True), "nothing | Failed | -Ready:MachineDeletedExternally +Stalled:MachineDeletedExternally -Provisioned:MachineDeletedExternally -NetworkReady:MachineDeletedExternally ?PowerStateSynced:MachineDeletedExternally"),
     "deleted: let go by default": (bound(deleting_since=NOW, proven=True), "Release | Deleting | -Ready:Deleting +Reconciling:Deleting +Deleting:Deleting"),
     "deleted with it, and another's mark is on it": (bound(deleting_since=NOW, proven=True, spec=spec(**BY_ID, deletionPolicy="Delete"), look=seen(rivals=(OTHERS,))), "nothing | Deleting | -Ready:ImportConflict +Stalled:ImportConflict +Deleting:ImportConflict"),
+    "deleted with it before it was marked": (bound(deleting_since=NOW, proven=True, spec=spec(**BY_ID, deletionPolicy="Delete")), "release | Deleting"),
+    "deleted with it, and its mark was taken off": (bound(deleting_since=NOW, proven=True, spec=spec(**BY_ID, deletionPolicy="Delete"), status=status()), "nothing | Deleting | -Ready:OwnershipMismatch +Stalled:OwnershipMismatch +Deleting:OwnershipMismatch"),
+    "deleted with it, with our mark": (bound(deleting_since=NOW, proven=True, spec=spec(**BY_ID, deletionPolicy="Delete"), look=seen(parts=(ADOPTED, IMPORTED_PORT))), "Delete | Deleting | -Ready:Deleting +Reconciling:Deleting +Deleting:Deleting"),
 }  # fmt: skip
 
 

@@ -129,8 +129,7 @@ def first(situation: Situation, wanted: Wanted, found: Found) -> Decision[Step] 
     if lacking and not situation.proven and not (situation.observe_only and situation.told):
         return Decision(needs_proof="which ports the imported machine has", phase=situation.phase)
     server = situation.trace.row("server")
-    bare = server is not None and any(row.id == server.id for row in found.unmarked)
-    if situation.observe_only or not bare or server is None or managed_once(situation):
+    if situation.observe_only or server is None or not bare(situation, found) or managed_once(situation):
         return None
     return Decision(
         step=Mark(server),
@@ -138,6 +137,12 @@ def first(situation: Situation, wanted: Wanted, found: Found) -> Decision[Step] 
         said=(*say.working(Reason.IMPORTING, f"marking {server.id} as ours"), *say.present(found)),
         phase=say.phase_of(found),
     )
+
+
+def bare(situation: Situation, found: Found) -> bool:
+    """Whether the machine itself bears no mark."""
+    server = situation.trace.row("server")
+    return server is not None and any(row.id == server.id for row in found.unmarked)
 
 
 def managed_once(situation: Situation) -> bool:

@@ -58,6 +58,8 @@ def _delete(situation: Situation) -> Decision[Step]:
                 return _released(situation, Reason.DELETED, "everything made for it is gone")
             case Present(found=found) if _anothers_too(situation):
                 return _stalled(adopting.rival(found), 60.0)
+            case Present(found=found) if situation.trace.imported and adopting.bare(situation, found):
+                return _not_taken_over(situation, found)
             case Present(found=found):
                 found_rows = _unlisted(found, situation)
                 if found_rows:
@@ -69,6 +71,19 @@ def _delete(situation: Situation) -> Decision[Step]:
                 if not _left(found, situation):
                     return _ended(found, situation)
     return _going(situation, "deleting what was made", step=Delete(kept(situation)))
+
+
+def _not_taken_over(situation: Situation, found: Found) -> Decision[Step]:
+    """Our mark is what makes an imported machine ours to delete: a ledger alone may have been written by hand."""
+    if not adopting.managed_once(situation):
+        return _released(situation, Reason.RELEASED, f"{found.id} was not taken over yet, and stays as it is")
+    return _stalled(
+        OwnershipMismatch(
+            f"the imported machine {found.id} does not bear our mark any more, so it is not deleted. "
+            f"Put the tag {situation.trace.mark} back, or delete it on the provider. {_EXIT}"
+        ),
+        60.0,
+    )
 
 
 def _anothers_too(situation: Situation) -> bool:
