@@ -1,4 +1,4 @@
-"""What users do to their objects, strangers on the site and fate to both; and how they tidy up at the end."""
+"""What users do to their objects, strangers on the site and fate to both."""
 
 import contextlib
 from collections.abc import Callable
@@ -254,11 +254,11 @@ class People:
         ours = [row for row in self.world.site.model.machines.values() if row.id not in self.world.judge.strange]
         return self.rng.choice(ours, "machine") if ours else None
 
-    def _tamper(self, row: Machine, **changes: Any) -> None:
+    def tamper(self, row: Machine, **changes: Any) -> None:
         with contextlib.suppress(Refused):
             self.world.site.model.tamper(self.world.clock.now().timestamp(), row.id, **changes)
 
-    def _vanish(self, row: Machine) -> None:
+    def vanish_row(self, row: Machine) -> None:
         names = self.world.site.model._names
         if row.name not in names:  # of two under one name, the first to go has taken it along
             names[row.name] = row.id
@@ -268,12 +268,12 @@ class People:
     def press(self) -> None:
         row = self._row()
         if row is not None and row.state is State.ACTIVE and row.task is Task.NONE:
-            self._tamper(row, powered_on=not row.powered_on)
+            self.tamper(row, powered_on=not row.powered_on)
 
     def retag(self) -> None:
         row = self._row()
         if row is not None:
-            self._tamper(row, tags={**row.tags, "team": "stranger", "theirs": "1"})
+            self.tamper(row, tags={**row.tags, "team": "stranger", "theirs": "1"})
 
     def unmark(self) -> None:
         row = self._row()  # in a ledger, that is: else nothing would lead to it, whoever looks
@@ -285,12 +285,12 @@ class People:
             if item["id"] not in forged.get(key, ())
         }
         if row is not None and row.state is State.ACTIVE and row.id in listed:
-            self._tamper(row, mark="")
+            self.tamper(row, mark="")
 
     def vanish(self) -> None:
         row = self._row()
         if row is not None:
-            self._vanish(row)
+            self.vanish_row(row)
 
     def clone(self) -> None:
         """A running machine copied with all that is written on it, under a name of theirs."""
@@ -356,61 +356,3 @@ class People:
     def slow_builds(self) -> None:
         """About as long as is waited for them."""
         self.world.behaves(build_seconds=self.rng.choice((20.0, 110.0, 119.0, 121.0, 1.0), "build"))
-
-    # the end
-
-    def tidy_up(self) -> None:
-        """The faults end; copies go, pauses end, and no quota stands in the way."""
-        world = self.world
-        self.join()
-        world.site.model.builds.clear()
-        world.behaves(page_size=1000, quota_machines=None, build_seconds=1.0)
-        self.go_on()
-        if world.pools is not None:
-            world.pools.tidy_up()
-        if world.metal is not None:
-            world.metal.tidy_up()
-        if COPY in world.api.objects:
-            world.api.delete(COPY)
-
-    def help(self) -> None:
-        """What a message asks a person to do is done."""
-        world = self.world
-        if world.pools is not None:
-            world.pools.help()
-        if world.metal is not None:
-            world.metal.help()
-        for key, body in list(world.api.objects.items()):
-            if key.kind == "VirtualMachine" and body["metadata"].get("deletionTimestamp"):
-                self._unforge(key, body)
-            if key.kind != "VirtualMachine" or body["metadata"].get("deletionTimestamp"):
-                continue
-            reason = world.api.condition(key, "Ready").get("reason")
-            if reason in {"MachineDeletedExternally", "MachineFailed"}:
-                world.api.delete(key)  # "Delete this object and apply it again"
-            elif reason == "MachineExists":
-                self._remove_namesake(key)
-            elif reason == "OwnershipConflict":
-                world.api.delete(key)
-        if any(world.api.condition(key, "Ready").get("reason") == "OwnershipMismatch" for key in world.api.objects):
-            for row in list(world.site.model.machines.values()):
-                if row.id in world.judge.strange and row.id.startswith("clone-"):
-                    self._tamper(row, mark="")
-                elif row.id in world.judge.strange or row.mark.rpartition(":")[2] in world.judge.stripped:
-                    self._vanish(row)
-
-    def _unforge(self, key: Key, body: Body) -> None:
-        """What keeps a deletion and is told is taken out of the status again."""
-        told = self.world.api.condition(key, "Ready").get("reason") == "OwnershipMismatch"
-        rows = (body.get("status") or {}).get("resources") or []
-        left = [row for row in rows if row["id"] not in self.world.judge.forged.get(key, set())]
-        if told and left != rows:
-            mended = copied(body)
-            mended["status"]["resources"] = left
-            self.world.api._store(key, mended, "MODIFIED")
-
-    def _remove_namesake(self, key: Key) -> None:
-        world = self.world
-        for row in list(world.site.model.machines.values()):
-            if row.object_name == key.name:  # a copy of theirs, too: the message says "Remove it"
-                self._vanish(row)

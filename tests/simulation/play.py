@@ -10,6 +10,7 @@ from tests.simulation.dice import Decisions
 from tests.simulation.draw import Drawn, draw
 from tests.simulation.judge import Violation
 from tests.simulation.people import People
+from tests.simulation.tidying import help_out, tidy_up
 from tests.simulation.world import World
 
 #: Seconds in which all has to come to rest once the faults are over, and then stay silent: a sweep of it, and some.
@@ -70,7 +71,7 @@ async def _whole(drawn: Drawn, given: Decisions | None, worlds: list[World]) -> 
     try:
         await _trouble(world, people)
         world.calm_down()
-        people.tidy_up()
+        tidy_up(people)
         await _rest(world, people)
         await _silence(world)
         while world.judge.at_rest():  # a sweep of the site may have told something new meanwhile
@@ -103,7 +104,7 @@ async def _rest(world: World, people: People) -> None:
         if world.clock.monotonic() > end:
             raise Violation(f"L1: no rest within {BOUND:.0f} s: {'; '.join(wrong)}")
         await asyncio.sleep(15.0)
-        people.help()
+        help_out(people)
 
 
 async def _silence(world: World) -> None:
