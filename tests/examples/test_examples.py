@@ -132,7 +132,9 @@ def test_a_server_is_registered_powered_claimed_and_given_back(world: World, tmp
 
 
 @pytest.mark.parametrize(
-    "file", [file for file in FILES if _machines(file)], ids=lambda file: f"{file.parent.name}/{file.name}"
+    "file",
+    [file for file in FILES if _machines(file) and file.parent.name != "import"],  # one after the other, below
+    ids=lambda file: f"{file.parent.name}/{file.name}",
 )
 def test_it_is_accepted_strictly_and_becomes_ready(world: World, file: Path) -> None:
     _apply(world, file.parent.name)
@@ -213,7 +215,7 @@ def test_a_server_that_is_there_is_observed_managed_and_goes_with_its_object(wor
     assert {row["path"] for row in world.status("shop")["drift"]} == {"/tags/app", "/tags/stage"}
     world.patch("shop", {"managementPolicy": "Managed"})
     world.ready("shop", 120)
-    assert "app=shop" in world.cloud.user.compute.get(f"/servers/{server}/tags").json()["tags"]
+    assert "app=shop" in world.cloud.user.compute.get(f"/servers/{server}/tags", microversion="2.90").json()["tags"]
     world.patch("shop", {"deletionPolicy": "Delete"})
     world.delete("shop", seconds=120)
     assert world.cloud.user.compute.get(f"/servers/{server}").status_code == 404

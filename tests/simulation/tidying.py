@@ -29,7 +29,7 @@ def help_out(people: People) -> None:
     if world.metal is not None:
         world.metal.help()
     for key, body in list(world.api.objects.items()):
-        if key.kind == "VirtualMachine" and body["metadata"].get("deletionTimestamp"):
+        if key.kind == "VirtualMachine":
             _unforge(people, key, body)
         if key.kind != "VirtualMachine" or body["metadata"].get("deletionTimestamp"):
             continue
@@ -49,7 +49,7 @@ def help_out(people: People) -> None:
 
 
 def _unforge(people: People, key: Key, body: Body) -> None:
-    """What keeps a deletion and is told is taken out of the status again."""
+    """What keeps a deletion, or hides its own machine from it, and is told is taken out of the status again."""
     told = people.world.api.condition(key, "Ready").get("reason") == "OwnershipMismatch"
     rows = (body.get("status") or {}).get("resources") or []
     left = [row for row in rows if row["id"] not in people.world.judge.forged.get(key, set())]

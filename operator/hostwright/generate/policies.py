@@ -155,8 +155,8 @@ def _claim_ref() -> Manifest:
 
 def _import() -> Manifest:
     """A Provider's project may hold machines of many teams, made by hand: else any of them could take all."""
-    # A word that CEL reserves, and a policy, unlike a CRD's rule, sees fields under their own names only (1.36, tried).
-    new, old = "object.spec[?'import']", "oldObject.spec[?'import']"
+    # A word that CEL reserves. A policy is checked against __import__ and run on the field's own name (1.36, tried).
+    new, old = "dyn(object).spec[?'import']", "dyn(oldObject).spec[?'import']"
     said = "spec.import takes over a machine that is there already. Remove it, "
     return _rule(
         f"!{new}.hasValue() || (oldObject != null && {old} == {new}) || {_has_verb(IMPORT)}",

@@ -77,7 +77,8 @@ class Gathered:
         foreign: list[LedgerRow] = []
 
         def may_be_ours(item: str, marks: Sequence[str], name: str) -> bool:
-            mark = trace.mark if trace.mark in marks else next(iter(marks), "")
+            owners = [mark for mark in marks if mark.startswith(MARK)]  # and no server that it is plugged into
+            mark = trace.mark if trace.mark in owners else next(iter(owners), "")
             row = trace.disowned(item, mark, name)
             if row is not None:
                 foreign.append(row)
@@ -88,7 +89,7 @@ class Gathered:
         volumes = tuple(
             each
             for each in self.volumes
-            if may_be_ours(each.row.id, [each.row.mark] if each.row.mark.startswith(MARK) else [], each.row.name or "")
+            if may_be_ours(each.row.id, [each.row.mark], each.row.name or "")
         )
         named = {port.row.id: port.row.name for port in ports}
         floating = tuple(
