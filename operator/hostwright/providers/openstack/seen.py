@@ -86,11 +86,7 @@ class Gathered:
 
         servers = tuple(each for each in self.servers if may_be_ours(each.row.id, server_marks(each), each.row.name))
         ports = tuple(each for each in self.ports if may_be_ours(each.row.id, port_marks(each), each.row.name))
-        volumes = tuple(
-            each
-            for each in self.volumes
-            if may_be_ours(each.row.id, [each.row.mark], each.row.name or "")
-        )
+        volumes = tuple(each for each in self.volumes if may_be_ours(each.row.id, [each.row.mark], each.row.name or ""))
         named = {port.row.id: port.row.name for port in ports}
         floating = tuple(
             each
