@@ -11,13 +11,17 @@ DISK = {"name": "data", "storageClass": "standard", "retention": {"whenDeleted":
 SIZES = {"trouble-cores": (60, 64, 1), "trouble-ram": (1, 60_000, 1), "trouble-vast": (1, 64, 100_000_000)}
 
 
-def prepare(stage: Stage) -> None:
-    """Classes of these sizes; limits by far below what is there for those who ask for much."""
+def sizes(stage: Stage) -> None:
+    """Classes of these sizes; before the operator reads the catalog, or they would be missing for a while."""
     for name, (cpu, memory, disk) in SIZES.items():
         stage.cloud.admin.compute.create_flavor(name=name, vcpus=cpu, ram=memory, disk=disk)
         stage.world.apply(
             platform("MachineClass", name, cpu=cpu, memory=f"{memory}Mi", openstack={"flavor": {"name": name}})
         )
+
+
+def prepare(stage: Stage) -> None:
+    """Limits by far below what is there for those who ask for much."""
     limit(stage, "compute", FULL, instances=0)
     limit(stage, "block_storage", FULL, volumes=0)
     limit(stage, "network", NO_PORTS, port=0)

@@ -32,6 +32,7 @@ def troubled(world: World) -> Iterator[Stage]:
     for provider in (FULL, NO_PORTS):
         stage.make_project(provider)
     names.prepare(stage)
+    shortage.sizes(stage)
     with world.operator(*FLAGS) as running:
         running.leading()
         born = {name: case for name, case in CASES.items() if case.born}
