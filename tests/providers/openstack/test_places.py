@@ -1,7 +1,8 @@
 """Where the services are: followed when one moves, told when a region has none."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 
 import pytest
 import yaml
@@ -28,15 +29,21 @@ def clock() -> list[float]:
     return [100.0]
 
 
-def secret(cloud: object) -> dict[str, bytes]:
-    return {"clouds.yaml": yaml.safe_dump({"clouds": {"openstack": cloud}}).encode()}
+@asynccontextmanager
+async def opened(
+    site: Site, clock: list[float], *, region: str | None = None, written: str | None = "R"
+) -> AsyncIterator[SdkClient]:
+    """`region`: in the Provider's spec; `written`: in clouds.yaml."""
+    cloud = {"auth": site.auth, **({"region_name": written} if written else {})}
+    secret = {"clouds.yaml": yaml.safe_dump({"clouds": {"openstack": cloud}}).encode()}
+    with ThreadPoolExecutor(4) as threads:
+        client = SdkClient(ProviderSection(region=region), secret, threads, lambda: clock[0])
+        yield client
+        await client.close()
 
 
 async def test_a_service_that_moved_is_found_by_the_catalog_of_a_new_login(site: Site, clock: list[float]) -> None:
-    with ThreadPoolExecutor(4) as threads:
-        client = SdkClient(
-            ProviderSection(), secret({"auth": site.auth, "region_name": "R"}), threads, lambda: clock[0]
-        )
+    async with opened(site, clock) as client:
         with older(site.url, (2, 90)) as before:
             site.place = before.url
             await client.login()
@@ -47,14 +54,10 @@ async def test_a_service_that_moved_is_found_by_the_catalog_of_a_new_login(site:
         logins = site.logins
         assert (await client.servers(None))[0] == []
         assert site.logins == logins + 1
-        await client.close()
 
 
 async def test_where_nobody_listens_no_login_storm_begins(site: Site, clock: list[float]) -> None:
-    with ThreadPoolExecutor(4) as threads:
-        client = SdkClient(
-            ProviderSection(), secret({"auth": site.auth, "region_name": "R"}), threads, lambda: clock[0]
-        )
+    async with opened(site, clock) as client:
         with older(site.url, (2, 90)) as gone:
             site.place = gone.url
             await client.login()
@@ -67,15 +70,11 @@ async def test_where_nobody_listens_no_login_storm_begins(site: Site, clock: lis
         with pytest.raises(NotSent):
             await client.servers(None)
         assert site.logins == logins + 2
-        await client.close()
 
 
 async def test_where_keystone_is_away_as_well_the_former_login_is_used_on(site: Site, clock: list[float]) -> None:
     site.answer = lambda method, path: (200, {"servers": [], "ports": []})
-    with ThreadPoolExecutor(4) as threads:
-        client = SdkClient(
-            ProviderSection(), secret({"auth": site.auth, "region_name": "R"}), threads, lambda: clock[0]
-        )
+    async with opened(site, clock) as client:
         with older(site.url, (2, 90)) as gone:
             site.place = gone.url
             await client.login()
@@ -87,15 +86,12 @@ async def test_where_keystone_is_away_as_well_the_former_login_is_used_on(site: 
         assert site.logins == taken + 1, "it was asked for a new one"
         site.logins = taken  # which did not end the former
         assert await client.ports() == []
-        await client.close()
 
 
 async def test_a_region_without_nova_is_told_by_its_name(site: Site, clock: list[float]) -> None:
-    with ThreadPoolExecutor(4) as threads:
-        client = SdkClient(ProviderSection(region="Elsewhere"), secret({"auth": site.auth}), threads, lambda: clock[0])
+    async with opened(site, clock, region="Elsewhere", written=None) as client:
         with pytest.raises(NoEndpoint) as caught:
             await client.login()
-        await client.close()
     failure = of_read(caught.value)
     assert type(failure) is errors.InvalidConfiguration
     assert "Elsewhere" in failure.message
@@ -103,8 +99,5 @@ async def test_a_region_without_nova_is_told_by_its_name(site: Site, clock: list
 
 
 async def test_the_providers_region_goes_before_that_of_clouds_yaml(site: Site, clock: list[float]) -> None:
-    cloud = {"auth": site.auth, "region_name": "Elsewhere"}
-    with ThreadPoolExecutor(4) as threads:
-        client = SdkClient(ProviderSection(region="R"), secret(cloud), threads, lambda: clock[0])
+    async with opened(site, clock, region="R", written="Elsewhere") as client:
         assert (await client.login()).region == "R"
-        await client.close()

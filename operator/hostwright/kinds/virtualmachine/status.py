@@ -128,7 +128,7 @@ class WindowModel(Words):
 
 class ResourceRow(Words):
     name: Annotated[str, StringConstraints(max_length=128)] = Field(
-        description="What it is to the machine: server, port/<interface>, floatingip/<interface>, or extra/<id> for a duplicate that is deleted."
+        description="What it is to the machine: server, port/<interface>, floatingip/<interface>, volume/<disk>, or extra/<id> for a duplicate that is deleted."
     )
     id: Name = Field(description="Its id on the backend.")
     state: Word = Field(default="Created", description="Created, or Deleting: its deletion was sent.")
