@@ -19,6 +19,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 #: the simulation (they share nothing, and compute), and each backend of the contract that needs no lab.
 GROUPS = {
     "lab": ("contract", "providers/openstack", "sandbox_openstack", "e2e_trouble"),
+    "depth": ("e2e_openstack",),
     "e2e": ("e2e",),
     "box": ("examples", "sandbox", "generated", "charts"),
     "rack": ("sandbox_redfish", "providers/redfish"),
