@@ -1,10 +1,11 @@
 """Two writers, copies, namesakes, a Lease lost at the moment of sending, an outage, and what is held while in use."""
 
 import asyncio
+import uuid
 from typing import Any
 
 import pytest
-from tests.engine.apiserver import ApiServer
+from tests.engine.apiserver import ApiServer, copied
 from tests.engine.process import Process, SimulatedSite, site
 from tests.engine.samples import CATALOG, SPEC, VM
 from tests.engine.virtual import Clock, run, until
@@ -115,6 +116,29 @@ def test_an_object_that_finds_a_machine_of_its_own_name_makes_no_second_one() ->
         assert [*place.site.model.machines] == [machine_id]
         assert place.sent().count("create") == 1
         assert "delete" not in place.sent()
+        place.end()
+
+    run(work())
+
+
+@pytest.mark.parametrize("item", ["that machine", "nothing that is there"])
+def test_a_row_by_hand_is_no_first_machine_that_lets_it_past_its_namesake(item: str) -> None:
+    async def work() -> None:
+        place = Place()
+        place.operator()
+        machine_id = await place.made()
+        place.api._remove(VM, {**place.api.objects[VM]})
+        await asyncio.sleep(5.0)
+        place.api.apply(VM, SPEC)
+        await until(lambda: place.api.condition(VM, "Ready").get("reason") == "MachineExists", 60, "told")
+        listed = machine_id if item == "that machine" else str(uuid.UUID(int=7))
+        row = {"name": f"extra/{listed}", "id": listed, "state": "Created", "ownership": "Created"}
+        body = copied(place.api.objects[VM])
+        place.api._store(VM, {**body, "status": {**body["status"], "resources": [row]}}, "MODIFIED")
+        await asyncio.sleep(120.0)
+        assert [*place.site.model.machines] == [machine_id]
+        assert place.sent().count("create") == 1
+        assert place.api.condition(VM, "Ready")["reason"] == "MachineExists"
         place.end()
 
     run(work())

@@ -1,5 +1,7 @@
 """Who an object is: its id and finalizer written first, a rival's claim respected (PROTOCOLS section 1)."""
 
+from collections.abc import Set
+
 from hostwright.core.errors import Failure, MachineExists
 from hostwright.engine.identity import identify
 from hostwright.engine.kind import Kind, Spec
@@ -10,8 +12,13 @@ from hostwright.engine.view import Tools, carried_id
 from hostwright.kinds.machinepool import naming
 
 
-async def claim(tools: Tools, kind: Kind, key: Key, body: Body, spec: Spec) -> tuple[Body, Failure | None]:
-    """The body with our id and finalizer on it, and why nothing may be done for it."""
+async def claim(
+    tools: Tools, kind: Kind, key: Key, body: Body, spec: Spec, gone: Set[str] = frozenset()
+) -> tuple[Body, Failure | None]:
+    """The body with our id and finalizer on it, and why nothing may be done for it.
+
+    `gone`: names of the ledger that were proven gone, or another's, and still stand in the status.
+    """
     machine_id = carried_id(body)
     others = {
         other: found
@@ -27,7 +34,9 @@ async def claim(tools: Tools, kind: Kind, key: Key, body: Body, spec: Spec) -> t
         body = await tools.cluster.patch(key, identity.patch)
         tools.telemetry.wrote(key.kind, "identity")
         tools.store.renew(key, body)
-    return body, _namesake(tools, kind, key, body, spec, identity.machine_id)
+    status = body.get("status") or {}
+    made = any(row["name"] not in gone for row in status.get("resources") or ()) or status.get("operation")
+    return body, None if made else _namesake(tools, kind, key, spec, identity.machine_id)
 
 
 def _born_with(tools: Tools, key: Key, body: Body, machine_id: str) -> bool:
@@ -49,11 +58,10 @@ def _recorded(tools: Tools, kind: Kind, key: Key, machine_id: str, spec: Spec) -
     return kind.recorded(machines, trace_of(key, machine_id, tools.cluster_id, (), None))
 
 
-def _namesake(tools: Tools, kind: Kind, key: Key, body: Body, spec: Spec, machine_id: str) -> Failure | None:
+def _namesake(tools: Tools, kind: Kind, key: Key, spec: Spec, machine_id: str) -> Failure | None:
     """A first sight that finds a machine of this namespace and name under another id never creates."""
-    status = body.get("status") or {}
     machines = tools.world.machines(spec.provider_ref.name, kind.name)
-    if machines is None or status.get("resources") or status.get("operation"):
+    if machines is None:
         return None
     twin = kind.namesake(machines, trace_of(key, machine_id, tools.cluster_id, (), None))
     if not twin:

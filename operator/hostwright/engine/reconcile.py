@@ -48,7 +48,7 @@ class MachinePass:
         recall = self._recall(key, body)
         spec = self.kind.read(body)
         first_sight = never_seen(body)
-        body, conflict = await claim(tools, self.kind, key, body, spec)
+        body, conflict = await claim(tools, self.kind, key, body, spec, recall.gone)
         recall.looked = recall.looked or first_sight or not self.kind.makes_machines
         if conflict is not None:
             return await self._conflict(key, body, spec, recall, conflict)
