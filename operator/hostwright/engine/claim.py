@@ -1,6 +1,6 @@
 """Who an object is: its id and finalizer written first, a rival's claim respected (PROTOCOLS section 1)."""
 
-from collections.abc import Set
+from collections.abc import Container
 
 from hostwright.core.errors import Failure, MachineExists
 from hostwright.engine.identity import identify
@@ -13,7 +13,7 @@ from hostwright.kinds.machinepool import naming
 
 
 async def claim(
-    tools: Tools, kind: Kind, key: Key, body: Body, spec: Spec, gone: Set[str] = frozenset()
+    tools: Tools, kind: Kind, key: Key, body: Body, spec: Spec, gone: Container[str] = frozenset()
 ) -> tuple[Body, Failure | None]:
     """The body with our id and finalizer on it, and why nothing may be done for it.
 
