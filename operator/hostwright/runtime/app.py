@@ -10,7 +10,7 @@ from typing import Any
 
 from hostwright.core.backoff import CAPACITY, Backoff
 from hostwright.engine.engine import Engine, Outside
-from hostwright.engine.ports import Body, Key, ObjectGoneError
+from hostwright.engine.ports import Body, Key
 from hostwright.engine.targets import Network, is_address
 from hostwright.runtime import hooks, http
 from hostwright.runtime.backends import discover
@@ -20,6 +20,7 @@ from hostwright.runtime.cluster import PLURALS, KubernetesCluster
 from hostwright.runtime.clusterid import cluster_id
 from hostwright.runtime.dial import dial
 from hostwright.runtime.lease import AlwaysHeld, Lease
+from hostwright.runtime.listing import FirstList
 from hostwright.runtime.logs import logger
 from hostwright.runtime.metrics import Metrics
 from hostwright.runtime.refusal import StartRefusedError
@@ -60,7 +61,7 @@ class Operator:
 
     async def run(self) -> int:
         """Until SIGTERM or an error that another start may heal; returns the exit code."""
-        bound = hooks.registry(PLURALS, self._observe, self._started, self._stopping, self._access)
+        bound = hooks.registry(PLURALS, self._observe, self._started, self._stopping, self._access, self._listed)
         try:
             await hooks.run(bound, self.settings.identity, self.settings.namespaces, self.stop)
         except hooks.EndedError as error:
@@ -75,12 +76,14 @@ class Operator:
         await self._connected.wait()
         return access_of(await self.cluster.login())
 
+    async def _listed(self, collection: str) -> str:
+        return await self.first.ended(collection)
+
     # -- start and end
 
     async def _started(self) -> None:
         settings = self.settings
         self.cluster = await KubernetesCluster.connect(settings.kubeconfig, settings.identity)
-        self._connected.set()
         self.cluster_id = await cluster_id(self.cluster, settings.operator_namespace, settings.cluster_id)
         self.lease: Lease | AlwaysHeld = (
             Lease(self.cluster, settings.operator_namespace, settings.identity, self.clock)
@@ -89,6 +92,8 @@ class Operator:
         )
         self.lease.on_turn = self._turned
         self._compose()
+        self.first = FirstList(self.cluster, settings.namespaces, self.engine.store, self.engine.inbox)
+        self._connected.set()
         self._http, address = await http.serve(settings.http, self.metrics, self._unhealthy, self._unready)
         self._spawn(self.lease.run(), "lease")
         self._spawn(self.checks.watch_self(), "self check")
@@ -98,27 +103,11 @@ class Operator:
 
     async def _begin(self) -> None:
         """No pass before the store holds all that there is: a Provider not listed yet would count as missing."""
-        for kind in (*PLURALS, "Namespace"):
-            rows = self.cluster.metadata(kind, self.settings.namespaces)
-            try:
-                listed = [Key(kind, row[0], row[1]) async for row in rows]
-            except ObjectGoneError as error:
-                raise StartRefusedError(f"the API server has no kind {kind}: apply crds/ first.") from error
-            for key in listed:
-                while self.engine.store.get(key) is None and await self._still_there(key):
-                    self._log.info("waiting for the watch", kind=key.kind, namespace=key.namespace, name=key.name)
+        await self.first.make()
         self.ready.set()
         self._spawn(self.engine.prober.run(), "prober")
         self.engine.workers.start(self.settings.workers, self.settings.reserved_workers)
         await asyncio.Event().wait()
-
-    async def _still_there(self, key: Key) -> bool:
-        """Looked at only where the watch has not shown the object within a moment."""
-        for _ in range(50):
-            if self.engine.store.get(key) is not None:
-                return False
-            await asyncio.sleep(0.02)
-        return await self.cluster.get(key) is not None
 
     def _compose(self) -> None:
         settings = self.settings

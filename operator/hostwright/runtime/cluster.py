@@ -198,18 +198,27 @@ class KubernetesCluster:
 
     async def metadata(self, kind: str, namespaces: Sequence[str] = ()) -> AsyncIterator[tuple[str, str, str, str]]:
         """(namespace, name, uid, resourceVersion) of every object, in pages; `namespaces`: only of those."""
-        for namespace in namespaces if namespaces and kind in NAMESPACED else ("",):
-            async for row in self._metadata(_collection(kind, namespace)):
-                yield row
+        for collection in self.collections(kind, namespaces):
+            async for rows, _ in self.pages(collection, accept=_METADATA_LIST):
+                for row in rows:
+                    metadata = row["metadata"]
+                    yield metadata.get("namespace", ""), metadata["name"], metadata["uid"], metadata["resourceVersion"]
 
-    async def _metadata(self, collection: str) -> AsyncIterator[tuple[str, str, str, str]]:
+    def collections(self, kind: str, namespaces: Sequence[str]) -> Sequence[str]:
+        """Where a kind is listed: one path, or one for each namespace."""
+        return [
+            _collection(kind, namespace) for namespace in (namespaces if namespaces and kind in NAMESPACED else ("",))
+        ]
+
+    async def pages(
+        self, collection: str, *, accept: str = "application/json"
+    ) -> AsyncIterator[tuple[Sequence[Body], str]]:
+        """Its objects as they were at one moment, and that moment's resourceVersion."""
         token = ""
         while True:
             query = f"?limit={PAGE}" + (f"&continue={token}" if token else "")
-            page = await self._call("GET", f"{collection}{query}", accept=_METADATA_LIST)
-            for item in page["items"] or ():  # an empty list of metadata is null
-                row = item["metadata"]
-                yield row.get("namespace", ""), row["name"], row["uid"], row["resourceVersion"]
+            page = await self._call("GET", f"{collection}{query}", accept=accept)
+            yield page["items"] or (), page["metadata"].get("resourceVersion", "")  # an empty list of metadata is null
             token = page["metadata"].get("continue") or ""
             if not token:
                 return

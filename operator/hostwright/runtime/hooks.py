@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
+import aiohttp
 import kopf
 
 from hostwright.core.names import GROUP, KOPF_FINALIZER, VERSION
 from hostwright.engine.ports import Body, Key
+from hostwright.runtime.continued import Continued, Listed, nothing
 from hostwright.runtime.refusal import StartRefusedError
 
 #: A token file is read again this often: bound tokens are rotated by the kubelet.
@@ -93,8 +95,12 @@ def registry(
     started: Callable[[], Awaitable[None]],
     stopping: Callable[[], Awaitable[None]],
     access: Callable[[], Awaitable[Access]],
+    listed: Listed = nothing,
 ) -> Bound:
-    """Handlers bound to one operator; `plurals` is kind → plural of our group. Namespaces are watched too."""
+    """Handlers bound to one operator; `plurals` is kind → plural of our group. Namespaces are watched too.
+
+    What `listed` knows of a collection, kopf does not list: it watches from there.
+    """
     bound = kopf.OperatorRegistry()
     failures: list[Exception] = []
 
@@ -114,17 +120,8 @@ def registry(
             failures.append(error)
 
     @kopf.on.login(registry=bound)
-    async def login(**_: Any) -> kopf.ConnectionInfo:
-        found = await access()
-        return kopf.ConnectionInfo(
-            server=found.server,
-            ca_path=found.ca_path,
-            insecure=found.insecure,
-            token=found.token,
-            certificate_path=found.certificate_path,
-            private_key_path=found.private_key_path,
-            expiration=datetime.now(UTC) + RENEW_LOGIN,
-        )
+    async def login(**_: Any) -> kopf.AiohttpSession:
+        return _session(await access(), listed)
 
     def bind(kind: str, *selector: str) -> None:
         @kopf.on.event(*selector, registry=bound, id=f"observe-{kind.lower()}")
@@ -161,6 +158,25 @@ async def run(bound: Bound, identity: str, namespaces: tuple[str, ...], stop: as
 def watching() -> set[str]:
     """Names of kopf's watch tasks that are alive: a missing one is a deaf watch (nolar/kopf 1276)."""
     return {task.get_name() for task in asyncio.all_tasks() if task.get_name().startswith("watcher for")}
+
+
+def _session(found: Access, listed: Listed) -> kopf.AiohttpSession:
+    """As kopf would make it, and ours around it (kopf: "custom HTTP sessions")."""
+    info = kopf.ConnectionInfo(
+        server=found.server,
+        ca_path=found.ca_path,
+        insecure=found.insecure,
+        token=found.token,
+        certificate_path=found.certificate_path,
+        private_key_path=found.private_key_path,
+    )
+    connector = aiohttp.TCPConnector(limit=0, ssl=info.as_ssl_context())
+    session = aiohttp.ClientSession(connector=connector, headers=info.as_http_headers())
+    return kopf.AiohttpSession(
+        server=found.server,
+        aiohttp_session=cast("aiohttp.ClientSession", Continued(session, found.server, listed)),
+        expiration=datetime.now(UTC) + RENEW_LOGIN,
+    )
 
 
 def _configure(settings: kopf.OperatorSettings) -> None:
