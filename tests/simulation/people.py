@@ -22,6 +22,8 @@ TIMEOUTS = {"create": "2m", "powerOff": "1m", "delete": "5m"}
 UPKEEP = {"onExternalDeletion": "Recreate", "propagateLabels": ["owner"]}
 #: Seconds after which what is made is in no window of ours: with skewed clocks, and with the time that a call takes.
 OLD = 60.0 + 2 * 50.0 + 40.0
+#: Where a row is lost, these leave nothing by which a machine is told from theirs.
+NAMELESS = frozenset({"twin", "unmark"})
 COPY = Key("VirtualMachine", "team-a", "copy")
 
 
@@ -215,7 +217,7 @@ class People:
         self.delete()
 
     def forge(self) -> Key | None:
-        """A row by hand, as if another object's machine had been made for this one, too."""
+        """A row by hand, as if another object's machine had been made for this one, too; in some seeds in its place."""
         key, body = self._body()
         if body is None:
             return None
@@ -231,6 +233,10 @@ class People:
         victim = self.rng.choice(others, "victim")
         self.world.judge.forged.setdefault(key, set()).add(victim.id)
         row = {"name": f"extra/{victim.id}", "id": victim.id, "state": "Created", "ownership": "Created"}
+        drawn = self.world.drawn
+        if drawn.seed % 3 == 0 and not drawn.faults & NAMELESS:
+            self.world.judge.wiped_at[key.name] = self.world.clock.monotonic()
+            rows, row = [item for item in rows if item["name"] != "server"], {**row, "name": "server"}
         forged = copied(body)
         forged["status"] = {**(forged.get("status") or {}), "resources": [*rows, row]}
         self.world.api._store(key, forged, "MODIFIED")

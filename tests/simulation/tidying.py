@@ -1,6 +1,7 @@
 """How people tidy up at the end, and do what a message asks of them."""
 
 from tests.engine.apiserver import copied
+from tests.simulation.bodies import machine_id_of
 from tests.simulation.people import COPY, People
 
 from hostwright.engine.ports import Body, Key
@@ -49,7 +50,14 @@ def help_out(people: People) -> None:
 
 
 def _unforge(people: People, key: Key, body: Body) -> None:
-    """What keeps a deletion, or hides its own machine from it, and is told is taken out of the status again."""
+    """What keeps a deletion, or stands for a machine that is gone, and is told is taken out of the status again.
+
+    In every second seed nothing else is: beside a row by hand an object finds its own machine by itself.
+    """
+    mark = machine_id_of(body).replace("-", "")
+    there = any(row.mark.endswith(f":{mark}") for row in people.world.site.model.machines.values())
+    if people.world.drawn.seed % 2 and there and not body["metadata"].get("deletionTimestamp"):
+        return
     told = people.world.api.condition(key, "Ready").get("reason") == "OwnershipMismatch"
     rows = (body.get("status") or {}).get("resources") or []
     left = [row for row in rows if row["id"] not in people.world.judge.forged.get(key, set())]

@@ -1,9 +1,13 @@
 """What the ledger names and is shown not to be ours, as where a status was written by hand: told, and left alone."""
 
-import pytest
-from tests.kinds.situations import NOW, PORT, SERVER, found, line, seen, situation, spec, trace, twin
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
 
-from hostwright.core.port import LedgerRow, Present, Window
+import pytest
+from tests.kinds.situations import NOW, PORT, SERVER, found, line, seen, situation, spec, status, trace, twin
+
+from hostwright.core.port import LedgerRow, Ownership, Present, Window
 from hostwright.kinds.virtualmachine.decide import decide
 from hostwright.kinds.virtualmachine.port import Found, Life, Release
 from hostwright.kinds.virtualmachine.situation import Situation
@@ -13,6 +17,7 @@ ANOTHERS = {"trace": trace(VICTIM), "look": Present(Found(Life.PARTIAL, foreign=
 BESIDE = {"trace": trace(SERVER, PORT, THEIRS), "look": seen(foreign=(THEIRS,))}
 GOING = {"deleting_since": NOW}
 RECREATE = {"spec": spec(onExternalDeletion="Recreate")}
+DAY = timedelta(days=1)
 MISMATCH = "-Ready:OwnershipMismatch +Stalled:OwnershipMismatch"
 
 
@@ -73,3 +78,53 @@ def test_let_go_of_a_machine_it_is_no_hindrance() -> None:
         spec=spec(deletionPolicy="Retain"), trace=trace(SERVER, THEIRS), look=both, proven=True, **GOING
     )
     assert isinstance(decide(retained).step, Release)
+
+
+#: Rows that somebody wrote: of another's machine, and of one that is nowhere. Neither has a window of ours.
+STRAY = LedgerRow("server", "x1")
+LOST = twin(namespace="team", object_name="web")
+
+
+@pytest.mark.parametrize(
+    ("row", "foreign"),
+    [
+        (THEIRS, (THEIRS,)),
+        (VICTIM, (VICTIM,)),
+        (replace(VICTIM, window=Window(NOW - DAY, NOW - DAY)), None),
+        (STRAY, ()),
+        (LedgerRow("extra/x1", "x1"), ()),
+        (replace(STRAY, ownership=Ownership.REFERENCED), ()),
+    ],
+)
+@pytest.mark.parametrize("going", [{}, GOING])
+def test_a_row_by_hand_does_not_hide_the_machine_whose_own_row_was_lost(
+    row: LedgerRow, foreign: tuple[LedgerRow, ...] | None, going: dict[str, Any]
+) -> None:
+    """By its mark and name alone it is ours, as where the whole ledger was lost; and it has a window from then on."""
+    look = seen(twins=(LOST,), parts=(SERVER,), foreign=(row,) if foreign is None else foreign)
+    windows = (row.window,) if row.window is not None else ()
+    decision = decide(situation(trace=trace(row, windows=windows), look=look, proven=True, **going))
+    assert (decision.failure, decision.step) == (None, None)
+    (adopted,) = [each for each in decision.adopt if each.id == "s1"]
+    if not going:
+        assert (adopted.name, adopted.window) == ("server", Window(NOW, NOW))
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        replace(STRAY, window=Window(NOW - DAY, NOW - DAY)),  # ours, and somebody deleted it
+        replace(STRAY, ownership=Ownership.ADOPTED),  # imported, and somebody deleted it
+        LedgerRow("port/eth0", "p1"),  # made by us, and there
+    ],
+)
+def test_a_copy_is_not_taken_for_a_machine_that_is_gone(row: LedgerRow) -> None:
+    windows = (row.window,) if row.window is not None else ()
+    look = seen(twins=(LOST,), parts=(SERVER, PORT))
+    handled = status(handled={"restartedAt": "", "rebuildToken": "", "import": row.id})
+    wish = spec(**({"import": {"id": row.id}} if row.ownership is Ownership.ADOPTED else {}))
+    decision = decide(situation(spec=wish, status=handled, trace=trace(row, windows=windows), look=look, proven=True))
+    assert line(decision) == f"nothing | Failed | {MISMATCH}"
+    assert decision.failure is not None
+    assert f"status.resources names {row.name}={row.id}" in decision.failure.message
+    assert "kubectl edit --subresource=status" in decision.failure.message

@@ -1,9 +1,9 @@
 """Which of several machines with our mark is the machine, which are extras of ours, and which are left alone."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hostwright.core.errors import OwnershipMismatch
-from hostwright.core.port import LedgerRow, Operation, Ownership, Trace
+from hostwright.core.port import LedgerRow, Operation, Ownership, Trace, Window
 from hostwright.kinds.virtualmachine import change
 from hostwright.kinds.virtualmachine.port import Found, Life, Twin
 
@@ -16,6 +16,9 @@ _RANK = {
     Life.FAILED: 2,
     Life.DELETING: 3,
 }
+
+#: How a row leaves the ledger by hand: what is there is taken up anew.
+BY_HAND = "take it out of the status (kubectl edit --subresource=status): what is ours is taken up again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,7 @@ def judge(found: Found, trace: Trace) -> Judgement:
     """PROTOCOLS section 4: only what is in our ledger, or was created inside one of our windows under our name."""
     if not found.twins:
         return Judgement(keep=found.id)
+    trace = believed(found, trace)
     listed = {row.id for row in trace.ledger if row.ownership is not Ownership.REFERENCED}
     twins = found.twins
     if found.id in listed and all(twin.id != found.id for twin in twins):  # somebody took our mark off it
@@ -42,6 +46,32 @@ def judge(found: Found, trace: Trace) -> Judgement:
     survivor = min(ours, key=lambda twin: _order(twin, trace))
     extras = tuple(twin for twin in ours if twin is not survivor and twin.life is not Life.DELETING)
     return Judgement(keep=survivor.id, extras=extras, strangers=strangers)
+
+
+def believed(found: Found, trace: Trace) -> Trace:
+    """Led by what tells of something that we made, or imported.
+
+    A status can be written by hand, and be lost. What names another's thing tells nothing of ours; nor does what names
+    nothing that is there, and was in no window of ours: of what we make, and of what is taken up later, it is kept.
+    """
+    there = {part.id for part in found.parts} | {twin.id for twin in found.twins}
+    foreign = {row.id for row in found.foreign}
+    rows = tuple(row for row in trace.ledger if row.id not in foreign and _tells(row, there))
+    theirs = {row.window for row in trace.ledger if row.id in foreign} - {row.window for row in rows}
+    return replace(trace, ledger=rows, windows=tuple(each for each in trace.windows if each not in theirs))
+
+
+def _tells(row: LedgerRow, there: set[str]) -> bool:
+    if row.ownership is Ownership.CREATED:
+        return row.window is not None or row.id in there
+    return row.ownership is Ownership.ADOPTED
+
+
+def window_of(found: Found, trace: Trace, item: str) -> Window | None:
+    """Of a machine that is ours by mark and name alone: no copy that is made later is."""
+    made = next((twin.created_at for twin in found.twins if twin.id == item), None)
+    own = believed(found, trace)
+    return Window(made, made) if made is not None and not own.ledger and not own.windows else None
 
 
 def shows(found: Found, operation: Operation, trace: Trace) -> bool:
@@ -57,7 +87,8 @@ def named_wrongly(found: Found, remedy: str = "") -> OwnershipMismatch:
     rows = ", ".join(f"{row.name}={row.id}" for row in found.foreign)
     return OwnershipMismatch(
         f"status.resources names what bears another owner's mark, or neither mark nor name of this machine, and it is "
-        f"left alone: {rows}. If it is this machine's, put its owner mark back on it there.{remedy}"
+        f"left alone: {rows}. If it is this machine's, put its owner mark back on it there; "
+        f"if the row was written by hand, {BY_HAND}.{remedy}"
     )
 
 

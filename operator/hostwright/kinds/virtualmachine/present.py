@@ -12,7 +12,7 @@ from hostwright.kinds.virtualmachine import adopting, network, say
 from hostwright.kinds.virtualmachine.absent import missing
 from hostwright.kinds.virtualmachine.bringing import broken, late
 from hostwright.kinds.virtualmachine.changing import resized, under_way
-from hostwright.kinds.virtualmachine.extras import Judgement, extra_row, judge, named_wrongly
+from hostwright.kinds.virtualmachine.extras import BY_HAND, Judgement, extra_row, judge, named_wrongly, window_of
 from hostwright.kinds.virtualmachine.port import REBUILDS, Create, Discard, Found, Life, Step
 from hostwright.kinds.virtualmachine.rebuilding import after_failure
 from hostwright.kinds.virtualmachine.resting import at_rest
@@ -25,7 +25,7 @@ _MADE_AGAIN = "It is deleted and made again; its ports and disks stay."
 def present(situation: Situation, found: Found) -> Decision[Step]:
     verdict = judge(found, situation.trace)
     if found.twins and not verdict.keep:
-        return _not_ours(verdict)
+        return _not_ours(situation, verdict)
     if not found.id and any(row.name == "server" for row in found.foreign):
         return _anothers(situation, found)
     if any(twin.id == found.id for twin in verdict.strangers):  # the backend showed another than ours: look again
@@ -95,7 +95,8 @@ def _rows(situation: Situation, found: Found, verdict: Judgement) -> tuple[Ledge
     """What is there and ours, and not in the ledger under its id: adopted."""
     listed = {row.id: row for row in situation.trace.ledger}
     strangers = {twin.id for twin in verdict.strangers}
-    machine = LedgerRow("server", verdict.keep) if verdict.keep else None
+    window = window_of(found, situation.trace, verdict.keep)
+    machine = LedgerRow("server", verdict.keep, window=window) if verdict.keep else None
     parts = [part for part in found.parts if part.name != "server" and part.id not in strangers]
     rows = [*([machine] if machine else []), *parts]
     return tuple(
@@ -116,8 +117,13 @@ def _beside_strangers(decision: Decision[Step], verdict: Judgement) -> Decision[
     return replace(decision, failure=failure, said=said, notes=(*decision.notes, note))
 
 
-def _not_ours(verdict: Judgement) -> Decision[Step]:
-    return failed(_mismatch(verdict), look_again=SLOW)
+def _not_ours(situation: Situation, verdict: Judgement) -> Decision[Step]:
+    mismatch = _mismatch(verdict)
+    rows = ", ".join(f"{row.name}={row.id}" for row in situation.trace.ledger)
+    if not rows:
+        return failed(mismatch, look_again=SLOW)
+    text = f"This object's status.resources names {rows}. If a row there was written by hand, {BY_HAND}."
+    return failed(OwnershipMismatch(f"{mismatch.message} {text}"), look_again=SLOW)
 
 
 def _mismatch(verdict: Judgement) -> OwnershipMismatch:
