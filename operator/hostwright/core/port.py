@@ -48,6 +48,13 @@ class LedgerRow:
     ownership: Ownership = Ownership.CREATED
     window: Window | None = None
 
+    @property
+    def says_ours(self) -> bool:
+        """Whether it says that we made the thing: nothing but a server is imported, and none is only referenced."""
+        if self.name == "server":
+            return self.ownership is not Ownership.ADOPTED
+        return self.ownership is not Ownership.REFERENCED
+
 
 @dataclass(frozen=True, slots=True)
 class Sought:
@@ -92,10 +99,10 @@ class Trace:
         """The row that names this thing as made by us, where the thing itself says otherwise; else None.
 
         A status can be written by hand. The thing bears another owner mark; or none, and no name of ours either: then
-        nothing tells it from a stranger's. `mark` is empty where it bears none. What was imported was there before us:
-        whose it is besides is asked by itself.
+        nothing tells it from a stranger's. `mark` is empty where it bears none. A server that was imported was there
+        before us: whose it is besides is asked by itself.
         """
-        row = next((row for row in self.ledger if row.id == item and row.ownership is Ownership.CREATED), None)
+        row = next((row for row in self.ledger if row.id == item and row.says_ours), None)
         if row is None or mark == self.mark:
             return None
         return row if mark or not (name == self.name or name.startswith(f"{self.name}-")) else None

@@ -75,6 +75,22 @@ def test_what_bears_anothers_mark_or_no_word_of_ours_is_told_and_never_deleted(
         assert isinstance(site.asked(Discard(each), *rows), Done)
 
 
+@pytest.mark.parametrize("mark", [THEIRS, ""])
+@pytest.mark.parametrize(
+    "rows",
+    [
+        (replace(SERVER, ownership=Ownership.REFERENCED),),
+        *((replace(each, ownership=Ownership.ADOPTED),) for each in (PORT, VOLUME, FLOATING)),
+        *((row(f"extra/{each.id}", each.id, ownership=Ownership.ADOPTED),) for each in ALL),
+    ],
+)
+def test_no_other_word_of_the_ledger_makes_it_ours(mark: str, rows: tuple[LedgerRow, ...]) -> None:
+    """Only a server is imported, and none is only referenced."""
+    site = Site(mark, "somebodys")
+    assert site.found(*rows).foreign == rows
+    assert isinstance(site.asked(Delete(), *rows), Done)
+
+
 def test_ours_whose_mark_was_taken_off_is_known_by_its_name_and_a_floating_ip_by_its_port() -> None:
     site = Site("", TRACE.name)
     found = site.found(*ALL)
