@@ -94,7 +94,8 @@ class VirtualMachines:
         metadata = view.body["metadata"]
         status = VirtualMachineStatus.model_validate(view.body.get("status") or {})
         seeks = view.machines is not None and view.trace.sought is not None
-        candidates: tuple[Twin, ...] = view.machines.matching(view.trace) if seeks else ()
+        alike: tuple[Twin, ...] = view.machines.matching(view.trace) if seeks else ()
+        candidates = adopting.meant(_spec(view), alike, seen.look, view.trace)
         return Situation(
             spec=_spec(view),
             status=status,
@@ -205,7 +206,9 @@ class Binding:
 def _seeking(view: View) -> View:
     """With what a machine is told by that is to be imported, until one is bound."""
     wish, status = _spec(view).import_, view.body.get("status") or {}
-    if wish is None or is_deleting(view.body) or view.rows or adopting.IMPORT in (status.get("handled") or {}):
+    if wish is None or is_deleting(view.body) or adopting.IMPORT in (status.get("handled") or {}):
+        return view
+    if view.rows and not view.trace.imported:  # one that is bound, and not recorded as such, is asked for once more
         return view
     sought = Sought(wish.id or "")
     if wish.filter is not None:

@@ -4,14 +4,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from hostwright.core.decision import Decision, Note
-from hostwright.core.errors import Failure, ImportAmbiguous, ImportConflict, ImportNotFound
+from hostwright.core.errors import Failure, ImportAmbiguous, ImportConflict, ImportNotFound, OwnershipMismatch
 from hostwright.core.names import Reason
-from hostwright.core.port import LedgerRow, OperationType, Ownership, Present
+from hostwright.core.port import LedgerRow, OperationType, Ownership, Present, Trace
 from hostwright.kinds.virtualmachine import disks, say
-from hostwright.kinds.virtualmachine.port import ROOT, Found, InterfaceShape, Mark, Step, Twin, Wanted
+from hostwright.kinds.virtualmachine.port import ROOT, Found, InterfaceShape, Life, Look, Mark, Step, Twin, Wanted
+from hostwright.kinds.virtualmachine.resource import VirtualMachineSpec
 from hostwright.kinds.virtualmachine.situation import Situation
 from hostwright.kinds.virtualmachine.values import ImportPolicy
-from hostwright.kinds.virtualmachine.verdict import SLOW, blocked
+from hostwright.kinds.virtualmachine.verdict import blocked
 
 #: Key of status.handled: the id of the machine that was bound. One that is made in its place later is not sought.
 IMPORT = "import"
@@ -74,13 +75,55 @@ def _recorded(situation: Situation, machine: str, text: str) -> Decision[Step]:
 def unrecorded(situation: Situation) -> Decision[Step] | None:
     """It was bound, and the status that said so was refused, as the object had been edited: the row alone was kept."""
     server, wish = situation.trace.row("server"), situation.spec.import_
-    if server is None or not situation.trace.imported or (situation.status.handled or {}).get(IMPORT) == server.id:
+    if server is None or not situation.trace.imported:
         return None
-    if wish is not None and wish.id not in {None, server.id}:
-        text = f"{server.id} was bound while import was changed to {wish.id}, and nothing is done to it."
-        remedy = "Set import back, or delete this object with deletionPolicy Retain and write another."
-        return blocked(situation, ImportConflict(f"{text} {remedy}"), look_again=SLOW)
+    stray = astray(situation)
+    if stray is not None or (situation.status.handled or {}).get(IMPORT) == server.id:
+        return stray
+    if wish is not None and wish.filter is not None:
+        if not situation.proven:
+            return Decision(needs_proof="whether the machine is as import says", phase=situation.phase)
+        if server.id not in {twin.id for twin in situation.candidates}:
+            return _unbound(situation, server)
     return _recorded(situation, server.id, f"{server.id} is this object's machine now")
+
+
+def astray(situation: Situation) -> Decision[Step] | None:
+    """A row says that something was imported which import does not name: by hand, or import was edited meanwhile."""
+    server, wish, look = situation.trace.row("server"), situation.spec.import_, situation.look
+    if server is None or not situation.trace.imported or (wish is not None and wish.id in {None, server.id}):
+        return None
+    known = (situation.status.handled or {}).get(IMPORT) == server.id
+    marked = isinstance(look, Present) and any(twin.id == server.id for twin in look.found.twins)
+    return None if known and marked else _unbound(situation, server)
+
+
+def _unbound(situation: Situation, server: LedgerRow) -> Decision[Step]:
+    """Which one is meant is asked anew. A port that was only used leaves with it."""
+    text = (
+        f"status.resources names {server.id} as imported, and import does not ask for it: "
+        "it is not this object's machine, and is left alone"
+    )
+    ports = (row.name for row in situation.trace.ledger if row.name.startswith("port/") and not row.says_ours)
+    handled = {key: value for key, value in (situation.status.handled or {}).items() if key != IMPORT}
+    return Decision(
+        forget=("server", *ports),
+        phase=situation.phase,
+        status={"handled": handled},
+        notes=(Note(OwnershipMismatch.__name__, text, server.id, warning=True),),
+        look_again=0.0,
+    )
+
+
+def meant(spec: VirtualMachineSpec, candidates: tuple[Twin, ...], look: Look, trace: Trace) -> tuple[Twin, ...]:
+    """What bears our mark goes before what a filter finds: it was bound, or made, and the status was lost since."""
+    if spec.import_ is None or spec.import_.filter is None or not isinstance(look, Present):
+        return candidates
+    marked = tuple(twin for twin in look.found.twins if twin.life is not Life.DELETING)
+    if any(twin.name == trace.name for twin in marked):
+        return ()  # made for this object, where none was found
+    named = {twin.id for twin in candidates}
+    return tuple(twin for twin in marked if twin.id in named) or marked or candidates
 
 
 def _described(situation: Situation) -> str:

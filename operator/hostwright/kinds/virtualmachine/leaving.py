@@ -22,6 +22,9 @@ def leave(situation: Situation) -> Decision[Step]:
     """What is next for an object with a deletionTimestamp."""
     if situation.paused is not None:
         return _paused(situation)
+    stray = adopting.astray(situation)
+    if stray is not None:
+        return stray
     if _nothing_was_sent(situation):
         return _released(situation, Reason.DELETED, "nothing was made on the provider")
     if situation.spec.management_policy is ManagementPolicy.OBSERVE_ONLY:
@@ -183,6 +186,8 @@ def _spare(situation: Situation) -> frozenset[str]:
     strangers = judge(look.found, situation.trace).strangers if isinstance(look, Present) else ()
     wish = situation.spec.import_
     imported = wish.id if wish is not None else None  # it is ours by that, where the status was lost
+    meant = adopting.meant(situation.spec, (), look, situation.trace)  # or as the only one
+    imported = meant[0].id if len(meant) == 1 else imported
     return frozenset(twin.id for twin in strangers if twin.id != imported)
 
 
