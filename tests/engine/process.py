@@ -244,6 +244,7 @@ class Process:
     dial: Dial = nobody_asks
     refuse_probes: Sequence[Network] = ()
     probing: "asyncio.Task[None] | None" = None
+    standby: "asyncio.Task[None] | None" = None
 
     def __post_init__(self) -> None:
         ids = itertools.count()
@@ -272,6 +273,7 @@ class Process:
     def start(self) -> "Process":
         self.api.subscribe(self.engine.inbox.observe)
         self.workers.start(4, 1)
+        self.standby = asyncio.create_task(self.engine.standby.run())
         if self.dial is not nobody_asks:
             self.probing = asyncio.create_task(self.engine.prober.run())
         return self
@@ -280,7 +282,8 @@ class Process:
         """As SIGKILL does: nothing runs on, nothing is said; requests on their way are on their way."""
         self.api.subscribers = [each for each in self.api.subscribers if each != self.engine.inbox.observe]
         self.queue.close()
-        tasks: list[asyncio.Task[Any]] = [*self.workers._tasks, *([self.probing] if self.probing else ())]
+        tasks: list[asyncio.Task[Any]] = [*self.workers._tasks]
+        tasks += [task for task in (self.probing, self.standby) if task is not None]
         for connection in self.connections.values():
             tasks += [task for task in (connection._task, *connection._retiring) if task is not None]
         for task in tasks:

@@ -78,6 +78,14 @@ class CatalogPass:
         await self._say(key, body, said, self._provider_status(connection))
         return Again(min(again, 60.0), Priority.RESYNC if again >= 1.0 else Priority.TRANSITION)
 
+    async def follow(self, key: Key) -> None:
+        """A standby's part: connected as the spec says, nothing written, nobody told."""
+        body = self.store.get(key)
+        await self._part(key, body)
+        spec = self.world.provider_spec(key.name)
+        if body is not None and spec is not None and not is_deleting(body):
+            self.connect(self._placed(key, body), spec)
+
     async def machine_class(self, key: Key) -> Again:
         """A class is ready as soon as it is there."""
         body = self.store.get(key)

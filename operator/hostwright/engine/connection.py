@@ -23,6 +23,7 @@ from hostwright.engine.breaker import Breaker
 from hostwright.engine.health import State
 from hostwright.engine.limits import START, Bucket, Slots
 from hostwright.engine.ports import Clock, ClusterUnavailableError, Secret, WriteRefusedError
+from hostwright.engine.warm import REST, Warmth
 from hostwright.engine.watch import watched
 from hostwright.kinds.provider.port import Backend, Checked, Context, Session
 from hostwright.kinds.provider.resource import ProviderSpec
@@ -54,6 +55,7 @@ class Deps:
     bug: Callable[[str, BaseException], None]
     visibility_lag: float | None = None
     away: Callable[[], AbstractContextManager[None]] = nullcontext  # around what a pass waits for at the Provider
+    leads: Callable[[], bool] = lambda: True  # this process holds the Lease
 
 
 class Connection:
@@ -64,9 +66,7 @@ class Connection:
     ) -> None:
         self.name, self.uid, self.backend, self.spec, self._deps = name, uid, backend, spec, deps
         self.recorded = dict(status.get("identity") or {})  # where the login led at first contact
-        self.unfenced = frozenset(  # networks where creation cannot be fenced, as learnt before a restart
-            row["id"] for row in status.get("networks") or () if row.get("createFence") == "None" and row.get("id")
-        )
+        self.unfenced = _unfenced(status)  # networks where creation cannot be fenced, as learnt before a restart
         self.state = State(
             deps.clock.monotonic, turned=lambda: deps.turned(name), bug=lambda error: deps.bug(name, error)
         )
@@ -77,6 +77,10 @@ class Connection:
         self.slots = Slots(most, deps.clock.monotonic, begin, away=deps.away)
         self.bucket = Bucket(spec.limits.requests_per_second, deps.clock.monotonic)
         self.breaker = Breaker(name, spec.limits, status, deps.clock.monotonic)
+        possible = backend.sections.read_at_rest
+        self._warmth = Warmth(self.state, deps.clock, deps.leads, possible=possible)
+        self._catalog_at = float("inf")  # when it is read anew
+        self._trying = False  # a login is under way
         self._threads: dict[Session, ThreadPoolExecutor] = {}
         self._task: asyncio.Task[None] | None = None
         self._retiring: set[asyncio.Task[None]] = set()
@@ -94,7 +98,21 @@ class Connection:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._close(self._warmth.take())
         await self._close(self.state.session)
+
+    def led(self, status: Mapping[str, Any]) -> None:
+        """The Lease became ours; what another leader has learnt meanwhile stands in the Provider's status."""
+        self.breaker.told(status)
+        self.unfenced |= _unfenced(status)
+        recorded = dict(status.get("identity") or {})
+        elsewhere = bool(recorded) and recorded != self.recorded
+        self.recorded = recorded or self.recorded
+        self._warmth.led()
+        self._soon.set()
+        if not self._trying and (elsewhere or self._warmth.lacks):
+            self._probes = 0
+            self._poke.set()
 
     @property
     def dead(self) -> BaseException | None:
@@ -147,7 +165,11 @@ class Connection:
     async def _run(self) -> None:
         while True:
             self._poke.clear()
+            self._trying = True
             failure = await self._try_login()
+            self._trying = False
+            if (left := self._warmth.take()) is not None:
+                self._retire_soon(left)
             next_login = float("inf")
             if failure is not None:
                 self.state.login_failed(failure)
@@ -187,7 +209,8 @@ class Connection:
         began = self._deps.clock.monotonic()
         interval = to_seconds(self.spec.limits.poll_interval or self.backend.sections.poll_interval)
         watch = asyncio.create_task(
-            watched(session, self._soon, self._moved, self.answered, interval), name=f"hostwright watch {self.name}"
+            watched(session, self._soon, self._moved, self.answered, interval, self._look, self._warmth.rest),
+            name=f"hostwright watch {self.name}",
         )
         try:
             await self._follow(session, watch, next_login)
@@ -206,16 +229,19 @@ class Connection:
     def _next_probe(self, failure: Failure) -> float:
         """When the next login is tried, on the monotonic clock."""
         self._probes += 1
+        if self._warmth.rests:
+            return self._deps.clock.monotonic() + max(REST, DENIED_PROBES[-1])
         steps = DENIED_PROBES if isinstance(failure, Denied | InvalidConfiguration) else UNREACHABLE_PROBES
         return self._deps.clock.monotonic() + steps[min(self._probes, len(steps)) - 1]
 
     async def _follow(self, session: Session, watch: asyncio.Task[None], next_login: float) -> None:
         """Beside the watch: the Secret every minute, the catalog every five, and sooner where it lacks something."""
         read = self._deps.clock.monotonic()
-        secret_at, catalog_at, soon = read + SECRET_EVERY, read + CATALOG_EVERY, CATALOG_SOON
+        secret_at, self._catalog_at, soon = read + SECRET_EVERY, read + CATALOG_EVERY, CATALOG_SOON
         while not self._poke.is_set() and not watch.done():
             now = self._deps.clock.monotonic()
-            due = min(catalog_at, read + soon) if self._lacking else catalog_at
+            due = min(self._catalog_at, read + soon) if self._lacking else self._catalog_at
+            due = float("inf") if self._warmth.rests else due
             if now >= next_login:
                 return
             if now >= secret_at:
@@ -226,10 +252,20 @@ class Connection:
                 soon = min(soon * 2, CATALOG_LATE) if self._lacking else CATALOG_SOON
                 await self._catalog(session)
                 read = self._deps.clock.monotonic()
-                catalog_at = read + CATALOG_EVERY if now >= catalog_at else catalog_at
+                self._catalog_at = read + CATALOG_EVERY if now >= self._catalog_at else self._catalog_at
                 continue
             until = min(due, secret_at, next_login)
             await self._wait(until - now, watch, *(() if self._lacking else (self._lacks,)))
+
+    async def _look(self, session: Session) -> Sequence[str]:
+        """One read; the first of who leads after a standby has the catalog with it, which that does not follow."""
+        began = self._deps.clock.monotonic()
+        if self._warmth.keeps and began >= self._catalog_at:
+            await session.load_catalog()
+            self._catalog_at = began + CATALOG_EVERY
+        told = await session.read()
+        self._warmth.read(began)
+        return told
 
     async def _catalog(self, session: Session) -> None:
         """Read it, and wake whom it may concern: those whose spec could not be resolved.
@@ -291,9 +327,7 @@ class Connection:
         self.recorded = self.recorded or dict(checked.identity)
         self.state.logged_in(session, checked)
         if old is not None:
-            retiring = asyncio.create_task(self._retire(old), name=f"hostwright retire {self.name}")
-            self._retiring.add(retiring)
-            retiring.add_done_callback(self._retiring.discard)
+            self._retire_soon(old)
 
     def _context(self, threads: ThreadPoolExecutor) -> Context:
         return Context(
@@ -315,6 +349,11 @@ class Connection:
                 f"the login leads to {now}, and this Provider was made for {was}. Give it the former login, "
                 "or make a new Provider for the new place. Nothing is changed and nothing counts as gone."
             )
+
+    def _retire_soon(self, session: Session) -> None:
+        retiring = asyncio.create_task(self._retire(session), name=f"hostwright retire {self.name}")
+        self._retiring.add(retiring)
+        retiring.add_done_callback(self._retiring.discard)
 
     async def _retire(self, session: Session) -> None:
         """Calls in flight on the former login end by themselves first."""
@@ -348,3 +387,8 @@ class Connection:
         finally:
             for waiter in waiters:
                 waiter.cancel()
+
+
+def _unfenced(status: Mapping[str, Any]) -> frozenset[str]:
+    rows = status.get("networks") or ()
+    return frozenset(row["id"] for row in rows if row.get("createFence") == "None" and row.get("id"))

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
 from hostwright.core.backoff import CAPACITY, Backoff
 from hostwright.core.errors import Failure, InvalidConfiguration
@@ -27,10 +28,13 @@ from hostwright.engine.store import Store, uid
 from hostwright.engine.targets import Network
 from hostwright.engine.view import Tools
 from hostwright.engine.virtual import VirtualMachines
+from hostwright.engine.warm import Standby
 from hostwright.engine.worker import Pass, Reread, Workers
 from hostwright.engine.world import World
 from hostwright.kinds.provider.port import Backend
 from hostwright.kinds.provider.resource import ProviderSpec
+
+T = TypeVar("T")
 
 #: The kinds of machines.
 KINDS: tuple[Kind, ...] = (VirtualMachines(), PhysicalMachines())
@@ -86,6 +90,8 @@ class Engine:
         self.pools = self._pools(reread)
         self._passes = self._by_kind()
         self.workers = Workers(self.queue, self._passes, outside.gate, outside.clock, outside.telemetry, reread)
+        self.standby = Standby(lambda: outside.gate.held() and self.workers.began, self._follow_provider)
+        self.store.follow(self.standby.follow)
 
     def turned(self, leading: bool) -> None:
         """The gate opened or closed: what was remembered may be another operator's doing by now."""
@@ -98,7 +104,7 @@ class Engine:
         if leading:
             for name, connection in self.connections.items():
                 provider = self.store.get(Key("Provider", "", name))
-                connection.breaker.told((provider or {}).get("status") or {})
+                connection.led((provider or {}).get("status") or {})
             self.inbox.everything(tuple(self._passes))
             for claim in self.fleet.holders():  # the store does not have those that are gone
                 self.queue.add(Key("PhysicalMachineClaim", *claim), Priority.RESYNC)
@@ -149,7 +155,7 @@ class Engine:
 
     def _by_kind(self) -> Mapping[str, Pass]:
         outside = self._outside
-        catalog = CatalogPass(
+        self._catalog = catalog = CatalogPass(
             self.store,
             self.world,
             outside.cluster,
@@ -193,13 +199,25 @@ class Engine:
             clock=outside.clock,
             secret=self._secret,
             cluster_id=outside.cluster_id,
-            changed=lambda _, tokens: self.inbox.rows_moved(tokens),
-            catalog_read=self.inbox.catalog_read,
-            turned=self.inbox.provider_turned,
+            changed=lambda _, tokens: self._if_leading(self.inbox.rows_moved, tokens),
+            catalog_read=partial(self._if_leading, self.inbox.catalog_read),
+            turned=partial(self._if_leading, self.inbox.provider_turned),
             bug=lambda provider, error: outside.telemetry.failed(Key("Provider", "", provider), error),
             visibility_lag=outside.visibility_lag,
             away=self.workers.away,
+            leads=outside.gate.held,
         )
+
+    def _if_leading(self, tell: Callable[[T], None], what: T) -> None:
+        """All keys are looked at when the Lease becomes ours: until then nobody need be told."""
+        if self._outside.gate.held():
+            tell(what)
+
+    async def _follow_provider(self, key: Key) -> None:
+        spec = self.world.provider_spec(key.name)
+        backend = self._outside.backends.get(spec.type) if spec is not None else None
+        if spec is None or (backend is not None and backend.sections.read_at_rest):
+            await self._catalog.follow(key)
 
     async def _disconnect(self, name: str) -> None:
         connection = self.connections.pop(name, None)

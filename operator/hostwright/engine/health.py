@@ -48,6 +48,12 @@ class State:
             self.failure = self.down_since = self.good_since = None
         self.turned()
 
+    def forget(self) -> None:
+        """As before the first login."""
+        self.session = self.checked = self.failure = self.refused = None
+        self.down_since = self.good_since = None
+        self.bad_reads, self.synced = 0, False
+
     def login_failed(self, failure: Failure) -> None:
         """The running session, if there is one, is used until it is refused; unless the place is another one."""
         if self.session is None or self.failure is not None or isinstance(failure, IdentityChanged):

@@ -86,6 +86,8 @@ class Inbox:
         """The Lease became ours: nothing that happened meanwhile was acted on."""
         for kind in kinds:
             for key in self._store.keys(kind):
+                if self._first.waits(key):
+                    continue  # for its Provider's next reading
                 body = None if self._first.settled(key) else self._store.get(key)
                 priority = worth_a_look(None, body) if body is not None else None
                 self._queue.add(key, Priority.RESYNC if priority is None else priority)

@@ -1,7 +1,7 @@
 """A session's inventory kept fresh: one read after the other, sooner while something moves or was touched."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from hostwright.core.errors import Failure
 from hostwright.kinds.provider.port import Session
@@ -13,18 +13,24 @@ async def watched(
     changed: Callable[[Sequence[str]], None],
     answered: Callable[[BaseException | None], None],
     interval: float,
+    look: Callable[[Session], Awaitable[Sequence[str]]] | None = None,
+    rest: Callable[[], Awaitable[bool]] | None = None,
 ) -> None:
-    """Until cancelled. `changed` gets whom a read concerns; `answered` hears of every read, None or why it failed."""
+    """Until cancelled. `changed` gets whom a read concerns; `answered` hears of every read, None or why it failed.
+
+    `look` reads in its own way; `rest` is True after a pause in place of ours.
+    """
     while True:
         try:
-            told = await session.read()
+            told = await (session.read() if look is None else look(session))
         except Failure as failure:
             answered(failure)
         else:
             answered(None)
             if told:
                 changed(told)
-        await _pause(session, soon, interval)
+        if rest is None or not await rest():
+            await _pause(session, soon, interval)
 
 
 async def _pause(session: Session, soon: asyncio.Event, interval: float) -> None:

@@ -105,6 +105,10 @@ class Workers:
         return not pending
 
     @property
+    def began(self) -> bool:
+        return bool(self._wanted)
+
+    @property
     def dead(self) -> list[asyncio.Task[None]]:
         """Workers that ended by an error: the process must not go on without them."""
         return [task for task in self._tasks if task.done() and not task.cancelled() and task.exception() is not None]

@@ -98,6 +98,7 @@ class Operator:
         self._spawn(self.lease.run(), "lease")
         self._spawn(self.checks.watch_self(), "self check")
         self._spawn(self.checks.compare(), "compare")
+        self._spawn(self.engine.standby.run(), "standby")
         self._spawn(self._begin(), "begin")
         self._log.info("operator started", http=address, cluster_id=self.cluster_id, identity=settings.identity)
 

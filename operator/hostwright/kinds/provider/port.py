@@ -24,6 +24,7 @@ class Sections:
     serves: str = "VirtualMachine"  # the kind of machine that its sessions run
     poll_interval: str = "10s"  # where limits.pollInterval is not given
     endpoint_each: bool = False  # each machine has its own: what one answers says nothing of the Provider
+    read_at_rest: bool = False  # a read answers at once, and tells what changed: a standby makes one now and then
     machine: type[BaseModel] | None = None  # VirtualMachine.spec.<key>
     machine_size_field: str | None = None  # the field of `machine` that is a third way to say the size, e.g. `flavor`
     machine_class: type[BaseModel] | None = None

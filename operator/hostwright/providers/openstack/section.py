@@ -131,6 +131,7 @@ SECTIONS = Sections(
     provider_type="OpenStack",
     provider=ProviderSection,
     needs_credentials=True,
+    read_at_rest=True,
     machine=MachineSection,
     machine_size_field="flavor",
     machine_class=ClassSection,

@@ -33,6 +33,7 @@ SECTIONS = Sections(
     provider_type="Simulated",
     provider=ProviderSection,
     provider_required=True,
+    read_at_rest=True,
     image=ImageSection,
     network=NetworkSection,
 )
