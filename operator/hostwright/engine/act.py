@@ -1,8 +1,9 @@
 """One call: the place, the intent, the gate, the sending, the receipt (PROTOCOLS section 2)."""
 
+from collections.abc import Awaitable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from hostwright.core.decision import Decision
 from hostwright.core.errors import Ambiguous, Capacity, Denied, Failure, Throttled, Transient
@@ -17,6 +18,8 @@ from hostwright.engine.view import Tools, View
 
 if TYPE_CHECKING:
     from hostwright.engine.connection import Connection
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,17 +93,13 @@ async def _perform(
     began = tools.clock.monotonic()
     recall.looked = recall.looked and call.repeat is Repeat.READ
     try:
-        receipt = await view.kind.perform(view.machines, call, baggage)
+        receipt = await answered(tools, connection, call.verb, view.kind.perform(view.machines, call, baggage))
     except Failure as failure:
-        tools.telemetry.called(connection.name, call.verb, tools.clock.monotonic() - began, failure.reason)
-        weigh(connection, failure)
         if isinstance(failure, Ambiguous) and operation is None and call.repeat is Repeat.FENCED:
             recall.late_until = max(recall.late_until, began + call.deadline)
         settled = _settle(recall, operation, call, failure, tools.clock.monotonic())
         return Sent(body, settled, again=0.5)
     ended = tools.clock.monotonic()
-    tools.telemetry.called(connection.name, call.verb, ended - began, "ok")
-    connection.slots.good()
     connection.learn(receipt.facts)
     start = operation.window_start if operation is not None else None
     window = Window(start, tools.clock.now().replace(microsecond=0)) if start is not None else None
@@ -113,6 +112,20 @@ async def _perform(
     elif operation is not None:
         recall.known.add(operation.key)
     return Sent(body)
+
+
+async def answered(tools: Tools, connection: "Connection", verb: str, answer: Awaitable[T]) -> T:
+    """What the backend answers to one call: measured, and weighed for the Provider as a whole."""
+    began = tools.clock.monotonic()
+    try:
+        got = await answer
+    except Failure as failure:
+        tools.telemetry.called(connection.name, verb, tools.clock.monotonic() - began, failure.reason)
+        weigh(connection, failure)
+        raise
+    tools.telemetry.called(connection.name, verb, tools.clock.monotonic() - began, "ok")
+    connection.slots.good()
+    return got
 
 
 def _settle(recall: Recall, operation: Operation | None, call: Call, failure: Failure, ended: float) -> Failure | None:

@@ -14,7 +14,7 @@ from hostwright.core.backoff import REJECTED, TRANSIENT
 from hostwright.core.errors import Ambiguous, Capacity, Denied, Failure, Rejected
 from hostwright.core.intent import SEND_WITHIN
 from hostwright.core.names import owner_mark
-from hostwright.engine.act import weigh
+from hostwright.engine.act import answered
 from hostwright.engine.connection import Connection
 from hostwright.engine.groupbook import CREATE_SECONDS, REMOVE_SECONDS, Book, rows_to
 from hostwright.engine.memberships import Memberships
@@ -73,14 +73,11 @@ class GroupCalls:
             book.turn_at = None
             book.known.discard(title)
             book.quiet(attempt, 0.0, tools.clock.monotonic())
-            began = tools.clock.monotonic()
             try:
-                fact = await visit.groups.make(title, row.policy, CREATE_SECONDS)
+                call = visit.groups.make(title, row.policy, CREATE_SECONDS)
+                fact = await answered(tools, visit.connection, "create_group", call)
             except Failure as failure:
-                tools.telemetry.called(visit.connection.name, "create_group", _since(tools, began), failure.reason)
                 return self._refused(visit, attempt, failure)
-        tools.telemetry.called(visit.connection.name, "create_group", _since(tools, began), "ok")
-        visit.connection.slots.good()
         book.known.add(title)
         book.failures = 0
         book.rows[row.name] = made(attempt, fact)
@@ -99,14 +96,11 @@ class GroupCalls:
             if row.state is not GroupState.DELETING and not await self._announced(visit, row, going):
                 return SOON
             book.turn_at = None
-            book.first_seen[f"{going.state}/{going.title}"] = began = tools.clock.monotonic()
+            book.first_seen[f"{going.state}/{going.title}"] = tools.clock.monotonic()
             try:
-                await visit.groups.remove(row.id, REMOVE_SECONDS)
+                await answered(tools, visit.connection, "delete_group", visit.groups.remove(row.id, REMOVE_SECONDS))
             except Failure as failure:
-                tools.telemetry.called(visit.connection.name, "delete_group", _since(tools, began), failure.reason)
                 return self._refused(visit, going, failure)
-        tools.telemetry.called(visit.connection.name, "delete_group", _since(tools, began), "ok")
-        visit.connection.slots.good()
         book.failures = 0
         return SOON  # the next look proves that it is gone
 
@@ -127,7 +121,6 @@ class GroupCalls:
         """What the class of a failure says to do; an unknown outcome stays open."""
         book = visit.book
         book.failures += 1
-        weigh(visit.connection, failure)
         if isinstance(failure, Ambiguous) or row.state is GroupState.DELETING:
             return min(TRANSIENT.delay(book.failures), LOOK_EVERY)
         book.known.add(row.title)
@@ -184,7 +177,3 @@ class GroupCalls:
         visit.body = await self.tools.cluster.patch_status(visit.key, patch)
         self.tools.store.renew(visit.key, visit.body)
         self.tools.telemetry.wrote(visit.key.kind, "status")
-
-
-def _since(tools: Tools, began: float) -> float:
-    return tools.clock.monotonic() - began
