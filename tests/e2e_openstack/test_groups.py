@@ -112,7 +112,7 @@ def test_a_group_that_somebody_deleted_is_told_on_its_machines_and_made_again(ho
     eventually(lambda: not groups(cloud, "robbed"), 60, "gone")
 
 
-def test_quotas_of_groups_and_of_members_are_told_in_novas_words_and_end_by_themselves(
+def test_quotas_are_told_in_novas_words_and_end_by_themselves_and_an_empty_group_takes_another_policy(
     world: World, cloud: Cloud
 ) -> None:
     with world.operator(*FASTER) as operator:
@@ -124,12 +124,22 @@ def test_quotas_of_groups_and_of_members_are_told_in_novas_words_and_end_by_them
             assert "quota server_groups" in ready["message"]
             assert cloud.servers("no-group") == []
         world.ready("no-group", 120)
+        with quota(cloud, server_group_members=0):
+            world.apply(grouped("no-one", "mistaken", "Affinity"))
+            eventually(lambda: _of(world, "no-one", "GroupFull"), 60, "told")
+            (before,) = groups(cloud, "mistaken")
+            world.patch("no-one", {"placement": {"group": {"policy": "AntiAffinity"}}})
+            eventually(lambda: [row["policy"] for row in groups(cloud, "mistaken")] == ["anti-affinity"], 60, "anew")
+        world.ready("no-one", 120)
+        (after,) = groups(cloud, "mistaken")
+        assert after["id"] != before["id"]
+        assert after["members"] == [cloud.servers("no-one")[0].id]
         with quota(cloud, server_group_members=1):
             world.apply(grouped("no-member", "scarce"))
             ready = eventually(lambda: _of(world, "no-member", "GroupFull"), 60, "told")
             assert "too many servers in group" in ready["message"]
         world.ready("no-member", 120)
-        world.delete("no-group", "no-member", seconds=90)
+        world.delete("no-group", "no-member", "no-one", seconds=90)
         eventually(lambda: not groups(cloud, "scarce"), 60, "gone")
 
 

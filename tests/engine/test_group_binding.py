@@ -61,6 +61,12 @@ def test_one_that_is_there_is_named_by_its_id_and_made_anew_it_is_another() -> N
         (({**ROW, "state": "Deleting"},), GroupNotReady, "being removed"),
         (({**ROW, "policy": "Affinity"},), InvalidConfiguration, "has the policy Affinity"),
         (
+            ({**ROW, "policy": "Affinity"},),
+            InvalidConfiguration,
+            "An empty one is made anew once all who name",
+        ),
+        (({**ROW, "policy": "Affinity", "state": "Deleting"},), GroupNotReady, "and then made anew"),
+        (
             ({**ROW, "state": "Creating", "reason": "GroupQuotaExceeded", "message": "Nova says: no"},),
             GroupQuotaExceeded,
             "Nova says: no",

@@ -268,6 +268,77 @@ async def test_two_policies_of_one_name_are_the_older_machines(yard: Yard) -> No
     assert [fact.policy for fact in yard.mine()] == ["Affinity"]
 
 
+async def test_an_empty_group_is_made_anew_once_all_who_name_it_ask_for_another_policy(yard: Yard) -> None:
+    for name in ("m1", "m2"):
+        yard.machine(name, policy="Affinity")
+    await yard.run()
+    (before,) = yard.mine()
+    yard.machine("m1", policy="SoftAffinity")
+    await yard.run(120)
+    assert yard.mine() == [before], "the other one may be made in it"
+    yard.machine("m2", policy="SoftAffinity")
+    await yard.run(20)
+    (after,) = yard.mine()
+    assert (after.policy, yard.rows[NAME]["policy"], yard.rows[NAME]["id"]) == (
+        "SoftAffinity",
+        "SoftAffinity",
+        after.id,
+    )
+    assert yard.nova.calls.count("remove") == 1
+    assert yard.api.events == [], "nobody else deleted it"
+
+
+@pytest.mark.parametrize("fault", ["lost", "failed", "killed"])
+async def test_whatever_becomes_of_the_answers_there_is_one_of_the_new_policy(yard: Yard, fault: str) -> None:
+    yard.machine("m1", policy="Affinity")
+    await yard.run()
+    yard.machine("m1", policy="AntiAffinity")
+    left = ["remove", "make"]  # the first of each is struck
+
+    def strike(verb: str) -> None:
+        if verb in left:
+            left.remove(verb)
+            yard.nova.fault = fault
+
+    yard.nova.before = strike
+    await yard.run(240)
+    assert left == []
+    assert [fact.policy for fact in yard.mine()] == ["AntiAffinity"]
+    assert yard.rows[NAME]["id"] == yard.mine()[0].id
+
+
+@pytest.mark.parametrize("what", ["a member", "a server", "an attempt", "only looked at"])
+async def test_a_group_that_has_or_may_get_a_machine_keeps_its_policy(yard: Yard, what: str) -> None:
+    yard.machine("m1", policy="Affinity")
+    await yard.run()
+    (before,) = yard.mine()
+    if what == "a member":
+        yard.nova.join(before.id, "s1")
+    observed = {"managementPolicy": "ObserveOnly"} if what == "only looked at" else {}
+    operation = {"type": "Create", "expect": "server"} if what == "an attempt" else None
+    yard.machine("m1", "web", "SoftAffinity", "s1" if what == "a server" else "", operation=operation, **observed)
+    await yard.run(120)
+    assert [item.id for item in yard.mine()] == [before.id]
+    assert yard.rows[NAME]["state"] == "Created"
+    if what == "an attempt":
+        ended = {**operation, "nextRetryAt": START.isoformat()} if operation else None
+        yard.machine("m1", "web", "SoftAffinity", operation=ended)
+        await yard.run(120)
+        assert [fact.policy for fact in yard.mine()] == ["SoftAffinity"]
+
+
+async def test_who_asks_for_the_old_policy_while_it_is_announced_keeps_the_group(yard: Yard) -> None:
+    yard.machine("m1", policy="Affinity")
+    await yard.run()
+    (before,) = yard.mine()
+    yard.machine("m1", policy="SoftAffinity")
+    yard.api.during = lambda: yard.machine("m2", policy="Affinity")
+    await yard.run(120)
+    assert [item.id for item in yard.mine()] == [before.id]
+    assert yard.rows[NAME]["state"] == "Created"
+    assert "remove" not in yard.nova.calls
+
+
 async def test_a_provider_that_goes_waits_for_its_groups_and_not_for_ever(yard: Yard) -> None:
     machine = yard.machine("m1")
     await yard.run()

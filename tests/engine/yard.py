@@ -168,6 +168,7 @@ class Yard:
         policy: str = "AntiAffinity",
         server: str = "",
         namespace: str = "a",
+        operation: Body | None = None,
         **more: Any,
     ) -> Key:
         """As its watch shows it."""
@@ -177,7 +178,8 @@ class Yard:
         metadata = {"name": name, "namespace": namespace, "uid": name, "resourceVersion": str(version)}
         metadata["creationTimestamp"] = f"2026-01-01T00:{version % 60:02d}:00Z"
         rows = [{"name": "server", "id": server}] if server else []
-        body = {"kind": key.kind, "metadata": metadata, "spec": spec, "status": {"resources": rows}}
+        status = {"resources": rows, **({"operation": operation} if operation else {})}
+        body = {"kind": key.kind, "metadata": metadata, "spec": spec, "status": status}
         self.store.put(key, body)
         return key
 

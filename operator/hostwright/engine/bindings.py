@@ -80,7 +80,7 @@ class Catalog:
         name, provider = f"{key.namespace}/{wish.name}", self.store.get(Key("Provider", "", spec.provider_ref.name))
         groups = ((provider or {}).get("status") or {}).get("groups") or ()
         row = next((row_of(raw) for raw in groups if raw["name"] == name), None)
-        if row is not None and row.policy != wish.policy:
+        if row is not None and row.policy != wish.policy and row.state is not GroupState.DELETING:
             return GroupBinding(wish.name, failure=_other_policy(row, wish.policy))
         ready = row is not None and row.state is GroupState.CREATED
         there = any(part["name"] == "server" for part in (body.get("status") or {}).get("resources") or ())
@@ -124,8 +124,8 @@ class Catalog:
 
 def _other_policy(row: Group, policy: str) -> Failure:
     return InvalidConfiguration(
-        f"group {row.name} has the policy {row.policy}, and a group's policy cannot be changed to {policy}. "
-        "Write that policy, or name another group."
+        f"group {row.name} has the policy {row.policy}, and the policy of a group with machines cannot be changed to "
+        f"{policy}. Write that policy, or name another group. An empty one is made anew once all who name it agree."
     )
 
 

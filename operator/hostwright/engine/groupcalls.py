@@ -111,7 +111,8 @@ class GroupCalls:
         announced = False
         try:
             await self.write(visit)
-            announced = row.name not in self.wishes(visit.key) and self._may_send(visit, began)
+            wish = self.wishes(visit.key).get(row.name)
+            announced = (wish is None or wish.replaces(row)) and self._may_send(visit, began)
         finally:
             if not announced:
                 rows[row.name] = row

@@ -2,7 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from hostwright.engine.ports import Body, Key
 from hostwright.engine.queue import Priority
@@ -20,6 +21,7 @@ class Member:
     policy: str
     born: str
     live: bool  # it is to be made, or stays; and is not only looked at
+    idle: bool = field(default=True, compare=False)  # it is not there, and no creation of it may be under way
 
 
 class Memberships:
@@ -34,13 +36,15 @@ class Memberships:
         if key.kind != MACHINE:
             return
         old, new = self._members.get(key), member_of(key, body) if body is not None else None
-        if old == new:
+        if old == new and (old is None or new is None or old.idle == new.idle):
             return
         if old is not None:
             self._leave(key, old)
         if new is not None:
             self._members[key] = new
             self._groups[new.provider].setdefault(new.group, {})[key] = new
+        if old == new:
+            return
         for provider in sorted({member.provider for member in (old, new) if member is not None}):
             self._wake(Key(PROVIDER, "", provider), Priority.TRANSITION)
 
@@ -48,7 +52,9 @@ class Memberships:
         """By name. Of two policies of one group the older machine's counts."""
         for name, members in self._groups.get(provider, {}).items():
             oldest = min(members.items(), key=lambda item: (item[1].born, item[0]))[1]
-            yield name, Wish(oldest.policy, any(member.live for member in members.values()))
+            live = any(member.live for member in members.values())
+            agreed = all(member.idle and member.policy == oldest.policy for member in members.values())
+            yield name, Wish(oldest.policy, live, agreed)
 
     def machines(self, provider: str, group: str) -> Mapping[Key, Member]:
         return self._groups.get(provider, {}).get(group, {})
@@ -69,4 +75,12 @@ def member_of(key: Key, body: Body) -> Member | None:
         return None
     live = not metadata.get("deletionTimestamp") and spec.get("managementPolicy") != "ObserveOnly"
     born = str(metadata.get("creationTimestamp", ""))
-    return Member(spec["providerRef"]["name"], f"{key.namespace}/{group['name']}", group["policy"], born, live)
+    provider, name = spec["providerRef"]["name"], f"{key.namespace}/{group['name']}"
+    return Member(provider, name, group["policy"], born, live, _idle(body.get("status") or {}))
+
+
+def _idle(status: Mapping[str, Any]) -> bool:
+    """An attempt that waits to be made again has ended without a machine."""
+    operation = status.get("operation")
+    there = any(row["name"] == "server" for row in status.get("resources") or ())
+    return not there and (operation is None or bool(operation.get("nextRetryAt")))

@@ -45,6 +45,11 @@ class Wish:
 
     policy: str  # of the oldest of them
     live: bool = True  # one of them is to be made, or stays
+    agreed: bool = True  # all of them ask for this policy, and none of them is there or being made
+
+    def replaces(self, row: "Group") -> bool:
+        """Whether a group of another policy may give way, if no machine is in it."""
+        return self.live and self.agreed and self.policy != row.policy
 
 
 class Next(StrEnum):
@@ -77,11 +82,12 @@ def next_of(row: Group, wish: Wish | None, sight: Sight) -> tuple[Next, Group]:
     if row.state is GroupState.CREATING:
         return _creating(row, wish, sight)
     if not sight.checked:
-        due = sight.due or wish is None or row.state is GroupState.DELETING
+        due = sight.due or wish is None or wish.replaces(row) or row.state is GroupState.DELETING
         return (Next.CHECK if due else Next.NOTHING), row
     if sight.fact is None or sight.fact.name != row.title:  # gone; one of another name is not the one we made
         return Next.FORGET, row
-    if wish is not None and row.state is GroupState.CREATED:
+    gives_way = wish is None or (wish.replaces(row) and not sight.fact.members)
+    if row.state is GroupState.CREATED and not gives_way:
         return Next.NOTHING, replace(row, reason="", message="")
     if not sight.fact.members:
         return Next.REMOVE, row
