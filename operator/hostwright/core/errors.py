@@ -189,6 +189,10 @@ class VolumeInUse(Rejected):
     """The volume that a disk's source names is attached to another machine."""
 
 
+class VolumesNotKept(Rejected):
+    """With the machine, the backend would delete volumes that somebody else attached, and it cannot be told not to."""
+
+
 class GroupNotFound(Rejected):
     """No server group of this id."""
 

@@ -9,6 +9,7 @@ from tests.providers.openstack.rows import ID, MARK, NAMES, TRACE, row, server
 from hostwright.core import names
 from hostwright.core.port import Call, Done, LedgerRow, Ownership, Present, Trace
 from hostwright.kinds.virtualmachine.port import Delete, Discard, Found, Memory, Step
+from hostwright.providers.openstack.calls import Fence
 from hostwright.providers.openstack.inventory import Inventory
 from hostwright.providers.openstack.machines import Machines
 from hostwright.providers.openstack.rows import VOLUME_DISK, VOLUME_MARK, FloatingIP, Port, Volume
@@ -39,7 +40,7 @@ class Site:
             region="R",
             monotonic=self.cloud.monotonic,
             visibility_lag=0.0,
-            unfenced=frozenset(),
+            fence=Fence(),
         )
 
     def found(self, *rows: LedgerRow) -> Found:

@@ -1,7 +1,7 @@
 """Clouds that are older than ours: the lab's own Nova behind a proxy that takes no newer microversion."""
 
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 import pytest
@@ -27,6 +27,9 @@ from hostwright.kinds.virtualmachine.port import (
 )
 from hostwright.providers.openstack.transport import FLOOR
 from hostwright.sandbox.openstack.lab import LabFacts
+
+if TYPE_CHECKING:
+    from hostwright.providers.openstack.machines import Machines
 
 BELOW = (FLOOR[0], FLOOR[1] - 1)
 
@@ -79,6 +82,7 @@ async def test_at_the_floor_a_machine_lives_as_on_a_new_cloud(old: OldHarness, s
     wanted = seen.provider.resolve(old.spec(tags={"team": "a"}), old.bindings())
     assert isinstance(wanted, Wanted)
     made = Driver(seen.provider, wanted, old.patience)
+    assert not cast("Machines", seen.provider).fence.keeps_volumes, "a volume that goes with its server (2.85)"
     await made.reach(Create())
     row = old._demo.compute.get_server(made.id)
     assert row.hostname == row.name

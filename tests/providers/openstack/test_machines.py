@@ -10,6 +10,7 @@ from hostwright.core import errors
 from hostwright.core.errors import Failure
 from hostwright.core.port import Call, LedgerRow, Missing, Present, Receipt, Trace, Unsure, Wait
 from hostwright.kinds.virtualmachine.port import BringDisks, Create, Delete, Life, Memory, Power, SetPower, Step, Wanted
+from hostwright.providers.openstack.calls import Fence
 from hostwright.providers.openstack.inventory import PORTS_EVERY, Inventory
 from hostwright.providers.openstack.machines import Machines
 from hostwright.providers.openstack.resolve import resolve
@@ -33,7 +34,7 @@ class Site:
             region="R",
             monotonic=self.cloud.monotonic,
             visibility_lag=0.0,
-            unfenced=frozenset(),
+            fence=Fence(),
         )
         self.wanted = resolve(NAMES, spec(), BINDINGS)
 

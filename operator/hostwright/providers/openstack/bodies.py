@@ -4,11 +4,17 @@ import base64
 from collections.abc import Sequence
 from typing import Any
 
+from hostwright.core.cloudinit import compose
+from hostwright.core.errors import InvalidConfiguration
 from hostwright.core.port import Trace
 from hostwright.kinds.virtualmachine.port import InterfaceShape, MachineShape, Wanted
 from hostwright.providers.openstack import volumes
+from hostwright.providers.openstack.calls import Anew
 from hostwright.providers.openstack.rows import REBUILT, RECORD_NAME, RECORD_NAMESPACE
 from hostwright.providers.openstack.translate import placed, port_name
+
+#: Nova takes 65,535 characters of base64 (nova.api.openstack.compute.schemas.servers).
+USER_DATA_BYTES = 65_535 // 4 * 3
 
 
 def server_body(
@@ -69,3 +75,24 @@ def port_body(trace: Trace, interface: InterfaceShape, subnet: str, address: str
     if interface.security_groups:
         body["security_groups"] = list(interface.security_groups)
     return {"port": body}
+
+
+def with_user_data(anew: Anew, written: bytes | None) -> dict[str, Any]:
+    """Nova keeps what it has where the key is left out; null takes it off."""
+    rebuild, data = anew.on.body["rebuild"], user_data(anew.wanted, anew.trace, written)
+    if data is None and anew.keeps_user_data:
+        return {"rebuild": rebuild}
+    return {"rebuild": {**rebuild, "user_data": base64.b64encode(data).decode() if data else None}}
+
+
+def user_data(wanted: Wanted, trace: Trace, written: bytes | None) -> bytes | None:
+    """As Nova is given it."""
+    try:
+        data = compose(written, wanted.extra.ssh_keys, f"hostwright-{trace.machine_id}")
+    except ValueError as error:
+        raise InvalidConfiguration(f"{error}.") from error
+    if data is not None and len(data) > USER_DATA_BYTES:
+        raise InvalidConfiguration(
+            f"the user data has {len(data)} bytes and Nova takes {USER_DATA_BYTES}: let it fetch what it needs."
+        )
+    return data

@@ -32,6 +32,7 @@ class Fence:
     volumes: Mapping[str, SeenVolume] = field(default_factory=dict)  # by id: its volumes, and those that it names
     #: By id of an imported machine: volumes that Nova would delete with it, as whoever attached them asked.
     ending: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    keeps_volumes: bool = True  # Nova can be told to
     attaching: Mapping[str, float] = field(default_factory=dict)  # volume → when Nova was last told to attach it
 
 
@@ -119,6 +120,7 @@ class Anew:
     on: On
     wanted: Wanted
     trace: Trace
+    keeps_user_data: bool = False  # Nova does, where the request says nothing of it (tried)
 
 
 @dataclass(frozen=True, slots=True)

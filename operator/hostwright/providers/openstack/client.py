@@ -57,6 +57,8 @@ FLOATING_IP_FIELDS = "".join(f"&fields={name}" for name in FloatingIP.__struct_f
 MAXIMUM = re.compile(r"maximum is (\d+)\.(\d+)")
 #: Nova takes host names from here on.
 HOSTNAMES = (2, 90)
+#: The first that takes another `delete_on_termination` of a volume that is attached.
+KEPT_VOLUMES = (2, 85)
 P = TypeVar("P", Port, FloatingIP)
 
 
@@ -124,8 +126,8 @@ class SdkClient:
         self._project = access.project_id or ""
         version = await self._negotiated()
         expires = await self._expiry(access.user_id, access.application_credential_id)
-        hostnames = version >= HOSTNAMES
-        return Login(self._project, self._transport.region, f"compute {dotted(version)}", expires, hostnames)
+        has, named = (version >= HOSTNAMES, version >= KEPT_VOLUMES), f"compute {dotted(version)}"
+        return Login(self._project, self._transport.region, named, expires, *has)
 
     async def _negotiated(self) -> tuple[int, int]:
         """Nova's microversion from now on: a Nova that does not have ours says which it has. Raises TooOld."""

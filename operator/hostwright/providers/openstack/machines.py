@@ -1,12 +1,10 @@
 """VirtualMachines on OpenStack: look, resolve, plan, perform, prove."""
 
 import asyncio
-import base64
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from hostwright.core.cloudinit import compose
-from hostwright.core.errors import AddressInUse, Bug, Failure, GroupNotFound, GroupNotReady, InvalidConfiguration
+from hostwright.core.errors import AddressInUse, Bug, Failure, GroupNotFound, GroupNotReady
 from hostwright.core.port import Call, Done, LedgerRow, Missing, Present, Receipt, Repeat, Trace, Unsure, Wait
 from hostwright.kinds.virtualmachine.port import (
     REBUILDS,
@@ -51,8 +49,6 @@ SUPPORTED = REBUILDS | {
     *("/powerState", "/tags", "/metadata", "/classRef", "/network/interfaces"),
     *("/dataDisks", "/rootDisk/size"),
 }
-#: Nova takes 65,535 characters of base64 (nova.api.openstack.compute.schemas.servers).
-USER_DATA_BYTES = 65_535 // 4 * 3
 #: Verbs whose second sending Nova or Cinder refuses with a 400.
 _ALREADY = frozenset({"attach_port", "attach_volume", "detach_volume", "extend_volume"})
 NOT_FOUND, CONFLICT, FORBIDDEN, BAD, SERVERS_FAULT = 404, 409, 403, 400, 500
@@ -70,12 +66,12 @@ class Machines:
         region: str,
         monotonic: Callable[[], float],
         visibility_lag: float,
-        unfenced: frozenset[str],
+        fence: Fence,
     ) -> None:
         self.visibility_lag = visibility_lag
         self.supported = SUPPORTED
         self.shape_paths: Mapping[str, str] = SECTIONS.shape_paths
-        self.fence = Fence(unfenced)
+        self.fence = fence
         self._client, self._inventory, self._names = client, inventory, names
         self._region, self._monotonic = region, monotonic
         self._floating = FloatingIPs(client, inventory, monotonic)
@@ -182,10 +178,8 @@ class Machines:
                 return await self._create_server(call, new, user_data)
             case Asked() as asked:
                 raise await self._explained(asked)
-            case Anew(on=on, wanted=wanted, trace=trace):
-                data = _user_data(wanted, trace, user_data)
-                coded = base64.b64encode(data).decode() if data else None
-                return await self._on(call, replace(on, body={"rebuild": {**on.body["rebuild"], "user_data": coded}}))
+            case Anew(on=on) as anew:
+                return await self._on(call, replace(on, body=bodies.with_user_data(anew, user_data)))
             case NewFloatingIP() as wish:
                 return await self._floating.create(call, wish)
             case Move() as move:
@@ -249,7 +243,7 @@ class Machines:
         return Receipt(made=(LedgerRow(call.expect, volume.id),))
 
     async def _create_server(self, call: Call, new: NewServer, user_data: bytes | None) -> Receipt:
-        data = _user_data(new.wanted, new.trace, user_data)
+        data = bodies.user_data(new.wanted, new.trace, user_data)
         body = bodies.server_body(new.wanted, new.trace, new.ports, data, new.volumes)
         began = self._monotonic()
         try:
@@ -371,19 +365,6 @@ class Machines:
         for each in [known] if known is not None else [Part(word)] if word in set(Part) else list(Part):
             if await self._inventory.prove(item, each):
                 return
-
-
-def _user_data(wanted: Wanted, trace: Trace, user_data: bytes | None) -> bytes | None:
-    """As Nova is given it."""
-    try:
-        data = compose(user_data, wanted.extra.ssh_keys, f"hostwright-{trace.machine_id}")
-    except ValueError as error:
-        raise InvalidConfiguration(f"{error}.") from error
-    if data is not None and len(data) > USER_DATA_BYTES:
-        raise InvalidConfiguration(
-            f"the user data has {len(data)} bytes and Nova takes {USER_DATA_BYTES}: let it fetch what it needs."
-        )
-    return data
 
 
 def _port_seen(item: SeenPort, inventory: Inventory) -> PortSeen:

@@ -38,7 +38,7 @@
 from typing import Any
 from urllib.parse import quote
 
-from hostwright.core.errors import Failure
+from hostwright.core.errors import Failure, VolumesNotKept
 from hostwright.core.port import Call, Done, LedgerRow, Ownership, Present, Repeat, RowState, Trace, Wait
 from hostwright.kinds.virtualmachine.port import (
     ROOT,
@@ -227,8 +227,11 @@ def _servers(found: Found | None, fence: Fence) -> set[str]:
 
 def _delete(
     trace: Trace, found: Found | None, as_of: float, memory: Memory, fence: Fence, keep: frozenset[str]
-) -> Call | Wait | Done:
+) -> Call | Wait | Done | Failure:
     """By the ledger, what holds others first; when nothing of it is seen any more, only `prove` can judge."""
+    lost = _lost_with_it(trace, fence, keep)
+    if lost is not None:
+        return lost
     seen = {part.id for part in found.parts} | {twin.id for twin in found.twins} if found else set()
     servers = _servers(found, fence)
     rows = [row for row in trace.ledger if row.ownership is not Ownership.REFERENCED and row.id in seen]
@@ -259,9 +262,7 @@ def _delete(
     return waits or Done()
 
 
-def _keep_volumes(
-    row: LedgerRow, trace: Trace, as_of: float, memory: Memory, fence: Fence, keep: frozenset[str]
-) -> Call | Wait | None:
+def _goes_along(row: LedgerRow, trace: Trace, fence: Fence, keep: frozenset[str]) -> list[str]:
     """Whoever made the machine may have asked Nova to delete volumes with it: none that is not to go is lost so.
 
     Of those that somebody else made only the root disk may go, where its retention says so.
@@ -270,9 +271,28 @@ def _keep_volumes(
         item for item in trace.ledger if item.ownership is not Ownership.REFERENCED or item.name == f"volume/{ROOT}"
     )
     going = {item.id for item in ours} - keep
-    for volume in fence.ending.get(row.id, ()):
-        if volume in going:
-            continue
+    return [volume for volume in fence.ending.get(row.id, ()) if volume not in going]
+
+
+def _lost_with_it(trace: Trace, fence: Fence, keep: frozenset[str]) -> Failure | None:
+    """Told before anything is taken away: whoever lets go of the machine then has it whole."""
+    if fence.keeps_volumes:
+        return None
+    for row in trace.ledger:
+        lost = _goes_along(row, trace, fence, keep) if row.ownership is not Ownership.REFERENCED else []
+        if lost:
+            return VolumesNotKept(
+                f"Nova would delete volumes {', '.join(lost)} with server {row.id}: whoever attached them asked for "
+                "that (delete_on_termination), and this cloud's Nova takes no change of it (2.85 and newer do). Detach "
+                f"them (openstack server remove volume {row.id} {lost[0]}), or set spec.deletionPolicy: Retain."
+            )
+    return None
+
+
+def _keep_volumes(
+    row: LedgerRow, trace: Trace, as_of: float, memory: Memory, fence: Fence, keep: frozenset[str]
+) -> Call | Wait | None:
+    for volume in _goes_along(row, trace, fence, keep):
         if stale(row.name, as_of, memory):
             return Wait("Nova was told to keep a volume")
         path = f"/servers/{row.id}/os-volume_attachments/{volume}"

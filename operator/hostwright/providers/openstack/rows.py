@@ -259,6 +259,7 @@ class Login:
     api_version: str
     expires_at: datetime | None = None  # of an application credential
     hostnames: bool = True  # Nova takes one (2.90)
+    keeps_volumes: bool = True  # Nova takes another `delete_on_termination` of what is attached (2.85)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from hostwright.core.names import mark_prefix
 from hostwright.kinds.provider.port import Checked, Context, ImageFact, Marked, NetworkFact
 from hostwright.kinds.provider.resource import ProviderSpec
 from hostwright.providers.openstack import errors
+from hostwright.providers.openstack.calls import Fence
 from hostwright.providers.openstack.client import Client, SdkClient
 from hostwright.providers.openstack.groups import Groups
 from hostwright.providers.openstack.inventory import QUICK, Inventory
@@ -48,7 +49,7 @@ class Session:
             region=login.region,
             monotonic=context.monotonic,
             visibility_lag=lag,
-            unfenced=context.unfenced_networks,
+            fence=Fence(context.unfenced_networks, keeps_volumes=login.keeps_volumes),
         )
 
     @property
