@@ -6,14 +6,17 @@ from typing import cast
 
 import pytest
 from tests.providers.openstack.rows import CREATED, MARK, TRACE, port, server
+from tests.providers.openstack.test_change import SMALL, wish
 from tests.providers.openstack.test_machines import Site
 
+from hostwright.core.errors import VolumesNotKept
 from hostwright.core.port import Call, LedgerRow, Ownership, Present, Sought, Trace, Window
-from hostwright.kinds.virtualmachine.port import Delete, Memory, Release
+from hostwright.kinds.virtualmachine.port import Delete, Memory, Rebuild, Release
+from hostwright.providers.openstack.bodies import with_user_data
 from hostwright.providers.openstack.calls import Fence
 from hostwright.providers.openstack.inventory import parse
 from hostwright.providers.openstack.plan import plan
-from hostwright.providers.openstack.rows import Port
+from hostwright.providers.openstack.rows import Linked, Port
 from hostwright.providers.openstack.seen import Gathered, SeenPort
 from hostwright.providers.openstack.translate import found
 
@@ -58,6 +61,31 @@ def test_a_volume_that_somebody_made_is_kept_from_going_with_its_server(row: Led
     fence = Fence(servers=frozenset({"s1"}), ending={"s1": ("v1",)})
     planned = plan(Delete(), trace, None, look, Memory(), fence)
     assert cast("Call", planned).verb == ("keep_volume" if kept else "delete_server")
+
+
+def test_where_nova_cannot_be_told_to_keep_a_volume_nothing_is_deleted() -> None:
+    """Nova before 2.85 answers with a 400 that says nothing of what to do."""
+    trace = imported(LedgerRow("port/eth9", "p9"))
+    look = Present(found("R", Gathered((server(name="web"),)), trace), 100.0)
+    old = Fence(servers=frozenset({"s1"}), ending={"s1": ("v1",)}, keeps_volumes=False)
+    told = plan(Delete(), trace, None, look, Memory(), old)
+    assert isinstance(told, VolumesNotKept)
+    assert "openstack server remove volume s1 v1" in told.message
+    assert "deletionPolicy: Retain" in told.message
+    detached = plan(Delete(), trace, None, look, Memory(), replace(old, ending={"s1": ()}))
+    assert cast("Call", detached).verb == "delete_server"
+    root = imported(LedgerRow("volume/root", "v1", ownership=Ownership.REFERENCED))
+    assert cast("Call", plan(Delete(), root, None, look, Memory(), old)).verb == "delete_server"
+
+
+@pytest.mark.parametrize(("keeps", "written"), [(True, None), (True, b"ours"), (False, None), (False, b"ours")])
+def test_a_rebuild_takes_off_no_user_data_that_its_maker_gave(keeps: bool, written: bytes | None) -> None:
+    there = server(name="web", flavor=SMALL, image=Linked("i1"))
+    look = Present(found("R", Gathered((there,)), imported()), 100.0)
+    call = cast("Call", plan(Rebuild("i2", "w", keeps), imported(), wish(), look, Memory(), Fence()))
+    sent = with_user_data(call.arguments, written)["rebuild"]
+    assert ("user_data" in sent) is (bool(written) or not keeps)
+    assert bool(sent.get("user_data")) is bool(written)
 
 
 @pytest.mark.parametrize("sought", [Sought("s1"), Sought(tags=("legacy",))])

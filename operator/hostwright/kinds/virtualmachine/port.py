@@ -268,6 +268,7 @@ class Rebuild:
 
     image: str  # the backend's id
     word: str
+    keeps_user_data: bool = False  # what whoever made the machine gave it, where nothing is written
 
 
 @dataclass(frozen=True, slots=True)

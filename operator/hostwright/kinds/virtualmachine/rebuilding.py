@@ -33,7 +33,7 @@ def rebuild(situation: Situation, wanted: Wanted, found: Found, gap: Gap) -> Dec
             return replace(waits, phase=say.phase_of(found))
     if found.shape.power is Power.SUSPENDED:
         return replace(base, step=SetPower(Power.ON), operation=OperationType.POWER, expect="")
-    return replace(base, step=Rebuild(made.image, made.word), notes=_drift(situation, gap))
+    return replace(base, step=Rebuild(made.image, made.word, _theirs(situation, made)), notes=_drift(situation, gap))
 
 
 def is_again(situation: Situation, wanted: Wanted, found: Found) -> bool:
@@ -74,6 +74,13 @@ def _asked(situation: Situation, wanted: Wanted, found: Found) -> Remake:
     token = (situation.spec.rebuild_token or "") if situation.rebuild_asked else situation.rebuild_handled
     bootstrap = change.bootstrap_of(situation.spec.bootstrap)
     return change.remake(found, wanted.image_id, wanted.image_name, bootstrap, token)
+
+
+def _theirs(situation: Situation, made: Remake) -> bool:
+    """Whether its user data is of whoever made it: no bootstrap was ever written here, nor is one now."""
+    resolved, nothing = situation.status.resolved, change.bootstrap_of(None)
+    written = resolved.bootstrap if resolved is not None else None
+    return situation.trace.imported and made.bootstrap == nothing and written in {None, nothing}
 
 
 def _drift(situation: Situation, gap: Gap) -> tuple[Note, ...]:

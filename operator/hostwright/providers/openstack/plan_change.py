@@ -74,7 +74,9 @@ def _rebuild(step: Rebuild, trace: Trace, wanted: Wanted | None, found: Found) -
         )
     on = _action(found, bodies.rebuild_body(trace, found.shape, step.image, step.word))
     text = f"rebuilding the server from image {step.image}"
-    return Call("rebuild", SERVER, Repeat.INTENT, Anew(on, wanted, trace), destructive=True, message=text)
+    return Call(
+        "rebuild", SERVER, Repeat.INTENT, Anew(on, wanted, trace, step.keeps_user_data), destructive=True, message=text
+    )
 
 
 def _inquire(action: str, wanted: Wanted | None, found: Found, memory: Memory) -> Call:
