@@ -175,6 +175,9 @@ class Backend:
             return Present(Found(Life.BUILDING, message="the task runs"), now)
         return Present(self.found, now) if self.found is not None and not self.hides else Missing(now)
 
+    def away(self, trace: Trace, spec: Any) -> None:
+        """It is one."""
+
     def namesakes(self, trace: Trace) -> tuple[Twin, ...]:
         return ()
 

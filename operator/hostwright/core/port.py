@@ -80,6 +80,7 @@ class Trace:
     windows: tuple[Window, ...] = ()  # of the ledger's rows and of the open operation
     task: str = ""  # the backend's own, by which it makes the machine: of a creation that was not refused
     place: str = ""  # where that creation was announced to make it, where the backend fences by the place
+    making: str = ""  # the part that an open operation was to make
     sought: Sought | None = None  # a machine that is to be imported, until one is bound
 
     @property

@@ -108,6 +108,7 @@ def trace_of(
         windows=tuple(windows),
         task=making.task if making is not None else "",
         place=making.place if making is not None else "",
+        making=operation.part if operation is not None and operation.makes else "",
     )
 
 

@@ -233,6 +233,9 @@ def _backend(tools: Tools, view: View) -> Backend:
     seen = tools.world.backend(view.key.namespace, name, view.kind.name, leaving=is_deleting(view.body))
     provider, machines = tools.world.provider_spec(name), tools.world.machines(name, view.kind.name)
     default = provider.defaults.drift_detection.mode if provider is not None else None
+    away = machines.away(view.trace, _spec(view)) if machines is not None and seen.failure is None else None
+    if away is not None:
+        seen = replace(seen, failure=away[0], down_for=tools.clock.monotonic() - away[1])
     return Backend(
         exists=seen.exists,
         connected=seen.connected,

@@ -48,6 +48,7 @@ class Cloud:
     failing: dict[str, Exception] = field(default_factory=dict)  # id → what a GET of it raises
     actions: dict[str, Action] = field(default_factory=dict)  # server → what was done with it last
     revision: int | None = None  # of the last request
+    cinder: Exception | None = None  # what all that is asked of it raises
     answer: Any = None  # to requests: a body, or what is raised
 
     # -- what happens there
@@ -133,10 +134,14 @@ class Cloud:
 
     async def volumes(self, mark: str = "") -> list[Volume]:
         self.asked.append(f"volumes {mark}".strip())
+        if self.cinder is not None:
+            raise self.cinder
         return [row for row in self.disks.values() if mark in {"", row.mark} and row.id not in self.hidden]
 
     async def volume(self, volume_id: str) -> Volume:
         self.asked.append(volume_id)
+        if self.cinder is not None:
+            raise self.cinder
         if volume_id not in self.disks:
             raise refused(404, f"Volume {volume_id} could not be found.", BLOCK_STORAGE)
         return self.disks[volume_id]

@@ -14,8 +14,8 @@ from hostwright.core.port import Call, LedgerRow, Ownership, Present, Sought, Tr
 from hostwright.kinds.virtualmachine.port import Delete, Memory, Rebuild, Release
 from hostwright.providers.openstack.bodies import with_user_data
 from hostwright.providers.openstack.calls import Fence
-from hostwright.providers.openstack.inventory import parse
 from hostwright.providers.openstack.plan import plan
+from hostwright.providers.openstack.read import parse
 from hostwright.providers.openstack.rows import Linked, Port
 from hostwright.providers.openstack.seen import Gathered, SeenPort
 from hostwright.providers.openstack.translate import found

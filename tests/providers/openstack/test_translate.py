@@ -11,7 +11,7 @@ from tests.providers.openstack.rows import BINDINGS, MARK, NAMES, TRACE, port, r
 from hostwright.core.port import LedgerRow, Trace, Window
 from hostwright.kinds.virtualmachine.port import Found, Life, Power, Wanted
 from hostwright.providers.openstack.bodies import server_body
-from hostwright.providers.openstack.inventory import parse
+from hostwright.providers.openstack.read import parse
 from hostwright.providers.openstack.resolve import resolve
 from hostwright.providers.openstack.rows import Address, Fault, Flavor, Linked
 from hostwright.providers.openstack.seen import Gathered, SeenPort, SeenServer

@@ -367,6 +367,13 @@ class VirtualMachineProvider(Protocol):
 
     def look(self, trace: Trace) -> Look: ...
 
+    def away(self, trace: Trace, spec: VirtualMachineSpec) -> tuple[Failure, float] | None:
+        """A part of the backend that this machine needs and that does not answer, and since when (monotonic seconds).
+
+        The machines that do without it go on.
+        """
+        ...
+
     def namesakes(self, trace: Trace) -> tuple[Twin, ...]:
         """Machines of this cluster id and this namespace/name under another machine id, from the inventory."""
         ...

@@ -4,7 +4,7 @@ from hostwright.core.errors import Failure, NoValidHost, RebuildFailed, ResizeFa
 from hostwright.core.port import CLOCK_TOLERANCE
 from hostwright.providers.openstack.calls import Asked
 from hostwright.providers.openstack.errors import is_full
-from hostwright.providers.openstack.inventory import parse
+from hostwright.providers.openstack.read import parse
 from hostwright.providers.openstack.rows import Action
 
 

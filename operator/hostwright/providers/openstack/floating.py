@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from hostwright.core.names import MARK
 from hostwright.core.port import LedgerRow, Ownership, Trace
-from hostwright.providers.openstack.inventory import parse
+from hostwright.providers.openstack.read import parse
 from hostwright.providers.openstack.rows import Part, Server
 from hostwright.providers.openstack.seen import SeenFloatingIP, SeenPort
 

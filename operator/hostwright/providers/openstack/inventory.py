@@ -9,7 +9,6 @@ is asked for by id too.
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from typing import TypeVar
 
 from hostwright.core.names import MARK
@@ -19,7 +18,7 @@ from hostwright.providers.openstack.actions import Actions
 from hostwright.providers.openstack.client import Client
 from hostwright.providers.openstack.floating_rows import FloatingRows
 from hostwright.providers.openstack.read import overlapping
-from hostwright.providers.openstack.rows import FloatingIP, Part, Port, Refused, Server, Volume
+from hostwright.providers.openstack.rows import FloatingIP, Part, Port, Refused, Server, Unanswered, Volume
 from hostwright.providers.openstack.seen import (
     Gathered,
     SeenFloatingIP,
@@ -33,6 +32,7 @@ from hostwright.providers.openstack.seen import (
     server_marks,
     volume_marks,
 )
+from hostwright.providers.openstack.storage import Storage
 
 #: Seconds: overlap of two windows; tempo while something moves; ports and full sweeps when nothing does.
 OVERLAP = 60
@@ -64,6 +64,7 @@ class Inventory:
         self._volumes_read = float("-inf")
         self.floating_ips = FloatingRows(monotonic)
         self.actions = Actions(client)
+        self.storage = Storage(monotonic, self._tell_disks)
         self._named_volumes: set[str] = set()  # by machines that they are not attached to yet
         self._volumes_wanted = False  # a fleet without disks of its own costs Cinder nothing
         self._swept_at: float | None = None
@@ -120,7 +121,8 @@ class Inventory:
         return self.servers.gone_since(server_id)
 
     def synced(self) -> bool:
-        return self._swept_at is not None and (not self._volumes_wanted or self._volumes_read > float("-inf"))
+        disks = not self._volumes_wanted or self._volumes_read > float("-inf") or self.storage.away is not None
+        return self._swept_at is not None and disks
 
     def want_volumes(self) -> None:
         """A machine has disks of its own, or had: from now on they are read, too."""
@@ -257,8 +259,9 @@ class Inventory:
         elif self.moving():
             await self._read_ports_in_motion()
         asked = self._unknown_volumes()
-        if self._volumes_wanted and (asked or full or start - self._volumes_read >= PORTS_EVERY or self.moving()):
-            await self._read_volumes()
+        due = asked or full or start - self._volumes_read >= PORTS_EVERY or self.moving()
+        if (self._volumes_wanted and due) or self.storage.away is not None:
+            await self.storage.ask(self._read_volumes())
         first = self.floating_ips.read_at == float("-inf")  # what a restart finds marked is looked after
         if first or (self.floating_ips.wanted and (full or ports_due or self.moving())):
             await self._read_floating_ips()
@@ -346,7 +349,10 @@ class Inventory:
                 case Part.PORT:
                     self.write_port(await self._client.port(item), start)
                 case Part.VOLUME:
-                    self.write_volume(await self._client.volume(item), start)
+                    row = await self.storage.ask(self._client.volume(item))
+                    if row is None:
+                        raise Unanswered(self.storage.why)
+                    self.write_volume(row, start)
                 case Part.FLOATING_IP:
                     self.write_floating_ip(await self._client.floating_ip(item), start)
         except Refused as refusal:
@@ -368,6 +374,11 @@ class Inventory:
         marks = self._marks(item)
         self._told[item] = marks[0].rpartition(":")[2] if marks else item
 
+    def _tell_disks(self) -> None:
+        """To whoever has some: Cinder went away, or came back."""
+        for item in (*self.volumes, *(key for key, seen in self.servers.items() if seen.row.volumes)):
+            self._tell(item)
+
     def _owners(self, item: str) -> list[str]:
         """The owner marks that it bears."""
         return [mark for mark in self._marks(item) if mark.startswith(MARK)]
@@ -386,8 +397,3 @@ class Inventory:
 def _gathered(rows: Rows[S], marks: Sequence[str], listed: Sequence[str]) -> tuple[S, ...]:
     marked = [item for mark in marks for item in rows.marked(mark)]
     return tuple(rows[key] for key in dict.fromkeys([*listed, *marked]) if key in rows)
-
-
-def parse(text: str) -> datetime | None:
-    """A time as Nova and Neutron write it."""
-    return datetime.fromisoformat(text) if text else None

@@ -40,9 +40,10 @@ from hostwright.providers.openstack.inventory import Inventory
 from hostwright.providers.openstack.plan import plan
 from hostwright.providers.openstack.read import part
 from hostwright.providers.openstack.resolve import Names, resolve
-from hostwright.providers.openstack.rows import FloatingIP, Part, Port, Refused, Request, Server, Volume
+from hostwright.providers.openstack.rows import FloatingIP, Part, Port, Refused, Request, Server, Unanswered, Volume
 from hostwright.providers.openstack.section import SECTIONS
 from hostwright.providers.openstack.seen import Gathered, SeenFloatingIP, SeenPort, SeenVolume, alike
+from hostwright.providers.openstack.storage import concerns
 from hostwright.providers.openstack.transport import BLOCK_STORAGE
 
 SUPPORTED = REBUILDS | {
@@ -94,6 +95,9 @@ class Machines:
         if not self._inventory.synced():
             return Unsure("OpenStack was not read yet")
         return Unsure("nothing of this machine is listed on OpenStack", as_of)
+
+    def away(self, trace: Trace, spec: VirtualMachineSpec) -> tuple[Failure, float] | None:
+        return self._inventory.storage.hinders(trace, spec)
 
     def namesakes(self, trace: Trace) -> tuple[Twin, ...]:
         recorded = self._inventory.servers.recorded(trace.namespace, trace.object_name)
@@ -336,7 +340,7 @@ class Machines:
         servers, ports, volumes, floating = await asyncio.gather(
             self._client.servers_tagged(mark),
             self._client.ports([mark]),
-            self._client.volumes(mark),
+            self._volumes_marked(trace),
             self._client.floating_ips(mark=mark),
         )
         if trace.sought is not None:
@@ -357,6 +361,16 @@ class Machines:
         for item in dict.fromkeys(known):
             if item not in listed:
                 await self._ask_for(item, names.get(item, ""))
+
+    async def _volumes_marked(self, trace: Trace) -> list[Volume]:
+        """None of a machine whose ledger tells of other things alone, while Cinder does not answer."""
+        storage = self._inventory.storage
+        if storage.away is not None and trace.ledger and not concerns(trace):
+            return []
+        volumes = await storage.ask(self._client.volumes(trace.mark))
+        if volumes is None:
+            raise Unanswered(storage.why)
+        return volumes
 
     async def _ask_for(self, item: str, name: str) -> None:
         """What it is tells the inventory, or its name in the ledger; of an extra nobody knows after a restart."""

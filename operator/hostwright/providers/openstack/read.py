@@ -1,7 +1,7 @@
 """What an answer holds: one that cannot be read, from a proxy or cut on its way, says as little as none."""
 
 from collections.abc import Mapping
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
@@ -45,3 +45,8 @@ def overlapping(date: str, seconds: int) -> str:
     if not date:
         return ""
     return (parsedate_to_datetime(date).astimezone(UTC) - timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def parse(text: str) -> datetime | None:
+    """A time as Nova and Neutron write it."""
+    return datetime.fromisoformat(text) if text else None

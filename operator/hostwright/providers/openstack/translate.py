@@ -19,7 +19,7 @@ from hostwright.kinds.virtualmachine.port import (
 )
 from hostwright.providers.openstack import errors, volumes, words
 from hostwright.providers.openstack.floating import Floating, external, sort_out
-from hostwright.providers.openstack.inventory import parse
+from hostwright.providers.openstack.read import parse
 from hostwright.providers.openstack.rows import (
     OURS,
     PLACED,

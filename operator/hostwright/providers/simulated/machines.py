@@ -84,6 +84,10 @@ class Machines:
             return Unsure("the simulated site was not read yet")
         return Unsure("no machine of ours is listed on the simulated site", as_of)
 
+    def away(self, trace: Trace, spec: VirtualMachineSpec) -> tuple[Failure, float] | None:  # noqa: ARG002
+        """It answers as a whole, or not at all."""
+        return None
+
     def namesakes(self, trace: Trace) -> tuple[Twin, ...]:
         return tuple(
             twin(machine)

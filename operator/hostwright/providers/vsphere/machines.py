@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from hostwright.core.cloudinit import compose
-from hostwright.core.errors import Bug, InvalidConfiguration, OwnershipMismatch, Transient
+from hostwright.core.errors import Bug, Failure, InvalidConfiguration, OwnershipMismatch, Transient
 from hostwright.core.port import Call, Done, LedgerRow, Missing, Present, Receipt, Trace, Unsure, Wait
 from hostwright.kinds.virtualmachine.port import (
     Bindings,
@@ -83,6 +83,10 @@ class Machines:
         if not self._inventory.synced():
             return Unsure("vCenter was not read yet")
         return Unsure("no machine of ours is seen at the vCenter", as_of)
+
+    def away(self, trace: Trace, spec: VirtualMachineSpec) -> tuple[Failure, float] | None:  # noqa: ARG002
+        """It answers as a whole, or not at all."""
+        return None
 
     def namesakes(self, trace: Trace) -> tuple[Twin, ...]:
         rows = self._inventory.rows
