@@ -1,14 +1,14 @@
 """Cinder does not answer: machines with disks wait for it and say so, all others go on."""
 
 import pytest
-from tests.providers.openstack.cloud import Cloud, refused
-from tests.providers.openstack.rows import ID, MARK, NAMES, TRACE, spec
+from tests.providers.openstack.cloud import refused
+from tests.providers.openstack.rows import ID, MARK, TRACE, spec
+from tests.providers.openstack.test_machines import Site
 
 from hostwright.core.errors import CredentialsRejected, Transient, Unreachable
 from hostwright.core.port import LedgerRow, Missing, Present, Trace
 from hostwright.kinds.virtualmachine.resource import VirtualMachineSpec
-from hostwright.providers.openstack.inventory import SWEEP, Inventory
-from hostwright.providers.openstack.machines import Machines
+from hostwright.providers.openstack.inventory import SWEEP
 from hostwright.providers.openstack.rows import VOLUME_MARK, LoginRefused, NotSent, Port, Refused, Volume
 from hostwright.providers.openstack.transport import BLOCK_STORAGE
 
@@ -17,34 +17,20 @@ HEX = ID.replace("-", "")
 SERVER, DISK = LedgerRow("server", "s1"), LedgerRow("volume/data", "v1")
 
 
-class Site:
-    """A machine with a disk, and the login of a Provider that has such."""
-
-    def __init__(self) -> None:
-        self.cloud = Cloud()
-        self.cloud.put("s1", tags=(MARK,), name=TRACE.name)
-        self.cloud.plugs["p1"] = Port(id="p1", description=MARK, device_id="s1")
-        self.cloud.disks["v1"] = Volume(id="v1", status="in-use", metadata={VOLUME_MARK: MARK})
-        self.inventory = Inventory(self.cloud, self.cloud.monotonic, lambda: None)
-        self.machines = Machines(
-            self.cloud,
-            inventory=self.inventory,
-            names=lambda: NAMES,
-            region="R",
-            monotonic=self.cloud.monotonic,
-            visibility_lag=0.0,
-            unfenced=frozenset(),
-        )
-        self.inventory.want_volumes()
-
-    async def read(self, after: float = 1.0) -> list[str]:
-        self.cloud.now += after
-        return list(await self.inventory.read())
-
-
 @pytest.fixture
 def site() -> Site:
-    return Site()
+    """A machine with a disk, and the login of a Provider that has such."""
+    made = Site()
+    made.cloud.put("s1", tags=(MARK,), name=TRACE.name)
+    made.cloud.plugs["p1"] = Port(id="p1", description=MARK, device_id="s1")
+    made.cloud.disks["v1"] = Volume(id="v1", status="in-use", metadata={VOLUME_MARK: MARK})
+    made.inventory.want_volumes()
+    return made
+
+
+async def read(site: Site, after: float = 1.0) -> list[str]:
+    site.cloud.now += after
+    return list(await site.inventory.read())
 
 
 def trace(*rows: LedgerRow, making: str = "") -> Trace:
@@ -59,10 +45,10 @@ def with_disk() -> VirtualMachineSpec:
 
 @pytest.mark.parametrize("error", [AWAY, NotSent("connection refused"), TimeoutError()], ids=["503", "refused", "late"])
 async def test_servers_and_ports_are_read_all_the_same(site: Site, error: Exception) -> None:
-    await site.read()
+    await read(site)
     site.cloud.cinder = error
     site.cloud.put("s1", status="SHUTOFF")
-    await site.read(SWEEP)
+    await read(site, SWEEP)
     assert site.inventory.servers["s1"].row.status == "SHUTOFF"
     away = site.machines.away(trace(SERVER, DISK), spec())
     assert away is not None
@@ -72,18 +58,18 @@ async def test_servers_and_ports_are_read_all_the_same(site: Site, error: Except
 
 async def test_a_start_while_it_is_away_knows_all_but_the_disks(site: Site) -> None:
     site.cloud.cinder = AWAY
-    await site.read()
+    await read(site)
     assert site.inventory.synced()
     assert isinstance(site.machines.look(trace(SERVER)), Present)
 
 
 async def test_it_hinders_whoever_has_disks_by_spec_ledger_or_an_open_call_and_nobody_else(site: Site) -> None:
-    await site.read()
+    await read(site)
     assert site.machines.away(trace(SERVER, DISK), with_disk()) is None
     site.cloud.cinder = AWAY
     since = site.cloud.now + SWEEP
-    await site.read(SWEEP)
-    await site.read()
+    await read(site, SWEEP)
+    await read(site)
     assert site.machines.away(trace(SERVER), spec()) is None
     hindered = [
         site.machines.away(trace(SERVER), with_disk()),
@@ -94,24 +80,24 @@ async def test_it_hinders_whoever_has_disks_by_spec_ledger_or_an_open_call_and_n
 
 
 async def test_it_is_asked_with_each_read_until_it_answers_and_both_turns_are_told(site: Site) -> None:
-    await site.read()
+    await read(site)
     site.cloud.cinder = AWAY
-    assert HEX in await site.read(SWEEP)
+    assert HEX in await read(site, SWEEP)
     site.cloud.cinder = None
     site.cloud.asked.clear()
-    assert HEX in await site.read()
+    assert HEX in await read(site)
     assert "volumes" in site.cloud.asked
     assert site.machines.away(trace(SERVER, DISK), spec()) is None
     site.cloud.asked.clear()
-    assert await site.read() == []
+    assert await read(site) == []
     assert "volumes" not in site.cloud.asked
 
 
 async def test_what_is_not_there_any_more_is_proven_without_it_where_the_ledger_tells_of_no_disk(site: Site) -> None:
     del site.cloud.disks["v1"]
-    await site.read()
+    await read(site)
     site.cloud.cinder = AWAY
-    await site.read(SWEEP)
+    await read(site, SWEEP)
     site.cloud.remove("s1")
     del site.cloud.plugs["p1"]
     assert isinstance(await site.machines.prove(trace(SERVER)), Missing)
@@ -120,19 +106,19 @@ async def test_what_is_not_there_any_more_is_proven_without_it_where_the_ledger_
             await site.machines.prove(told)
         assert not isinstance(caught.value, Unreachable), "that would be the whole Provider's"
     site.cloud.cinder = None
-    await site.read()
+    await read(site)
     assert isinstance(await site.machines.prove(trace(SERVER, DISK)), Missing)
 
 
 async def test_a_refused_login_and_a_refusal_are_no_outage_of_it(site: Site) -> None:
-    await site.read()
+    await read(site)
     site.cloud.cinder = LoginRefused("no")
     with pytest.raises(LoginRefused):
-        await site.read(SWEEP)
+        await read(site, SWEEP)
     site.cloud.cinder = refused(403, "not you", BLOCK_STORAGE)
     with pytest.raises(CredentialsRejected):
         await site.machines.prove(trace(SERVER, DISK))
     site.cloud.cinder = refused(400, "what", BLOCK_STORAGE)
     with pytest.raises(Refused):
-        await site.read(SWEEP)
+        await read(site, SWEEP)
     assert site.machines.away(trace(SERVER, DISK), spec()) is None
