@@ -175,6 +175,25 @@ def test_another_size_or_image_waits_from_the_first_look_on() -> None:
     assert decision.status["resolved"]["class"] == {"name": "huge", "id": "f9"}
 
 
+def test_no_port_is_made_for_an_interface_that_may_be_one_which_is_not_shown() -> None:
+    """It lies in another project: told, before the machine is marked. One that is named otherwise is another one."""
+    hidden = InterfaceShape("fa:16:3e:00:00:09", "", ("10.0.0.9",), "fa:16:3e:00:00:09")
+    look = seen(twins=(), interfaces=(), loose=(hidden,), parts=(ADOPTED,), unmarked=(ADOPTED,))
+    case = bound(trace=trace(ADOPTED), wanted=wired(), look=look, proven=True)
+    decision = decide(case)
+    assert line(decision) == "nothing | Running | -Ready:InvalidConfiguration +Stalled:InvalidConfiguration"
+    assert decision.failure is not None
+    assert "fa:16:3e:00:00:09 (10.0.0.9)" in decision.failure.message
+    for other in ({"mac_address": "fa:16:3e:00:00:01"}, {"addresses": ("10.0.0.1",)}):
+        named = wanted(interfaces=(InterfaceShape("eth0", "n1", **other),))
+        assert isinstance(decide(replace(case, wanted=named)).step, Mark)
+    observed = decide(replace(case, spec=spec(**BY_ID, managementPolicy="ObserveOnly")))
+    assert {row["path"]: row["found"] for row in observed.status["drift"]} == {
+        "/network/interfaces/eth0": "absent",
+        "/network/interfaces/fa:16:3e:00:00:09": "a port with 10.0.0.9 that the Provider's user is not shown",
+    }
+
+
 def test_an_observed_one_is_shown_with_the_size_that_it_has() -> None:
     look = seen(twins=(), parts=(ADOPTED, IMPORTED_PORT), shape={"size": "f9"}, size_name="huge", unmarked=(ADOPTED,))
     decision = decide(bound(spec=spec(**BY_ID, managementPolicy="ObserveOnly"), look=look))

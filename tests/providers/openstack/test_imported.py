@@ -16,7 +16,7 @@ from hostwright.providers.openstack.bodies import with_user_data
 from hostwright.providers.openstack.calls import Fence
 from hostwright.providers.openstack.plan import plan
 from hostwright.providers.openstack.read import parse
-from hostwright.providers.openstack.rows import Linked, Port
+from hostwright.providers.openstack.rows import Address, Linked, Port
 from hostwright.providers.openstack.seen import Gathered, SeenPort
 from hostwright.providers.openstack.translate import found
 
@@ -76,6 +76,19 @@ def test_where_nova_cannot_be_told_to_keep_a_volume_nothing_is_deleted() -> None
     assert cast("Call", detached).verb == "delete_server"
     root = imported(LedgerRow("volume/root", "v1", ownership=Ownership.REFERENCED))
     assert cast("Call", plan(Delete(), root, None, look, Memory(), old)).verb == "delete_server"
+
+
+@pytest.mark.parametrize(("asked_at", "shown"), [(10.0, []), (20.0, [("fa:9", "", ("10.0.0.9",))])])
+def test_a_port_that_neutron_does_not_show_is_known_by_novas_word(
+    asked_at: float, shown: list[tuple[str, str, tuple[str, ...]]]
+) -> None:
+    """Of another project, as a rule. Before all ports were asked for since, it may only not have been read."""
+    words = {"app": (Address("10.0.0.7", mac="fa:1"), Address("172.24.0.9", "floating", "fa:9"))}
+    words["theirs"] = (Address("10.0.0.9", mac="fa:9"),)
+    there = replace(server(name="web", addresses=words), wired_at=15.0)
+    mine = SeenPort(Port(id="p1", device_id="s1", network_id="n-app", mac_address="fa:1", created_at=CREATED), 20.0)
+    found_ = found("R", Gathered((there,), (mine,), ports_as_of=asked_at), imported(REFERENCED))
+    assert [(item.name, item.network, item.addresses) for item in found_.loose] == shown
 
 
 @pytest.mark.parametrize(("keeps", "written"), [(True, None), (True, b"ours"), (False, None), (False, b"ours")])

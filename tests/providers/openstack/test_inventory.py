@@ -183,7 +183,7 @@ async def test_two_sweeps_without_it_ask_for_it_by_id_and_only_a_404_removes_it(
     for _ in range(2):
         await read(cloud, inventory, SWEEP)
     assert not inventory.gather(TRACE)
-    assert inventory.gone_since("s1") is not None
+    assert inventory.servers.gone_since("s1") is not None
 
 
 async def test_a_404_that_does_not_name_it_is_a_proxys(cloud: Cloud, inventory: Inventory) -> None:
@@ -207,7 +207,7 @@ async def test_what_nova_keeps_for_its_reclaim_interval_is_not_gone_and_may_be_r
     await settled(cloud, inventory)
     cloud.put("s1", status="SOFT_DELETED")
     await read(cloud, inventory)
-    assert inventory.gone_since("s1") is None
+    assert inventory.servers.gone_since("s1") is None
     assert await inventory.prove("s1", Part.SERVER)
     assert inventory.servers["s1"].row.reclaimable
     cloud.put("s1", status="ACTIVE")

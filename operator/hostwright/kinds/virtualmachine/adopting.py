@@ -4,7 +4,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from hostwright.core.decision import Decision, Note
-from hostwright.core.errors import Failure, ImportAmbiguous, ImportConflict, ImportNotFound, OwnershipMismatch
+from hostwright.core.errors import (
+    Failure,
+    ImportAmbiguous,
+    ImportConflict,
+    ImportNotFound,
+    InvalidConfiguration,
+    OwnershipMismatch,
+)
 from hostwright.core.names import Reason
 from hostwright.core.port import LedgerRow, OperationType, Ownership, Present, Trace
 from hostwright.kinds.virtualmachine import disks, say
@@ -171,7 +178,11 @@ def first(situation: Situation, wanted: Wanted, found: Found) -> Decision[Step] 
     lacking = any(item.name not in there for item in wanted.shape.interfaces)
     if lacking and not situation.proven and not (situation.observe_only and situation.told):
         return Decision(needs_proof="which ports the imported machine has", phase=situation.phase)
-    server = situation.trace.row("server")
+    server, hidden = situation.trace.row("server"), _may_be_hidden(wanted, found)
+    if hidden and not situation.observe_only and not managed_once(situation):
+        return replace(
+            blocked(situation, InvalidConfiguration(hidden), look_again=LOOK_AGAIN), phase=say.phase_of(found)
+        )
     if situation.observe_only or server is None or not bare(situation, found) or managed_once(situation):
         return None
     return Decision(
@@ -180,6 +191,20 @@ def first(situation: Situation, wanted: Wanted, found: Found) -> Decision[Step] 
         said=(*say.working(Reason.IMPORTING, f"marking {server.id} as ours"), *say.present(found)),
         phase=say.phase_of(found),
     )
+
+
+def _may_be_hidden(wanted: Wanted, found: Found) -> str:
+    """No other port is made for an interface that may be one which is there and not shown to us."""
+    there = {item.name for item in found.interfaces}
+    for port in (port for port in found.loose if not port.network):
+        for wish in (item for item in wanted.shape.interfaces if item.name not in there):
+            if _is_it(replace(wish, network=""), port):
+                return (
+                    f"interface {wish.name!r} may be the port {port.mac_address} ({', '.join(port.addresses)}) of the "
+                    "imported machine, which the Provider's user is not shown: it is another project's, or another "
+                    "machine's. Name another port by its macAddress, or leave the interface out."
+                )
+    return ""
 
 
 def bare(situation: Situation, found: Found) -> bool:

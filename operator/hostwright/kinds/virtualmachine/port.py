@@ -156,7 +156,9 @@ class Found:
     unmarked: tuple[LedgerRow, ...] = ()  # the machine and its parts that bear no owner mark at all
     recorded: tuple[str, str] = ("", "")  # namespace and name on the backend's own record
     rivals: tuple[str, ...] = ()  # owner marks of others on the machine itself
-    loose: tuple[InterfaceShape, ...] = ()  # of an imported machine: ports that are no interface's, named by their id
+    #: Of an imported machine: ports that are no interface's, named by their id; or by their MAC address and on no
+    #: network, where the backend does not show them to us.
+    loose: tuple[InterfaceShape, ...] = ()
     loose_disks: tuple[DiskShape, ...] = ()  # and volumes that are no disk's
     foreign: tuple[LedgerRow, ...] = ()  # rows of the ledger that name what is shown not to be ours: in nothing above
 

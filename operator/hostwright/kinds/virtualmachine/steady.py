@@ -8,7 +8,16 @@ from hostwright.core.drift import Difference, differences, table
 from hostwright.core.errors import Failure
 from hostwright.core.names import Disruption, WaitingFor
 from hostwright.kinds.virtualmachine import change, disks, network
-from hostwright.kinds.virtualmachine.port import REBUILDS, Found, MachineShape, Power, Rewire, Update, Wanted
+from hostwright.kinds.virtualmachine.port import (
+    REBUILDS,
+    Found,
+    InterfaceShape,
+    MachineShape,
+    Power,
+    Rewire,
+    Update,
+    Wanted,
+)
 from hostwright.kinds.virtualmachine.sent import MAPPINGS, ours
 from hostwright.kinds.virtualmachine.situation import Situation
 from hostwright.kinds.virtualmachine.status import DriftRow, Named, PendingChange
@@ -169,7 +178,7 @@ def _loose(situation: Situation, found: Found) -> list[Difference]:
             network.PATH,
             port.name,
             None,
-            f"a port with {', '.join(port.addresses) or 'no address'} on network {port.network}",
+            f"a port with {', '.join(port.addresses) or 'no address'} {_where(port)}",
             Disruption.NONE,
         )
         for port in found.loose
@@ -181,6 +190,10 @@ def _loose(situation: Situation, found: Found) -> list[Difference]:
     ]
     told = situation.drift_mode is not DriftMode.DISABLED
     return [row for row in rows if told and not _ignored(situation, row)]
+
+
+def _where(port: InterfaceShape) -> str:
+    return f"on network {port.network}" if port.network else "that the Provider's user is not shown"
 
 
 def _anew(situation: Situation) -> Iterator[Difference]:

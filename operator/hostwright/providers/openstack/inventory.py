@@ -62,6 +62,7 @@ class Inventory:
         self._since = ""
         self._servers_read = self._ports_read = float("-inf")  # start of the last complete read, for what it left out
         self._volumes_read = float("-inf")
+        self.held_read: dict[str, float] = {}  # imported server → when all that it holds was asked for
         self.floating_ips = FloatingRows(monotonic)
         self.actions = Actions(client)
         self.storage = Storage(monotonic, self._tell_disks)
@@ -85,6 +86,7 @@ class Inventory:
             self._floating_ips(trace, listed, ports),
             self.floating_ips.known,
             {seen.row.id: self.actions.of(seen) for seen in servers},
+            ports_as_of=max(self._ports_read, self.held_read.get(trace.provider_id or "", float("-inf"))),
         ).sorted_out(trace)
 
     def _floating_ips(
@@ -117,9 +119,6 @@ class Inventory:
             case Part.FLOATING_IP:
                 return self.floating_ips
 
-    def gone_since(self, server_id: str) -> float | None:
-        return self.servers.gone_since(server_id)
-
     def synced(self) -> bool:
         disks = not self._volumes_wanted or self._volumes_read > float("-inf") or self.storage.away is not None
         return self._swept_at is not None and disks
@@ -149,7 +148,8 @@ class Inventory:
             return
         at_rest = row.status in {"ACTIVE", "SHUTOFF"} and not row.task
         since = before.active_at if before is not None and before.active_at < float("inf") else as_of
-        self.servers.put(row.id, SeenServer(row, as_of, since if at_rest else float("inf")))
+        wired = before.wired_at if before is not None and before.row.addresses == row.addresses else as_of
+        self.servers.put(row.id, SeenServer(row, as_of, since if at_rest else float("inf"), wired))
         if before is None or before.row != row:
             self._tell(row.id)
 

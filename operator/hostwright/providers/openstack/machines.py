@@ -88,7 +88,7 @@ class Machines:
         if seen.ours(trace) or seen.foreign:
             return Present(translate.found(self._region, seen, trace), self._inventory.as_of(seen))
         row = trace.row("server")
-        deleted = self._inventory.gone_since(row.id) if row is not None else None
+        deleted = self._inventory.servers.gone_since(row.id) if row is not None else None
         as_of = self._inventory.as_of(Gathered())
         if deleted is not None:
             return Missing(max(deleted, as_of))
@@ -347,6 +347,7 @@ class Machines:
             servers = [*servers, *await self._client.servers_alike(trace.sought)]
         if trace.imported and trace.provider_id:
             ports = [*ports, *await self._client.ports(holder=trace.provider_id)]
+            self._inventory.held_read[trace.provider_id] = start
         for server in servers:
             self._inventory.write_server(server, start)
         for port in ports:

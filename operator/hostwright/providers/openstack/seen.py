@@ -13,6 +13,7 @@ class SeenServer:
     row: Server
     as_of: float
     active_at: float  # monotonic: first read that showed it at rest; infinity before
+    wired_at: float = float("inf")  # monotonic: first read that showed these addresses of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class Gathered:
     knows_floating_ips: bool = False  # they are read at all
     actions: Mapping[str, Told] = field(default_factory=dict)  # server → what Nova says of what was done with it
     foreign: tuple[LedgerRow, ...] = ()  # rows of the ledger that name what is shown not to be ours: in nothing above
+    ports_as_of: float = float("-inf")  # monotonic: when all ports of the machine that may be seen were asked for
 
     def __bool__(self) -> bool:
         return bool(self.servers or self.ports or self.volumes or self.floating_ips or self.foreign)
@@ -93,7 +95,9 @@ class Gathered:
             for each in self.floating_ips
             if may_be_ours(each.row.id, floating_ip_marks(each), named.get(each.row.port_id or "", ""))
         )
-        return Gathered(servers, ports, volumes, floating, self.knows_floating_ips, self.actions, tuple(foreign))
+        return replace(
+            self, servers=servers, ports=ports, volumes=volumes, floating_ips=floating, foreign=tuple(foreign)
+        )
 
     @property
     def ages(self) -> list[float]:

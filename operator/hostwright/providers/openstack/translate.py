@@ -199,7 +199,7 @@ def _beside(
     """What else an imported machine has, and whose it is besides."""
     return {
         "rivals": tuple(tag for tag in server.tags if tag.startswith(MARK) and tag != trace.mark),
-        "loose": _loose(server, gathered.ports, chosen),
+        "loose": (*_loose(server, gathered.ports, chosen), *_hidden(server, gathered)),
         "loose_disks": volumes.loose(server.id, gathered.volumes, own, image=server.image_id),
     }
 
@@ -212,6 +212,18 @@ def _loose(server: Server, ports: Sequence[SeenPort], chosen: Mapping[str, SeenP
         InterfaceShape(row.id, row.network_id, _addresses(row), row.mac_address)
         for row in sorted(rows, key=lambda row: (row.created_at, row.id))
     )
+
+
+def _hidden(server: Server, gathered: Gathered) -> tuple[InterfaceShape, ...]:
+    """Ports that Nova shows on it and Neutron does not: of another project, or of another machine. By their MAC."""
+    seen = next((item for item in gathered.servers if item.row is server), None)
+    if seen is None or gathered.ports_as_of <= seen.wired_at:
+        return ()
+    known = {item.row.mac_address for item in gathered.ports}
+    found: dict[str, list[str]] = {}
+    for row in (row for rows in server.addresses.values() for row in rows if row.kind == "fixed" and row.mac):
+        found.setdefault(row.mac, []).append(row.addr)
+    return tuple(InterfaceShape(mac, "", tuple(at), mac) for mac, at in sorted(found.items()) if mac not in known)
 
 
 def _unmarked(seen: SeenServer, chosen: Mapping[str, SeenPort]) -> tuple[LedgerRow, ...]:
