@@ -186,6 +186,33 @@ def test_another_class_resizes_its_members_where_that_is_allowed(unavailable: in
     story(tale, watch_lag)
 
 
+def test_what_only_another_machine_can_have_comes_with_other_members_whatever_is_allowed() -> None:
+    async def tale(ground: Ground) -> None:
+        ground.api.apply(POOL, wish(3, machine=keyed("a")))
+        await ground.is_ready()
+        before = {body["metadata"]["uid"] for body in ground.live().values()}
+        ground.api.apply(POOL, wish(3, machine=keyed("b")))
+        least = 9
+
+        def rolled() -> bool:
+            nonlocal least
+            least = min(least, ground.truly_ready())
+            return ground.ready() and ground.api.status(POOL)["upToDateReplicas"] == 3
+
+        await until(rolled, 180.0, "rolled")
+        assert not before & {body["metadata"]["uid"] for body in ground.live().values()}
+        assert least == 3
+        assert ground.wire.names.count("create") == 6, "no member replaced its own machine"
+
+    story(tale)
+
+
+def keyed(letter: str) -> dict[str, Any]:
+    key = f"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI{letter * 43} me"
+    bootstrap = {"onChange": "Replace", "cloudInit": {"sshAuthorizedKeys": [key]}}
+    return {"updatePolicy": {"maxDisruption": "Replace"}, "bootstrap": bootstrap}
+
+
 def test_a_bad_image_stops_the_rollout_with_one_member_broken() -> None:
     async def tale(ground: Ground) -> None:
         ground.api.apply(POOL, wish(3))

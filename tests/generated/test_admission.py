@@ -282,6 +282,18 @@ class TestDisruption:
                 [],
             ),
             ({"bootstrap": {"onChange": "Rebuild"}}, []),
+            (
+                {"bootstrap": {**USER_DATA["bootstrap"], "onChange": "Replace"}},
+                ["a change of bootstrap.cloudInit is of class Replace"],
+            ),
+            (
+                {
+                    "bootstrap": {**USER_DATA["bootstrap"], "onChange": "Replace"},
+                    "openstack": {"availabilityZone": "az2"},
+                    "updatePolicy": {"maxDisruption": "Replace"},
+                },
+                [],
+            ),
             ({"classRef": {"name": "other"}, "updatePolicy": {"maxDisruption": "Restart"}}, []),
             (
                 {"updatePolicy": {"maxDisruption": "None"}, **ETH1},

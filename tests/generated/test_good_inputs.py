@@ -64,6 +64,10 @@ GOOD_SPECS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
             "timeouts": {"resize": "2h"},
         },
     ),
+    "replaced": (
+        "VirtualMachine",
+        {"bootstrap": {"onChange": "Replace"}, "updatePolicy": {"maxDisruption": "Replace"}},
+    ),
     "resized only, and asleep": (
         "VirtualMachine",
         {"updatePolicy": {"maxDisruption": "Restart"}, "powerState": "Suspended", "bootstrap": {"onChange": "Ignore"}},

@@ -278,12 +278,12 @@ BAD: Mapping[str, tuple[str, Mapping[str, Any], str]] = {
         'supported values: "PoweredOn", "PoweredOff", "Suspended", "Unmanaged"',
     ),
     "power as YAML 1.1 reads On": ("VirtualMachine", {"powerState": True}, "must be of type string"),
-    "disruption of a later version": (
+    "disruption that nobody knows": (
         "VirtualMachine",
-        {"updatePolicy": {"maxDisruption": "Replace"}},
+        {"updatePolicy": {"maxDisruption": "Recreate"}},
         "supported values",
     ),
-    "bootstrap that replaces": ("VirtualMachine", {"bootstrap": {"onChange": "Replace"}}, "supported values"),
+    "bootstrap that restarts": ("VirtualMachine", {"bootstrap": {"onChange": "Restart"}}, "supported values"),
     "rebuild token of 65 characters": ("VirtualMachine", {"rebuildToken": "t" * 65}, "may not be more than 64"),
     "resize that may take no time": ("VirtualMachine", {"timeouts": {"resize": "0s"}}, "write a duration between"),
     "tag key with a space": ("VirtualMachine", {"tags": {"a b": "c"}}, "a tag's key has letters"),

@@ -21,6 +21,7 @@ from hostwright.core.port import (
     Window,
 )
 from hostwright.core.probed import Probed
+from hostwright.kinds.virtualmachine import made
 from hostwright.kinds.virtualmachine.port import (
     Found,
     InterfaceFound,
@@ -32,6 +33,7 @@ from hostwright.kinds.virtualmachine.port import (
     Unresolved,
     Wanted,
 )
+from hostwright.kinds.virtualmachine.resource import UpdatePolicy
 from hostwright.kinds.virtualmachine.situation import Backend, Situation
 
 MINUTE = timedelta(minutes=1)
@@ -42,6 +44,7 @@ powers = st.sampled_from(Power)
 #: A build that failed, or goes on, is what is taken away: drawn more often, or the law of that would rest on luck.
 LIVES = [*Life, Life.FAILED, Life.FAILED, Life.BUILDING]
 _POWER = {str(power): power for power in Power}
+keys = st.sampled_from([None, "a", "b"])
 tags = st.dictionaries(st.sampled_from(["team", "tier", "x"]), st.sampled_from(["a", "b"]), max_size=3)
 
 
@@ -81,7 +84,7 @@ def specs(draw: st.DrawFn) -> Any:
         ),
         "expireAfter": st.sampled_from(["Never", "Never", "1h", "24h"]),
         "restartedAt": st.sampled_from([None, "", "1", "2"]),
-        "updatePolicy": st.sampled_from([{"maxDisruption": "None"}, {"maxDisruption": "Live"}]),
+        "updatePolicy": st.sampled_from([{"maxDisruption": word} for word in ("None", "Live", "Replace")]),
         "driftDetection": st.fixed_dictionaries(
             {
                 "mode": st.sampled_from([None, "Enabled", "Warn", "Disabled"]),
@@ -166,6 +169,7 @@ def looks(draw: st.DrawFn) -> Look:
     return Present(draw(lives(draw(st.sampled_from(LIVES)))), 100.0)
 
 
+KEYED = {**at.RESOLVED, "madeWith": {"/keyPair": "a"}}
 WIRED = {**at.RESOLVED, "interfaces": [{"name": "eth0", "network": "n1"}, {"name": "eth1", "securityGroups": ["g1"]}]}
 
 
@@ -184,7 +188,9 @@ def statuses(draw: st.DrawFn) -> Any:
     return at.status(
         observedGeneration=draw(st.sampled_from([1, 2])),
         phase=draw(st.sampled_from([None, "Pending", "Running", "Failed"])),
-        resolved=draw(st.sampled_from([None, {}, at.RESOLVED, {**at.RESOLVED, "powerState": "PoweredOff"}, WIRED])),
+        resolved=draw(
+            st.sampled_from([None, {}, at.RESOLVED, {**at.RESOLVED, "powerState": "PoweredOff"}, WIRED, KEYED])
+        ),
         handled=draw(st.sampled_from([None, {}, {"restartedAt": ""}, {"restartedAt": "1"}])),
         drift=draw(st.sampled_from([None, [{"path": "/powerState", "since": at.stamp(at.NOW)}]])),
         conditions=conditions,
@@ -228,7 +234,7 @@ def operations(draw: st.DrawFn) -> Operation | None:
         return None
     return at.operation(
         kind,
-        draw(st.sampled_from(["server", "port/eth0", "power/off", "power/on", "extra/s2"])),
+        draw(st.sampled_from(["server", "port/eth0", "power/off", "power/on", "extra/s2", "replace/s1"])),
         window_start=draw(st.one_of(st.none(), moments)),
         next_retry_at=draw(st.one_of(st.none(), st.none(), moments)),
     )
@@ -288,21 +294,41 @@ def resting(draw: st.DrawFn) -> Situation:
         "tags": draw(tags),
         "size": draw(st.sampled_from(["f1", "f1", "f2"])),
         "image": draw(st.sampled_from(["i1", "i1", "i2"])),
+        "key_pair": draw(keys),
     }
     power = _POWER.get(any_one.spec.power_state.value)
     size = draw(st.sampled_from(["f1", "f2"]))
-    wish = at.wanted(power=power, tags=draw(tags), size=size)
+    wish = at.wanted(power=power, tags=draw(tags), size=size, key_pair=draw(keys))
     return replace(
         any_one,
         trace=at.trace(at.SERVER, at.PORT),
         wanted=wish,
         look=Present(at.found(shape=shape, size_name={"f1": "small", "f2": "medium"}[shape["size"]]), 100.0),
-        backend=Backend(supported=at.SUPPORTED),
+        backend=Backend(supported=at.SUPPORTED | made.PATHS),
         operation=None,
         outcome_open=False,
         proven=False,
         nothing_made=False,
         paused=None,
+    )
+
+
+@st.composite
+def rekeyed(draw: st.DrawFn) -> Situation:
+    """At rest, with a key pair that may not be what was asked for, or recorded; perhaps on its way out for that."""
+    situation = draw(resting())
+    record = draw(st.sampled_from([None, {}, {"/keyPair": ""}, {"/keyPair": "a"}, {"/keyPair": "a"}]))
+    going = draw(st.sampled_from([RowState.CREATED, RowState.CREATED, RowState.DELETING]))
+    policy = UpdatePolicy(max_disruption=draw(st.sampled_from(["Replace", "Replace", "Rebuild"])))
+    announced = at.operation(OperationType.REPLACE, draw(st.sampled_from(["replace/s1", "replace/s9"])))
+    return replace(
+        situation,
+        spec=situation.spec.model_copy(update={"update_policy": policy}),
+        status=at.status(resolved={**at.RESOLVED, **({} if record is None else {"madeWith": record})}),
+        trace=at.trace(replace(at.SERVER, state=going), at.PORT),
+        operation=draw(st.sampled_from([None, announced])),
+        outcome_open=draw(st.booleans()),
+        proven=True,
     )
 
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from tests.kinds import situations as at
-from tests.kinds.strategies import fallen, resting, situations
+from tests.kinds.strategies import fallen, rekeyed, resting, situations
 
 from hostwright.core.decision import Decision
 from hostwright.core.names import Condition
-from hostwright.core.port import Call, Missing, Operation, Present, Trace
+from hostwright.core.port import Call, Missing, Operation, Present, RowState, Trace
 from hostwright.engine.report import new_status, status_patch
 from hostwright.kinds.virtualmachine.decide import OUTAGE_TOLD_AFTER, decide
 from hostwright.kinds.virtualmachine.expiry import expired
@@ -156,8 +156,33 @@ def test_only_what_is_ours_is_taken_away(situation: Situation) -> None:
     listed = {row.id for row in situation.trace.ledger}
     assert step.row.id in listed or step.row.id not in strangers
     assert situation.spec.management_policy is not ManagementPolicy.OBSERVE_ONLY
-    if step.row.name == "server":  # a failed build; never a machine that ran once
+    if step.row.name == "server" and not step.anew:  # a failed build; never a machine that ran once
         assert not situation.provisioned
+
+
+@settings(max_examples=EXAMPLES, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+@given(rekeyed())
+def test_a_machine_is_replaced_only_for_a_change_of_its_spec(situation: Situation) -> None:
+    """Allowed, recorded before, its own, and announced with its id."""
+    decision = decide(situation)
+    step = decision.step
+    assume(isinstance(step, Discard) and step.anew)
+    assert isinstance(step, Discard)
+    assert decision.expect == f"replace/{step.row.id}"
+    assert step.row == situation.trace.row("server")
+    assert not situation.observe_only
+    assert not situation.trace.imported
+    gone_already = situation.operation is not None and situation.operation.expect == decision.expect
+    if gone_already and step.row.state is RowState.DELETING:
+        return
+    assert situation.spec.update_policy.max_disruption is MaxDisruption.REPLACE
+    resolved, wanted = situation.status.resolved, situation.wanted
+    assert resolved is not None
+    assert isinstance(wanted, Wanted)
+    assert resolved.made_with is not None
+    assert resolved.made_with.get("/keyPair") != wanted.shape.key_pair
+    held = replace(situation, do_not_disrupt=True)
+    assert not isinstance(decide(held).step, Discard)
 
 
 @settings(max_examples=EXAMPLES, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))

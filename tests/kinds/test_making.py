@@ -192,8 +192,8 @@ def test_a_server_proven_gone_leaves_the_ledger_though_its_ports_are_there() -> 
 
 def test_the_size_is_told_from_the_beginning_and_nothing_counts_as_applied_yet() -> None:
     resolved = decide(fresh()).status["resolved"]
-    made_with = change.bootstrap_of(None)
-    assert resolved == {"provider": "prod", "class": {"name": "small", "id": "f1"}, "bootstrap": made_with}
+    bootstrap, size = change.bootstrap_of(None), {"name": "small", "id": "f1"}
+    assert resolved == {"provider": "prod", "class": size, "bootstrap": bootstrap, "madeWith": {}}
     begun = FRESH.model_copy(update={"resolved": status(resolved=resolved).resolved})
     up = decide(making(status=begun, look=seen(), wanted=wanted(size="f2"), generation=2))
     assert up.status["resolved"]["class"] == {"name": "small", "id": "f1"}

@@ -99,6 +99,7 @@ class Reason(StrEnum):
     RESIZED = "Resized"
     REBUILDING = "Rebuilding"
     REBUILT = "Rebuilt"
+    REPLACING = "Replacing"
     DELETING = "Deleting"
     DELETED = "Deleted"
     EXPIRED = "Expired"
@@ -163,6 +164,8 @@ class WaitingFor(StrEnum):
     """Why a pending change waits."""
 
     MAX_DISRUPTION = "MaxDisruption"
+    SPEC_CHANGE = "SpecChange"
+    DO_NOT_DISRUPT = "DoNotDisrupt"
     NOT_YET_SUPPORTED = "NotYetSupported"
 
 

@@ -195,6 +195,7 @@ class OperationType(StrEnum):
     UPDATE = "Update"
     RESIZE = "Resize"
     REBUILD = "Rebuild"
+    REPLACE = "Replace"
     DELETE = "Delete"
     POWER_ON = "PowerOn"
     POWER_OFF = "PowerOff"

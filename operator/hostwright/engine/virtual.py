@@ -6,7 +6,7 @@ from typing import Any
 
 from hostwright.core.decision import Decision
 from hostwright.core.errors import Failure, GroupNotReady, GroupQuotaExceeded, UserDataMissing
-from hostwright.core.names import ANNOTATION_PAUSED
+from hostwright.core.names import ANNOTATION_DO_NOT_DISRUPT, ANNOTATION_PAUSED
 from hostwright.core.port import Call, Done, Present, Receipt, Sought, Trace, Unsure, Wait
 from hostwright.engine.bindings import Catalog
 from hostwright.engine.kind import Reached, Seen
@@ -117,6 +117,7 @@ class VirtualMachines:
             candidate_of=self._holder(tools, view, candidates) if seen.proven else "",
             deleting_since=moment(metadata.get("deletionTimestamp")),
             paused=(metadata.get("annotations") or {}).get(ANNOTATION_PAUSED),
+            do_not_disrupt=ANNOTATION_DO_NOT_DISRUPT in (metadata.get("annotations") or {}),
             tried_in_vain=recall.in_vain or recall.unanswered > 0,
             born_here=view.trace.machine_id == metadata["uid"],
             never_reported=not status.machine_id,
@@ -170,8 +171,12 @@ class VirtualMachines:
         return Reached()
 
     async def baggage(self, tools: Tools, view: View, step: Step) -> bytes | None:
-        """Read at creation and rebuild only; a missing Secret or key is the user's to mend, and nothing is made."""
-        bootstrap = _spec(view).bootstrap if isinstance(step, Create | Rebuild) else None
+        """Read at creation and rebuild only; a missing Secret or key is the user's to mend, and nothing is made.
+
+        Nor is a machine deleted that another could not be made for.
+        """
+        needs = isinstance(step, Create | Rebuild) or (isinstance(step, Discard) and step.anew)
+        bootstrap = _spec(view).bootstrap if needs else None
         cloud_init = bootstrap.cloud_init if bootstrap else None
         ref = cloud_init.user_data_ref if cloud_init else None
         if ref is None:

@@ -30,8 +30,8 @@ _AT_ONCE = frozenset({"/powerState"})
 #: Path in the spec → in status.resolved: what the machine was made with.
 _RESOLVED: Mapping[str, str] = {SIZE: "class", "/imageRef": "image"}
 
-#: CEL: another bootstrap rebuilds the machine.
-_REBUILT_ON_CHANGE = "object.spec.?bootstrap.?onChange.orValue('Ignore') == 'Rebuild'"
+#: CEL: what another bootstrap does to the machine.
+_ON_CHANGE = "object.spec.?bootstrap.?onChange.orValue('Ignore')"
 
 Manifest = dict[str, Any]
 
@@ -209,6 +209,7 @@ def _waits(kind: Kind, sections: Sequence[Sections]) -> list[Manifest]:
     spec = schema_of(kind, sections)["properties"]["spec"]
     rows = [_held(path, disruption) for path, disruption in disruptions(spec, sections).items() if path not in _AT_ONCE]
     rows += [_held(path, Disruption.REBUILD) for path in (REBUILD_TOKEN, BOOTSTRAP)]
+    rows += [_held(BOOTSTRAP, Disruption.REPLACE)]
     return [*rows, *(_unmade(path, becomes) for path, becomes in at_creation(spec, sections).items())]
 
 
@@ -252,7 +253,7 @@ def _held(path: str, disruption: Disruption) -> Manifest:
     allowed = [str(each) for each in Disruption if each.weight >= disruption.weight]
     said = f"a change of {field} is of class {disruption}, and updatePolicy.maxDisruption is "
     rest = ": it waits in status.pendingChanges, and the machine stays as it is"
-    as_it_is = f" || !({_REBUILT_ON_CHANGE})" if path == BOOTSTRAP else _as_it_is(path)
+    as_it_is = f" || {_ON_CHANGE} != '{disruption}'" if path == BOOTSTRAP else _as_it_is(path)
     return _rule(
         f"{same} || {ceiling} in {allowed}{as_it_is}",
         f"a change of {field} is of class {disruption}: it waits in status.pendingChanges",
@@ -270,5 +271,5 @@ def _as_it_is(path: str) -> str:
 
 def _unmade(path: str, becomes: str) -> Manifest:
     same, field, _ = _changed(path)
-    same += f" || {_REBUILT_ON_CHANGE}" if path == BOOTSTRAP else ""
+    same += f" || {_ON_CHANGE} != 'Ignore'" if path == BOOTSTRAP else ""
     return _rule(same, f"a change of {field} {becomes}")

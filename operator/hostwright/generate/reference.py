@@ -132,7 +132,10 @@ def _disruption(spec: Schema, sections: Sequence[Sections]) -> str:
         + _table(("path", "class", *(each.provider_type for each in made_on)), rows)
         + f"\nBeside these: a new `{RESTARTED_AT}` is one restart, made at once. A new `{REBUILD_TOKEN}` is of class "
         f"{Disruption.REBUILD}, and so is a change of `{BOOTSTRAP}` where `{ON_CHANGE}` says "
-        f"`{OnBootstrapChange.REBUILD}`; else that is used at creation and at a rebuild only.\n"
+        f"`{OnBootstrapChange.REBUILD}`, or of class {Disruption.REPLACE} where it says `{OnBootstrapChange.REPLACE}`; "
+        "else that is used at creation, at a rebuild and at a replacement only.\n\n"
+        f"What is of class {Disruption.REPLACE} is made on OpenStack, and only for a change of the spec: a machine "
+        "that was moved is not replaced. On vSphere it waits.\n"
     )
 
 

@@ -70,6 +70,7 @@ REASONS: Mapping[Reason, str] = {
     Reason.RESIZED: "It has its new size (an Event).",
     Reason.REBUILDING: "The machine's root disk is being made anew.",
     Reason.REBUILT: "Its root disk is new (an Event).",
+    Reason.REPLACING: "The machine is deleted, and another one is made in its place under the same identity.",
     Reason.DELETING: "The machine is being removed.",
     Reason.DELETED: "The machine is gone.",
     Reason.EXPIRED: "The time of `expireAfter` is over, and the object is deleted.",
@@ -113,5 +114,5 @@ DISRUPTIONS: Mapping[Disruption, str] = {
     Disruption.LIVE: "The guest notices nothing.",
     Disruption.RESTART: "The machine is restarted.",
     Disruption.REBUILD: "The machine's root disk is written anew; identity and addresses stay.",
-    Disruption.REPLACE: "The machine is deleted and another one is made.",
+    Disruption.REPLACE: "The machine is deleted and another one is made: name, addresses and data disks stay.",
 }

@@ -247,6 +247,13 @@ def test_heavier_than_live_only_where_allowed_and_above_the_bound() -> None:
     assert decide(replace(allowed, unavailable=0)).step is None
 
 
+def test_what_only_another_machine_can_have_comes_with_another_member_whatever_the_ceiling() -> None:
+    anew = Change(Disruption.REPLACE, ("/placement/group/name",))
+    allowed = pool(3, members(3, change=anew), ceiling=Disruption.REPLACE)
+    assert next_of(allowed) == ("Bear", ["web-3"])
+    assert decide(replace(allowed, in_place=InPlace.REQUIRE)).step is None, "nothing is replaced"
+
+
 def test_heavier_than_live_with_none_to_spare_beside_one_more() -> None:
     """PROTOCOLS 10.5: with maxUnavailable 0 only while a surge member is ready."""
     restart = Change(Disruption.RESTART, ("/classRef/name",))

@@ -9,7 +9,7 @@ from hostwright.core.decision import Decision
 from hostwright.core.errors import NotBound
 from hostwright.core.names import Condition, Phase, Reason
 from hostwright.core.port import OperationType, Present
-from hostwright.kinds.virtualmachine import change, disks, say
+from hostwright.kinds.virtualmachine import change, disks, made, replacing, say
 from hostwright.kinds.virtualmachine.lost import disk_gone, disks_held, forgotten, lost
 from hostwright.kinds.virtualmachine.port import Create, Step, Wanted
 from hostwright.kinds.virtualmachine.situation import Situation
@@ -30,7 +30,7 @@ def missing(situation: Situation) -> Decision[Step]:
         # A list can end early, so that ports show and their server does not: only the backend can say that it is gone.
         if isinstance(situation.look, Present) and not situation.proven:
             return Decision(needs_proof="the machine is not seen", phase=situation.phase)
-        return lost(situation)
+        return replacing.gone(situation) or lost(situation)
     if situation.trace.row("server") is not None:
         # Made once and never seen up: only the backend itself can say that it is gone; then it is made again.
         if not situation.proven:
@@ -102,7 +102,8 @@ def _begun_as(situation: Situation) -> dict[str, Any]:
     size = Named(name=situation.wanted.size_name, id=situation.wanted.size_id)
     bootstrap = change.bootstrap_of(situation.spec.bootstrap)
     provider = situation.spec.provider_ref.name
-    begun = {"provider": provider, "class": size.model_dump(), "bootstrap": bootstrap}
+    made_with = made.wishes(situation.spec, situation.wanted)
+    begun = {"provider": provider, "class": size.model_dump(), "bootstrap": bootstrap, "madeWith": made_with}
     return {"resolved": {**begun, **disks_held(situation)}}
 
 

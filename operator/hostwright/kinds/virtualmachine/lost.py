@@ -29,7 +29,10 @@ def lost(situation: Situation) -> Decision[Step]:
         return _told(situation, "It is made again once the machine, or its Provider, is not only observed.")
     if not situation.proven:
         return Decision(needs_proof="the machine is not seen", phase=situation.phase)
-    return _made_again(situation)
+    was = situation.trace.row("server")
+    text = f"the machine {was.id if was else ''} was deleted on the provider by somebody else; it is made again"
+    note = Note(Reason.RECREATING, text, was.id if was else "", warning=True)
+    return made_again(situation, Reason.RECREATING, text, note)
 
 
 def _told(situation: Situation, what_to_do: str) -> Decision[Step]:
@@ -51,16 +54,15 @@ def _told(situation: Situation, what_to_do: str) -> Decision[Step]:
     )
 
 
-def _made_again(situation: Situation) -> Decision[Step]:
+def made_again(situation: Situation, reason: Reason, text: str, *notes: Note) -> Decision[Step]:
     """Its row leaves the ledger with its proof, and it is not provisioned any more; the next pass makes it.
 
     What else is in the ledger stays and is used, disks with their data too; but a root disk that somebody else made is
     none of the new one's. Nothing counts as applied to it, and a restart that was asked of the former one is none of
     its.
     """
-    was, root = situation.trace.row("server"), situation.trace.row(f"volume/{ROOT}")
+    root = situation.trace.row(f"volume/{ROOT}")
     theirs = root is not None and root.ownership is Ownership.REFERENCED
-    text = f"the machine {was.id if was else ''} was deleted on the provider by somebody else; it is made again"
     status = dict.fromkeys(_OF_THE_LOST)
     resolved = {"provider": situation.spec.provider_ref.name, **disks_held(situation)}
     asked = {"restartedAt": situation.spec.restarted_at or "", "rebuildToken": situation.spec.rebuild_token or ""}
@@ -69,14 +71,14 @@ def _made_again(situation: Situation) -> Decision[Step]:
         forget=("server", f"volume/{ROOT}") if theirs else ("server",),
         close_operation=True,  # half a restart, or of a change, of the former one
         said=(
-            *say.working(Reason.RECREATING, text),
-            Said(Condition.PROVISIONED, False, Reason.RECREATING, text),
-            Said(Condition.NETWORK_READY, False, Reason.RECREATING),
-            Said(Condition.POWER_STATE_SYNCED, None, Reason.RECREATING),
+            *say.working(reason, text),
+            Said(Condition.PROVISIONED, False, reason, text),
+            Said(Condition.NETWORK_READY, False, reason),
+            Said(Condition.POWER_STATE_SYNCED, None, reason),
         ),
         phase=Phase.PROVISIONING,
         status={**status, "resolved": resolved, "handled": handled},
-        notes=(Note(Reason.RECREATING, text, was.id if was else "", warning=True),),
+        notes=notes,
         look_again=0.0,
     )
 

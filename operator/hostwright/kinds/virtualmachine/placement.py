@@ -33,7 +33,8 @@ class Placement(Words):
         default=None,
         description=(
             "On OpenStack: machines that are kept apart, or together, by a server group that Hostwright makes with the "
-            "first of them and removes with the last. A change waits in status.pendingChanges."
+            "first of them and removes with the last. Another group is of class Replace: another machine is made in "
+            "the place of this one where updatePolicy.maxDisruption allows it."
         ),
     )
 

@@ -14,7 +14,6 @@ from hostwright.kinds.virtualmachine.resource import VirtualMachineSpec
 
 #: What a rebuild brings about. Only the first is a field of MachineShape: a look shows nothing of the others.
 REBUILDS = frozenset({"/imageRef", "/rebuildToken", "/bootstrap/cloudInit"})
-#: The root disk's name among a machine's disks.
 ROOT = storage.ROOT
 
 
@@ -318,9 +317,10 @@ class Delete:
 
 @dataclass(frozen=True, slots=True)
 class Discard:
-    """Remove one machine by id, its ports kept: a failed build, or an extra of ours."""
+    """Remove one machine by id, its ports kept: a failed build, an extra of ours, or one that is to be replaced."""
 
     row: LedgerRow
+    anew: bool = False  # it ran, and another is made in its place because its user asks for that
 
 
 @dataclass(frozen=True, slots=True)

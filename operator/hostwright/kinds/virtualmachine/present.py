@@ -8,7 +8,7 @@ from hostwright.core.decision import Decision, Note
 from hostwright.core.errors import BuildFailed, MachineFailed, MachineHeld, NoValidHost, OwnershipMismatch
 from hostwright.core.names import Condition, Phase, Reason
 from hostwright.core.port import LedgerRow, OperationType, RowState
-from hostwright.kinds.virtualmachine import adopting, network, say
+from hostwright.kinds.virtualmachine import adopting, network, replacing, say
 from hostwright.kinds.virtualmachine.absent import missing
 from hostwright.kinds.virtualmachine.bringing import broken, late
 from hostwright.kinds.virtualmachine.changing import resized, under_way
@@ -154,6 +154,9 @@ def _life(situation: Situation, found: Found, verdict: Judgement) -> Decision[St
             phase=situation.phase,
             notes=(Note("DuplicateFound", f"a second machine {row.id} of ours is deleted", row.id, warning=True),),
         )
+    anew = replacing.on_its_way(situation, found)
+    if anew is not None:
+        return anew
     match found.life:
         case Life.PARTIAL:
             names = tuple(disk.name for disk in found.disks)

@@ -127,7 +127,7 @@ class Network(Words):
 class CloudInit(Words):
     user_data_ref: SecretKeyRef | None = Field(
         default=None,
-        description="Secret key that holds cloud-init user data, passed on unread. Read when the machine is created or rebuilt; whoever names it must be allowed to get the Secret.",
+        description="Secret key that holds cloud-init user data, passed on unread. Read when the machine is created, rebuilt or replaced; whoever names it must be allowed to get the Secret.",
     )
     ssh_authorized_keys: list[SshKey] | None = Field(
         default=None,
@@ -141,14 +141,14 @@ class Bootstrap(Words):
     cloud_init: CloudInit | None = Field(default=None, description="First-boot configuration by cloud-init.")
     on_change: OnBootstrapChange = Field(
         default=OnBootstrapChange.IGNORE,
-        description="What another userDataRef or sshAuthorizedKeys does to a machine that exists: Ignore, or Rebuild (its root disk is made anew, as updatePolicy.maxDisruption allows). The Secret's content alone never does anything.",
+        description="What another userDataRef or sshAuthorizedKeys does to a machine that exists: Ignore, Rebuild (its root disk is made anew) or Replace (another machine is made in its place), as updatePolicy.maxDisruption allows. The Secret's content alone never does anything.",
     )
 
 
 class UpdatePolicy(Words):
     max_disruption: MaxDisruption = Field(
         default=MaxDisruption.LIVE,
-        description="The heaviest change made without asking: None (no change), Live (nothing the guest notices), Restart (it may go down and come up again: a resize) or Rebuild (its root disk may be made anew from the image). Heavier changes wait in status.pendingChanges.",
+        description="The heaviest change made without asking: None (no change), Live (nothing the guest notices), Restart (it may go down and come up again: a resize), Rebuild (its root disk may be made anew from the image) or Replace (it may be deleted and made anew under the same name, with its interfaces, addresses and dataDisks; never for drift). Heavier changes wait in status.pendingChanges.",
     )
 
 
@@ -192,7 +192,7 @@ class VirtualMachineSpec(Open):
     provider_ref: NameRef = Field(description="The Provider that runs this machine. Immutable.")
     failure_domain: Label | None = Field(
         default=None,
-        description="A failure domain of the Provider (its spec.failureDomains), on OpenStack and vSphere. Default: where the Provider says, or the backend's scheduler. A change waits in status.pendingChanges.",
+        description="A failure domain of the Provider (its spec.failureDomains), on OpenStack and vSphere. Default: where the Provider says, or the backend's scheduler. A change is of class Replace: on OpenStack another machine is made in the place of this one where updatePolicy.maxDisruption allows it; elsewhere it waits in status.pendingChanges.",
     )
     class_ref: NameRef | None = Field(
         default=None,

@@ -10,7 +10,7 @@ from hostwright.core.drift import Difference
 from hostwright.core.errors import PowerFailed, PowerOffTimedOut
 from hostwright.core.names import Condition, Phase, Reason
 from hostwright.core.port import LedgerRow, OperationType, Ownership
-from hostwright.kinds.virtualmachine import adopting, change, changing, disks, network, say
+from hostwright.kinds.virtualmachine import adopting, change, changing, disks, network, replacing, say
 from hostwright.kinds.virtualmachine.bringing import bring, ready
 from hostwright.kinds.virtualmachine.port import Discard, Found, Mark, Power, SetPower, Step, Update, Wanted
 from hostwright.kinds.virtualmachine.sent import being_sent, sending
@@ -29,7 +29,7 @@ _WAS = {Power.ON: "powered on", Power.OFF: "powered off", Power.SUSPENDED: "susp
 #: Events of what was done, which nobody does while a machine is only observed.
 _DONE = frozenset({Reason.RESTARTED, Reason.RESIZED, Reason.REBUILT})
 #: What of status.resolved tells a later change of the user's from drift.
-_APPLIED = frozenset({"powerState", "tags", "metadata", "interfaces", "disks"})
+_APPLIED = frozenset({"powerState", "tags", "metadata", "interfaces", "disks", "madeWith"})
 
 
 def at_rest(situation: Situation, found: Found) -> Decision[Step]:
@@ -59,7 +59,27 @@ def at_rest(situation: Situation, found: Found) -> Decision[Step]:
         status["failureDomain"] = domain
     if situation.observe_only:
         return _observed(situation, wanted, found, gap, status)
-    working = _restart(situation, found)
+    working = _working(situation, wanted, found, gap)
+    if working is None and gap.refused is not None:
+        working = blocked(situation, gap.refused, look_again=SLOW)
+    if working is None and being_sent(situation):  # a look from before that says nothing of what is there by now
+        return Decision(observed=False, look_again=1.0)
+    if working is not None:  # what drifts beside it is told on
+        told = replace(working, status={**status, **working.status}, said=(*working.said, *say.drifted(gap)))
+    else:
+        told = _content(situation, wanted, found, gap, status)
+    ledger = situation.trace.ledger
+    adopt = (*network.taken_up(ledger, wanted, found), *disks.taken_up(situation, wanted, found))
+    forget = (*network.left_alone(ledger, wanted, found), *disks.let_go(wanted, found))
+    return replace(told, adopt=(*told.adopt, *adopt), forget=(*told.forget, *forget))
+
+
+def _working(situation: Situation, wanted: Wanted, found: Found, gap: Gap) -> Decision[Step] | None:
+    """The next thing that is left to do. Where another machine is to be made, all else would be done in vain."""
+    if gap.replace:
+        unmarked = _bare(situation, found)
+        return _mark(situation, found, unmarked) if unmarked else replacing.begin(situation, found, gap)
+    working = replacing.taken_back(situation) or _restart(situation, found)
     heavy = changing.heavy(situation, wanted, found, gap)
     if gap.power is Power.SUSPENDED and heavy is not None and heavy.step is not None:
         working = working or heavy  # none of these is made on a suspended machine
@@ -76,18 +96,7 @@ def at_rest(situation: Situation, found: Found) -> Decision[Step]:
     working = working or heavy
     if working is None and (extra := network.duplicate(situation.trace.ledger, found)) is not None:
         working = _discard(found, extra)
-    if working is None and gap.refused is not None:
-        working = blocked(situation, gap.refused, look_again=SLOW)
-    if working is None and being_sent(situation):  # a look from before that says nothing of what is there by now
-        return Decision(observed=False, look_again=1.0)
-    if working is not None:  # what drifts beside it is told on
-        told = replace(working, status={**status, **working.status}, said=(*working.said, *say.drifted(gap)))
-    else:
-        told = _content(situation, wanted, found, gap, status)
-    ledger = situation.trace.ledger
-    adopt = (*network.taken_up(ledger, wanted, found), *disks.taken_up(situation, wanted, found))
-    forget = (*network.left_alone(ledger, wanted, found), *disks.let_go(wanted, found))
-    return replace(told, adopt=(*told.adopt, *adopt), forget=(*told.forget, *forget))
+    return working
 
 
 def _changing(situation: Situation, gap: Gap) -> bool:

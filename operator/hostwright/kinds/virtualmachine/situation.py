@@ -45,6 +45,7 @@ class Situation:
     probed: Probed | None = None  # None: nothing is known yet, or it is not probed
     born_at: datetime | None = None  # the object
     paused: str | None = None  # the annotation's value: why
+    do_not_disrupt: bool = False  # the annotation is there: no other machine is made in its place
     tried_in_vain: bool = False  # the last call or proof for it failed, and the wish is the same still
     born_here: bool = True  # the machine id is the object's own uid, not a restored backup's
     candidates: tuple[Twin, ...] = ()  # machines that are as spec.import says, until one is bound

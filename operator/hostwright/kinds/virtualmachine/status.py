@@ -63,6 +63,11 @@ class Resolved(Words):
         default=None,
         description="A digest of the userDataRef and the sshAuthorizedKeys that the machine was made or rebuilt with.",
     )
+    made_with: dict[str, Path] | None = Field(
+        default=None,
+        max_length=16,
+        description="What only another machine can have, such as a key pair or a group: as the spec said it when the machine was made, or last at rest so. Empty: it differed before this was recorded.",
+    )
     power_state: Word | None = Field(default=None, description="The power state last applied, or Unmanaged.")
     tags: dict[str, Name] | None = Field(
         default=None, max_length=128, description="The tags last applied, the Provider's defaults included."
@@ -110,7 +115,7 @@ class PendingChange(Words):
     to: Text = Field(default="", description="What the spec asks for; empty: that it be removed.")
     disruption: Word = Field(description="What the change would do to the machine: Live, Restart, Rebuild or Replace.")
     waiting_for: Word = Field(
-        description="MaxDisruption: until spec.updatePolicy.maxDisruption allows it. NotYetSupported: for a later version."
+        description="MaxDisruption: until spec.updatePolicy.maxDisruption allows it. NotYetSupported: for a later version. SpecChange: it is no change of the spec, and no machine is replaced for anything else. DoNotDisrupt: until the annotation do-not-disrupt is gone."
     )
 
 
@@ -140,7 +145,7 @@ class ResourceRow(Words):
 
 class OperationModel(Words):
     id: Annotated[str, StringConstraints(max_length=64)] = Field(description="Names the operation in Events and logs.")
-    type: Word = Field(description="Create, SetPower, Restart, Resize, Rebuild, Update or Delete.")
+    type: Word = Field(description="Create, SetPower, Restart, Resize, Rebuild, Replace, Update or Delete.")
     attempt: int = Field(default=1, description="How often the same thing was tried.")
     expect: Annotated[str, StringConstraints(max_length=512)] = Field(
         default="",

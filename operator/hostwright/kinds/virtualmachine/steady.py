@@ -7,17 +7,8 @@ from typing import Any
 from hostwright.core.drift import Difference, differences, table
 from hostwright.core.errors import Failure
 from hostwright.core.names import Disruption, WaitingFor
-from hostwright.kinds.virtualmachine import change, disks, network
-from hostwright.kinds.virtualmachine.port import (
-    REBUILDS,
-    Found,
-    InterfaceShape,
-    MachineShape,
-    Power,
-    Rewire,
-    Update,
-    Wanted,
-)
+from hostwright.kinds.virtualmachine import change, disks, made, network, replaceable
+from hostwright.kinds.virtualmachine.port import Found, InterfaceShape, MachineShape, Power, Rewire, Update, Wanted
 from hostwright.kinds.virtualmachine.sent import MAPPINGS, ours
 from hostwright.kinds.virtualmachine.situation import Situation
 from hostwright.kinds.virtualmachine.status import DriftRow, Named, PendingChange
@@ -36,10 +27,11 @@ class Gap:
     power_is_drift: bool = False
     size: str | None = None  # to be resized to
     rebuild: bool = False
+    replace: tuple[str, ...] = ()  # paths in the spec of what another machine is to be made for
     update: Update | None = None
     rewire: Rewire | None = None
     disks: tuple[str, ...] = ()  # names of those to be brought to what is wanted
-    refused: Failure | None = None  # what is asked of a disk that cannot be done
+    refused: Failure | None = None  # what is asked of a disk, or of the machine, that cannot be done
     corrected: tuple[Difference, ...] = ()  # drift among what `power`, `update` and `rewire` bring back
     pending: tuple[PendingChange, ...] = ()
     held: frozenset[str] = frozenset()  # full paths of MachineShape of what is pending, or only observed
@@ -72,22 +64,25 @@ def assess(situation: Situation, wanted: Wanted, found: Found) -> Gap:
         elif situation.observe_only or shrinks or (not by_user and situation.drift_mode is DriftMode.WARN):
             drift.append(_drift_row(situation, wanted, row))
             watched += [row] if situation.observe_only else []
-        elif _waits(situation, row):
+        elif _waits(situation, wanted, row):
             pending.append(row)
         else:
             act.append(row)
             if not by_user:
                 corrected.append(row)
     drift += [_drift_row(situation, wanted, row) for row in _loose(situation, found)]
+    anew = {row.path: _spec_path(situation, row) for row in act if row.disruption is Disruption.REPLACE}
+    kept = replaceable.refusal(situation, wanted, found, anew, ", ".join(anew.values())) if anew else None
     return Gap(
         power=next((row.wanted for row in act if row.path == "/powerState"), None),
         power_is_drift=any(row.path == "/powerState" for row in corrected),
         size=next((row.wanted for row in act if row.path == "/classRef"), None),
-        rebuild=any(row.path in REBUILDS for row in act),
+        rebuild=any(row.disruption is Disruption.REBUILD for row in act),
+        replace=() if kept is not None else tuple(anew.values()),
         update=_update(act),
         rewire=network.rewire(act),
         disks=tuple(dict.fromkeys(disks.name_of(row) for row in act if row.path in disks.PATHS)),
-        refused=refused,
+        refused=kept or refused,
         corrected=tuple(corrected),
         pending=tuple(_pending_row(situation, wanted, found, row) for row in pending[:ROWS]),
         held=frozenset(row.full_path for row in (*pending, *watched)),
@@ -114,6 +109,7 @@ def applied(wanted: Wanted, found: Found, situation: Situation, gap: Gap) -> dic
         "image": image.model_dump(),
         "provider": situation.spec.provider_ref.name,
         "bootstrap": bootstrap or change.bootstrap_of(situation.spec.bootstrap),
+        "madeWith": made.recorded(situation, wanted, gap.held),
         "hostname": wanted.hostname,
         "deletionPolicy": str(situation.deletion_policy),
         "driftDetection": str(situation.drift_mode),
@@ -197,18 +193,18 @@ def _where(port: InterfaceShape) -> str:
 
 
 def _anew(situation: Situation) -> Iterator[Difference]:
-    """What a user asks for beside the shape, and a rebuild gives: a new token, another bootstrap."""
+    """What a user asks for beside the shape: a new token, which a rebuild gives; another bootstrap."""
     if situation.observe_only:
         return
     if situation.rebuild_asked:
         token = situation.spec.rebuild_token
         yield Difference("/rebuildToken", "", token, situation.rebuild_handled, Disruption.REBUILD)
     bootstrap, resolved = situation.spec.bootstrap, situation.status.resolved
-    if bootstrap is None or bootstrap.on_change is not OnBootstrapChange.REBUILD or resolved is None:
+    if bootstrap is None or bootstrap.on_change is OnBootstrapChange.IGNORE or resolved is None:
         return
     asked = change.bootstrap_of(bootstrap)
     if resolved.bootstrap and resolved.bootstrap != asked:
-        yield Difference("/bootstrap/cloudInit", "", asked, resolved.bootstrap, Disruption.REBUILD)
+        yield Difference("/bootstrap/cloudInit", "", asked, resolved.bootstrap, Disruption(bootstrap.on_change))
 
 
 def _last_applied(situation: Situation, name: str) -> Any:
@@ -237,12 +233,16 @@ def _changed_by_user(situation: Situation, wanted: Wanted, row: Difference) -> b
             return resolved.image is None or resolved.image.name != wanted.image_name
         case network.PATH:
             return network.changed_by_user(resolved, row)
+        case path if path in made.PATHS:  # of what is not recorded nobody knows, and it is told as the user's
+            return not made.known(situation, path) or made.changed(situation, wanted, path)
     return True
 
 
-def _waits(situation: Situation, row: Difference) -> WaitingFor | None:
+def _waits(situation: Situation, wanted: Wanted, row: Difference) -> WaitingFor | None:
     if row.path == "/powerState":  # a command, not a change of what the machine is
         return None
+    if row.disruption is Disruption.REPLACE:
+        return replaceable.waits(situation, wanted, row)
     if row.path == network.PATH and (row.key.endswith(f"/{network.PLUGGED}") or not _applied_once(situation)):
         return None if row.path in situation.backend.supported else WaitingFor.NOT_YET_SUPPORTED
     if row.path == disks.ROOT_SIZE and row.found is None:  # it was not made on a disk of its own
@@ -283,7 +283,7 @@ def _pending_row(situation: Situation, wanted: Wanted, found: Found, row: Differ
         from_=_found_word(situation, wanted, found, row),
         to=_word(wanted.display.get(row.path, row.wanted)),
         disruption=str(row.disruption),
-        waiting_for=str(_waits(situation, row)),
+        waiting_for=str(_waits(situation, wanted, row)),
     )
 
 

@@ -173,11 +173,13 @@ class MaxDisruption(StrEnum):
     LIVE = "Live"
     RESTART = "Restart"
     REBUILD = "Rebuild"
+    REPLACE = "Replace"
 
 
 class OnBootstrapChange(StrEnum):
     IGNORE = "Ignore"
     REBUILD = "Rebuild"
+    REPLACE = "Replace"
 
 
 CEILING: dict[MaxDisruption, Disruption] = {each: Disruption(each) for each in MaxDisruption}

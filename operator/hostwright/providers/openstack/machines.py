@@ -4,13 +4,16 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from hostwright.core.drift import table
 from hostwright.core.errors import AddressInUse, Bug, Failure, GroupNotFound, GroupNotReady
+from hostwright.core.names import Disruption
 from hostwright.core.port import Call, Done, LedgerRow, Missing, Present, Receipt, Repeat, Trace, Unsure, Wait
 from hostwright.kinds.virtualmachine.port import (
     REBUILDS,
     Bindings,
     Life,
     Look,
+    MachineShape,
     Memory,
     Step,
     Twin,
@@ -46,10 +49,9 @@ from hostwright.providers.openstack.seen import Gathered, SeenFloatingIP, SeenPo
 from hostwright.providers.openstack.storage import concerns
 from hostwright.providers.openstack.transport import BLOCK_STORAGE
 
-SUPPORTED = REBUILDS | {
-    *("/powerState", "/tags", "/metadata", "/classRef", "/network/interfaces"),
-    *("/dataDisks", "/rootDisk/size"),
-}
+_CHANGED = {"/powerState", "/tags", "/metadata", "/classRef", "/network/interfaces", "/dataDisks", "/rootDisk/size"}
+_REPLACED = {path for path, disruption in table(MachineShape).items() if disruption is Disruption.REPLACE}
+SUPPORTED = REBUILDS | _REPLACED | _CHANGED
 #: Verbs whose second sending Nova or Cinder refuses with a 400.
 _ALREADY = frozenset({"attach_port", "attach_volume", "detach_volume", "extend_volume"})
 NOT_FOUND, CONFLICT, FORBIDDEN, BAD, SERVERS_FAULT = 404, 409, 403, 400, 500

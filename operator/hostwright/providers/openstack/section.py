@@ -57,15 +57,19 @@ class ProviderSection(Words):
 
 class MachineSection(Words):
     flavor: Named | None = Field(default=None, description="A flavor by name, instead of classRef or resources.")
-    key_pair: BackendName | None = Field(default=None, description="Key pair of the Provider's user. Used at creation.")
+    key_pair: BackendName | None = Field(
+        default=None, description="Key pair of the Provider's user. Another one is of class Replace."
+    )
     config_drive: bool | None = Field(default=None, description="Give the server a config drive. Used at creation.")
-    availability_zone: BackendName | None = Field(default=None, description="Availability zone. Used at creation.")
+    availability_zone: BackendName | None = Field(
+        default=None, description="Availability zone. Another one is of class Replace."
+    )
     server_group_id: BackendName | None = Field(
         default=None,
         alias="serverGroupID",
         description=(
             "Id of a server group that somebody else made: the server is made in it. Hostwright never deletes it. "
-            "A change waits in status.pendingChanges."
+            "Another one is of class Replace."
         ),
     )
     scheduler_hints: dict[HintKey, Annotated[list[HintValue], Field(min_length=1, max_length=16)]] | None = Field(
@@ -74,7 +78,7 @@ class MachineSection(Words):
         max_length=16,
         description=(
             "Hints for Nova's scheduler, such as different_host: [<id of a server>]. One value is sent as a text, "
-            "several as a list. A change waits in status.pendingChanges."
+            "several as a list. Others are of class Replace."
         ),
         json_schema_extra={
             "x-kubernetes-validations": [
