@@ -27,6 +27,7 @@ STORIES = {
     "upkeep",
     "network",
     "change",
+    "replace",
     "disks",
     "import",
     "groups",
@@ -95,6 +96,23 @@ def test_a_machine_is_resized_and_rebuilt_and_stays_the_same(world: World) -> No
     assert world.ready("grown", 30)["status"]["hardware"] == {"cpu": 2, "memory": "1Gi"}
     assert (_server(world, "grown"), world.status("grown")["addresses"]) == before
     assert _site(world, f"/v1/machines/{before[0]}")["rebuilds"] == 1
+
+
+def test_a_machine_is_replaced_once_that_is_allowed(world: World) -> None:
+    """As the README of replace types it."""
+    _apply(world, "replace")
+    former = _server(world, "renewed")
+    key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ7k3m3m3m3m3m3m3m3m3m3m3m3m you"
+    assert f'"{key}"' in (ROOT / "replace/README.md").read_text()
+    world.patch("renewed", {"bootstrap": {"cloudInit": {"sshAuthorizedKeys": [key]}}})
+    (row,) = eventually(lambda: world.status("renewed").get("pendingChanges"), 30, "it waits")
+    assert (row["disruption"], row["waitingFor"]) == ("Replace", "MaxDisruption")
+    assert _server(world, "renewed") == former
+    world.patch("renewed", {"updatePolicy": {"maxDisruption": "Replace"}})
+    eventually(lambda: former not in json.dumps(world.status("renewed")), 60, "the former one is gone")
+    world.kubectl("wait", "--for=condition=UpToDate", "hvm/renewed", "--timeout=60s")
+    assert _server(world, "renewed") != former
+    assert len(world.events("renewed", "Replacing")) == 1
 
 
 def test_a_server_is_registered_powered_claimed_and_given_back(world: World, tmp_path: Path) -> None:
