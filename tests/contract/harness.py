@@ -1,9 +1,9 @@
 """What a backend must lend to the contract suite: a place to run, hands behind our back, and the truth."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from hostwright.core.errors import Failure
 from hostwright.core.port import Trace
@@ -26,6 +26,7 @@ class Need(StrEnum):
     NEW_IMAGES = "add an image while a session is open"
     BAD_LOGIN = "refuse a login"
     ANOTHER_IDENTITY = "answer as another site at the same address"
+    NO_ROOM = "have a size that no host has room for"
 
 
 class Fault(StrEnum):
@@ -58,6 +59,8 @@ class Harness(Protocol):
     patience: float  # seconds that any one step may take
     poll: float  # interval given to the session's watch
     visibility_lag: float  # given to the session's context
+    address: str  # free on the network `app`, with its prefix length
+    own: Mapping[str, Mapping[str, Any]]  # the block of a machine that only this backend has; empty: there is none
 
     def start(self) -> None: ...
 
@@ -71,8 +74,11 @@ class Harness(Protocol):
         """A new login, with the networks `app` and `db` in the Provider's catalog."""
         ...
 
-    def spec(self) -> VirtualMachineSpec:
-        """A machine with one interface eth0 on `app`, as a user writes it; tags {team: a}."""
+    def spec(self, interface: Mapping[str, Any] | None = None, **more: Any) -> VirtualMachineSpec:
+        """A machine with one interface eth0 on `app`, as a user writes it; tags {team: a}.
+
+        `interface`: more of eth0. `more`: other fields of the spec.
+        """
         ...
 
     def bindings(self) -> Bindings:
@@ -105,7 +111,33 @@ class Harness(Protocol):
         """Deleted by somebody else; returns when it is gone."""
         ...
 
-    # The rest is asked for only by cases that say that they need it.
+    async def own_of(self, machine_id: str) -> set[tuple[str, str]]:
+        """Key and value of each field of `own`, flat, as the machine has them."""
+        ...
+
+    async def left(self) -> Sequence[str]:
+        """Whatever bears a mark of ours and is no machine."""
+        ...
+
+    # The rest is asked for only where the backend claims what it is for, or by cases that say that they need it.
+
+    async def floating_ips(self) -> Sequence[Mapping[str, Any]]: ...
+
+    async def new_floating_ip(self) -> Mapping[str, Any]:
+        """The project's own, made by somebody else."""
+        ...
+
+    async def new_disk(self) -> str:
+        """Made by somebody else, free; its id."""
+        ...
+
+    async def disk(self, item: str) -> Mapping[str, Any]:
+        """Once it is free; empty: there is none."""
+        ...
+
+    def vast(self) -> Bindings:
+        """As `bindings`, of a size that no host has room for."""
+        ...
 
     async def fault(self, verb: str, fault: Fault) -> None:
         """`verb` is that of the provider's Call; the next one is hit, once."""

@@ -1,10 +1,10 @@
 """The OpenStack lab: real services on a hypervisor that only pretends; a second login as the hands behind our back."""
 
 import asyncio
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,9 +12,11 @@ import pytest
 import yaml
 from tests.contract.driver import CLUSTER
 from tests.contract.harness import Fault, Need, Truth
+from tests.contract.openstack_rows import FAULTS, REQUESTS, truth_of
 
 from hostwright.core import errors
 from hostwright.core.errors import Failure
+from hostwright.core.names import MARK
 from hostwright.core.port import Trace
 from hostwright.kinds.provider.port import Context, Session
 from hostwright.kinds.provider.resource import ProviderSpec
@@ -25,33 +27,9 @@ from hostwright.sandbox.openstack import clouds
 from hostwright.sandbox.openstack.faults_client import Faults
 from hostwright.sandbox.openstack.lab import LabFacts
 
-#: Verb of a call → the request that it is.
-REQUESTS: Mapping[str, Mapping[str, str]] = {
-    "create_port": {"method": "POST", "path": "/ports$"},
-    "create_server": {"method": "POST", "path": "/servers$"},
-    "start": {"method": "POST", "path": "/action$"},
-    "stop": {"method": "POST", "path": "/action$"},
-    "resize": {"method": "POST", "path": "/action$"},
-    "rebuild": {"method": "POST", "path": "/action$"},
-    "delete_server": {"method": "DELETE", "path": "/servers/[^/]+$"},
-    "delete_port": {"method": "DELETE", "path": "/ports/[^/]+$"},
-    "update_port": {"method": "PUT", "path": "/ports/[^/]+$", "body": "fixed_ips|security_groups"},  # not Nova's own
-    "create_floating_ip": {"method": "POST", "path": "/floatingips$"},
-    "associate": {"method": "PUT", "path": "/floatingips/[^/]+$", "body": '"port_id": "'},
-    "disassociate": {"method": "PUT", "path": "/floatingips/[^/]+$", "body": '"port_id": null'},
-    "delete_floating_ip": {"method": "DELETE", "path": "/floatingips/[^/]+$"},
-    "attach_port": {"method": "POST", "path": "/os-interface$"},
-    "detach_port": {"method": "DELETE", "path": "/os-interface/[^/]+$"},
-}
-FAULTS: Mapping[Fault, Mapping[str, Any]] = {
-    Fault.LOSE_REPLY: {"do": "lose"},
-    Fault.APPLY_THEN_FAIL: {"do": "error_after", "status": 500},
-    Fault.FAIL: {"do": "error", "status": 500},
-    Fault.THROTTLE: {"do": "error", "status": 429, "retry_after": 7},
-}
+#: Its size is no host's; and one with the root disk of `small`, so that there is a way back.
+VAST, EVEN = "m4.vast", "m2.even"
 COMPUTE = {"microversion": "2.90"}
-#: What does not change by itself of a server that rests.
-LASTING = ("id", "name", "status", "tags", "metadata", "addresses", "flavor", "image", "created", "key_name", "locked")
 
 
 def make(request: pytest.FixtureRequest) -> "OpenStackHarness":
@@ -69,6 +47,10 @@ class OpenStackHarness:
     patience = 60.0
     poll = 0.25  # most of a case is waiting for the next read
     visibility_lag = 0.5
+    address = "10.3.0.77/14"
+    own: Mapping[str, Mapping[str, Any]] = {
+        "openstack": {"keyPair": "key", "configDrive": True, "availabilityZone": "nova", "metadata": {"rack": "r1"}}
+    }
 
     def __init__(self, facts: LabFacts) -> None:
         self.facts = facts
@@ -79,13 +61,21 @@ class OpenStackHarness:
         self._quota: Any = None
         self._images: list[str] = []
         self._twice: list[str] = []
+        self._flavors: list[str] = []
 
     def start(self) -> None:
         self._twice = [self._demo.network.create_network(name="twice").id for _ in range(2)]
+        flavors = ((VAST, 4000, 512), (EVEN, 2, 1024))
+        self._flavors = [
+            self._admin.compute.create_flavor(name=name, vcpus=cpu, ram=memory, disk=5).id
+            for name, cpu, memory in flavors
+        ]
 
     def stop(self) -> None:
         for network in self._twice:
             self._demo.network.delete_network(network)
+        for flavor in self._flavors:
+            self._admin.compute.delete_flavor(flavor)
         self._executor.shutdown()
 
     async def reset(self) -> None:
@@ -100,6 +90,9 @@ class OpenStackHarness:
         self._images.clear()
         for row in await self.floating_ips():
             await self._send("network", "DELETE", f"/v2.0/floatingips/{row['id']}")
+        for row in await self._groups():
+            await self._send("compute", "DELETE", f"/os-server-groups/{row['id']}")
+        await asyncio.gather(*(self._wipe(row["id"]) for row in await self._volumes()))
         loose = [port["id"] for port in await self._ports() if not port["device_owner"]]
         await asyncio.gather(*(self._send("network", "DELETE", f"/v2.0/ports/{port}") for port in loose))
 
@@ -122,6 +115,7 @@ class OpenStackHarness:
                 "allowedNamespaces": {"from": "All"},
                 "credentialsRef": {"name": "lab"},
                 "openstack": {"cloudName": self.facts.cloud},
+                "failureDomains": [{"name": "az1", "openstack": {"computeAZ": "nova", "volumeAZ": "nova"}}],
                 "networks": [
                     {"name": name, "openstack": {"network": network}}
                     for name, network in (("app", "app"), ("db", "db"), ("twice", "twice"), ("lost", "no-such"))
@@ -163,6 +157,9 @@ class OpenStackHarness:
             hostname="web",
         )
 
+    def vast(self) -> Bindings:
+        return replace(self.bindings(), class_name="vast", class_section={"flavor": {"name": VAST}})
+
     def unresolved(self, failure: type[Failure]) -> tuple[VirtualMachineSpec, Bindings, str] | str:
         asked: Mapping[type[Failure], tuple[VirtualMachineSpec, Bindings, str]] = {
             errors.NetworkNotFound: (self.spec({"networkRef": {"name": "nowhere"}}), self.bindings(), "nowhere"),
@@ -182,7 +179,7 @@ class OpenStackHarness:
         rows = (await self._send("compute", "GET", "/servers/detail"))["servers"]
         ports = await self._ports()
         return {
-            row["id"]: _truth(row, [port for port in ports if port["device_id"] == row["id"]])
+            row["id"]: truth_of(row, [port for port in ports if port["device_id"] == row["id"]])
             for row in rows
             if row["OS-EXT-STS:task_state"] != "deleting" and row["status"] != "DELETED"  # listed for a moment more
         }
@@ -251,6 +248,34 @@ class OpenStackHarness:
         made: dict[str, Any] = (await self._send("network", "POST", "/v2.0/floatingips", body))["floatingip"]
         return made
 
+    async def own_of(self, machine_id: str) -> set[tuple[str, str]]:
+        row = (await self._send("compute", "GET", f"/servers/{machine_id}"))["server"]
+        metadata = {key: value for key, value in row["metadata"].items() if not key.startswith("hostwright.")}
+        return {
+            ("keyPair", str(row["key_name"])),
+            ("configDrive", str(row["config_drive"] == "True")),
+            ("availabilityZone", str(row["OS-EXT-AZ:availability_zone"])),
+            ("metadata", str(metadata)),
+        }
+
+    async def left(self) -> Sequence[str]:
+        ports = [f"port {row['name']}" for row in await self._ports() if row["description"].startswith(MARK)]
+        floating = [row["floating_ip_address"] for row in await self.floating_ips() if MARK in row["description"]]
+        volumes = [row["name"] for row in await self._volumes() if "hostwright.mark" in row["metadata"]]
+        return [*ports, *floating, *volumes]
+
+    async def new_disk(self) -> str:
+        body = {"volume": {"size": 1, "name": "theirs", "metadata": {"mine": "yes"}}}
+        made = str((await self._send("block_storage", "POST", "/volumes", body))["volume"]["id"])
+        await self._free(made)
+        return made
+
+    async def disk(self, item: str) -> Mapping[str, Any]:
+        row = await self._volume(item)
+        if row.get("status") == "detaching":
+            row = await self._free(item)
+        return {key: row[key] for key in ("id", "name", "size", "status", "metadata")} if row else {}
+
     async def move_floating_ip(self, item: str, port: str | None) -> None:
         await self._send("network", "PUT", f"/v2.0/floatingips/{item}", {"floatingip": {"port_id": port}})
 
@@ -311,6 +336,34 @@ class OpenStackHarness:
         ports: list[dict[str, Any]] = (await self._send("network", "GET", f"/v2.0/ports?project_id={project}"))["ports"]
         return ports
 
+    async def _volumes(self) -> Sequence[dict[str, Any]]:
+        rows: list[dict[str, Any]] = (await self._send("block_storage", "GET", "/volumes/detail"))["volumes"]
+        return rows
+
+    async def _volume(self, item: str) -> dict[str, Any]:
+        """Empty: there is none."""
+        answer = await self._send("block_storage", "GET", f"/volumes/{item}", gone=True)
+        row: dict[str, Any] = answer.get("volume", {})
+        return row
+
+    async def _free(self, item: str) -> dict[str, Any]:
+        deadline = time.monotonic() + self.patience
+        while (row := await self._volume(item)).get("status", "available") != "available":
+            assert time.monotonic() < deadline, f"volume {item} is {row['status']}"
+            await asyncio.sleep(0.1)
+        return row
+
+    async def _wipe(self, item: str) -> None:
+        deadline = time.monotonic() + self.patience
+        while (row := await self._volume(item)) and time.monotonic() < deadline:
+            if row["status"] in {"available", "error"}:
+                await self._send("block_storage", "DELETE", f"/volumes/{item}", gone=True)
+            await asyncio.sleep(0.1)
+
+    async def _groups(self) -> Sequence[dict[str, Any]]:
+        rows: list[dict[str, Any]] = (await self._send("compute", "GET", "/os-server-groups"))["server_groups"]
+        return rows
+
     async def _until(self, server: str, status: str) -> None:
         """The server rests in that status, or with none is gone."""
         deadline = time.monotonic() + self.patience
@@ -338,18 +391,3 @@ class OpenStackHarness:
 
     async def _run(self, work: Callable[[], Any]) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._executor, work)
-
-
-def _truth(row: dict[str, Any], ports: Sequence[dict[str, Any]]) -> Truth:
-    record = {"hostwright.namespace", "hostwright.name"}
-    return Truth(
-        id=row["id"],
-        name=row["name"],
-        mark=next((tag for tag in row["tags"] if tag.startswith("hw:")), ""),
-        namespace=row["metadata"].get("hostwright.namespace", ""),
-        object_name=row["metadata"].get("hostwright.name", ""),
-        powered_on=row["status"] == "ACTIVE",
-        tags=dict(tag.split("=", 1) for tag in row["tags"] if "=" in tag),
-        metadata={key: value for key, value in row["metadata"].items() if key not in record},
-        whole=json.dumps([{key: row.get(key) for key in LASTING}, ports], sort_keys=True),
-    )

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -64,10 +64,12 @@ def make(request: pytest.FixtureRequest) -> "SimulatedHarness":
 
 class SimulatedHarness:
     name = "simulated"
-    cannot: Mapping[Need, str] = {}
+    cannot: Mapping[Need, str] = {Need.NO_ROOM: "a simulated site has room for any size within its quota"}
     patience = 10.0
     poll = 1.0
     visibility_lag = 0.5
+    address = "10.64.0.77/16"
+    own: Mapping[str, Mapping[str, Any]] = {}
 
     def __init__(self) -> None:
         self._directory = tempfile.TemporaryDirectory()
@@ -127,7 +129,7 @@ class SimulatedHarness:
         )
         return await BACKEND.connect(spec, secret, context)
 
-    def spec(self, interface: Mapping[str, Any] | None = None) -> VirtualMachineSpec:
+    def spec(self, interface: Mapping[str, Any] | None = None, **more: Any) -> VirtualMachineSpec:
         return VirtualMachineSpec.model_validate(
             {
                 "providerRef": {"name": "sim"},
@@ -135,6 +137,7 @@ class SimulatedHarness:
                 "imageRef": {"name": "tiny"},
                 "network": {"interfaces": [{"name": "eth0", "networkRef": {"name": "app"}, **(interface or {})}]},
                 "tags": {"team": "a"},
+                **more,
             }
         )
 
@@ -200,6 +203,13 @@ class SimulatedHarness:
 
     async def vanish(self, machine_id: str) -> None:
         await self.control("DELETE", f"machines/{machine_id}")
+
+    async def own_of(self, machine_id: str) -> set[tuple[str, str]]:
+        return set()
+
+    async def left(self) -> Sequence[str]:
+        """A machine has no parts there."""
+        return []
 
     async def fault(self, verb: str, fault: Fault) -> None:
         site_verb = VERBS.get(verb, verb.replace("_", "-"))

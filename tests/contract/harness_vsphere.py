@@ -4,7 +4,7 @@ import asyncio
 import json
 import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
@@ -55,11 +55,14 @@ class VSphereHarness:
         Need.QUOTA: "vSphere has no quota of machines; no room is told in tests/providers/vsphere",
         Need.BUILD_FAILURES: "a clone that fails leaves nothing behind: tests/providers/vsphere",
         Need.ANOTHER_IDENTITY: "all simulated vCenters have one instanceUuid",
+        Need.NO_ROOM: "no size of a machine changes here yet; no room is told in tests/providers/vsphere",
         Need.THROTTLING: "SOAP has no answer that asks for less",
     }
     patience = 20.0
     poll = 0.25
     visibility_lag = 0.5
+    address = "10.3.0.77/16"
+    own: Mapping[str, Mapping[str, Any]] = {"vsphere": {"extraConfig": {"rack": "r1"}}}
 
     def __init__(self, vcenter: VCenter) -> None:
         self.vcenter = vcenter
@@ -118,6 +121,16 @@ class VSphereHarness:
                     "datastore": DOMAIN.datastore,
                     **(section or {}),
                 },
+                "failureDomains": [
+                    {
+                        "name": DOMAIN.name,
+                        "vsphere": {
+                            "cluster": DOMAIN.cluster,
+                            "resourcePool": DOMAIN.pool,
+                            "datastore": DOMAIN.datastore,
+                        },
+                    }
+                ],
                 "networks": [
                     {"name": "app", "vsphere": {"portGroup": "app"}},
                     {"name": "db", "vsphere": {"portGroup": "db"}},
@@ -228,6 +241,13 @@ class VSphereHarness:
 
     async def vanish(self, machine_id: str) -> None:
         await self._run(lambda: self.control.destroy(machine_id))
+
+    async def own_of(self, machine_id: str) -> set[tuple[str, str]]:
+        return {("extraConfig", str(dict((await self.truth())[machine_id].metadata)))}
+
+    async def left(self) -> Sequence[str]:
+        """Disks and interfaces are the machine's own."""
+        return []
 
     async def fault(self, verb: str, fault: Fault) -> None:
         """What is done is answered with its task's reference, so an answer that is lost and one that fails are one."""

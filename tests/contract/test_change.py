@@ -6,17 +6,20 @@ import pytest
 from tests.contract.driver import Driver
 from tests.contract.harness import Fault, Harness, Need
 
+from hostwright.core.errors import NoValidHost
 from hostwright.core.port import Present, Repeat
 from hostwright.kinds.virtualmachine.port import (
     ConfirmResize,
     Create,
     Found,
+    Inquire,
     Life,
     Power,
     Rebuild,
     Resize,
     SetPower,
     Unresolved,
+    Wanted,
 )
 from hostwright.kinds.virtualmachine.resource import PowerState
 
@@ -38,6 +41,39 @@ async def test_a_size_is_changed_on_or_off_and_the_machine_stays(harness: Harnes
     await machine.reach(Resize(size))
     await machine.reach(ConfirmResize())
     assert len(machine.sent) == calls, "what is reached is not sent again"
+
+
+async def test_a_size_is_changed_while_it_runs_and_back_again(harness: Harness, machine: Driver) -> None:
+    first = machine.wanted
+    size = await _small(harness, machine)
+    before = machine.found()
+    await machine.send(await machine.next_call(Resize(size)))
+    assert (await _confirmed(machine, size)).shape.power is Power.ON
+    machine.wanted = first
+    assert first.shape.size is not None
+    await machine.send(await machine.next_call(Resize(first.shape.size)))
+    after = await _confirmed(machine, first.shape.size)
+    assert (after.cpu, after.memory_mib, after.shape.power) == (before.cpu, before.memory_mib, Power.ON)
+    assert [item.id for item in after.interfaces] == [item.id for item in before.interfaces]
+    assert after.internal_addresses == before.internal_addresses
+
+
+@pytest.mark.needs(Need.NO_ROOM)
+async def test_a_resize_that_fails_half_way_is_told_and_the_machine_runs_on(harness: Harness, machine: Driver) -> None:
+    _can(machine, "/classRef")
+    await machine.reach(Create())
+    before, fitting = machine.found(), machine.wanted
+    wanted = machine.provider.resolve(harness.spec(), harness.vast())
+    assert isinstance(wanted, Wanted)
+    machine.wanted = wanted
+    await machine.send(await machine.next_call(Resize(str(wanted.shape.size))))
+    asked = await machine.next_call(Inquire("resize"))
+    assert asked.repeat is Repeat.READ
+    with pytest.raises(NoValidHost):
+        await machine.send(asked)
+    after = _found(await machine.until(lambda look: _found(look).life is Life.STEADY, "it runs on"))
+    assert (after.id, after.life, after.shape.power) == (before.id, Life.STEADY, Power.ON)
+    assert after.shape.size == fitting.shape.size
 
 
 @pytest.mark.needs(Need.REPLY_FAULTS)

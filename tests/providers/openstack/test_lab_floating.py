@@ -12,7 +12,7 @@ from tests.contract.watched import Watched
 
 from hostwright.core import errors
 from hostwright.core.drift import differences
-from hostwright.core.port import Call, LedgerRow, Missing, Ownership, Present
+from hostwright.core.port import Call, Missing, Present
 from hostwright.kinds.virtualmachine import network
 from hostwright.kinds.virtualmachine.port import Create, Delete, Release, Rewire, Wanted
 from hostwright.kinds.virtualmachine.status import Resolved
@@ -59,40 +59,8 @@ async def reached(machine: Driver, wanted: Wanted) -> None:
         assert time.monotonic() < deadline, (planned, rows)
 
 
-def row(machine: Driver) -> LedgerRow | None:
-    return machine.trace.row("floatingip/eth0")
-
-
 def port(machine: Driver) -> str:
     return machine.found().interfaces[0].id
-
-
-async def test_one_is_taken_from_the_pool_and_goes_with_the_wish(
-    harness: OpenStackHarness, watched: Watched, made: Driver
-) -> None:
-    await reached(made, wish(harness, watched, POOL))
-    (mine,) = await harness.floating_ips()
-    assert (mine["description"], mine["port_id"]) == (made.trace.mark, port(made))
-    assert made.found().external_addresses == (mine["floating_ip_address"],)
-    assert (row(made) or LedgerRow("", "")).id == mine["id"]
-    await reached(made, wish(harness, watched, None))
-    assert await harness.floating_ips() == []
-    assert row(made) is None
-    assert made.found().external_addresses == ()
-
-
-async def test_one_that_the_project_has_is_lent_and_given_back(
-    harness: OpenStackHarness, watched: Watched, made: Driver
-) -> None:
-    project = await harness.new_floating_ip()
-    wanted = wish(harness, watched, {"address": project["floating_ip_address"]})
-    await reached(made, wanted)
-    assert (await harness.floating_ips())[0]["port_id"] == port(made)
-    assert (row(made) or LedgerRow("", "")).ownership is Ownership.REFERENCED
-    assert made.found().external_addresses == (project["floating_ip_address"],)
-    assert isinstance(await made.reach(Delete()), Missing)
-    (after,) = await harness.floating_ips()
-    assert {**after, "revision_number": 0, "updated_at": ""} == {**project, "revision_number": 0, "updated_at": ""}
 
 
 async def test_one_that_another_port_has_is_not_taken(

@@ -86,19 +86,6 @@ async def test_the_only_interface_gives_way_to_the_next_which_is_plugged_in_firs
     assert list(interfaces(made)) == ["eth1"]
 
 
-@pytest.mark.parametrize("change", [{"networkRef": {"name": "db"}}, {"macAddress": "02:aa:bb:00:00:01"}])
-async def test_another_network_or_mac_makes_another_port(
-    harness: OpenStackHarness, watched: Watched, made: Driver, change: dict[str, Any]
-) -> None:
-    old = interfaces(made)["eth0"]
-    await rewired(made, wish(harness, watched, {**ETH0, **change}))
-    new = interfaces(made)["eth0"]
-    assert new.id != old.id
-    assert new.mac_address == change.get("macAddress", new.mac_address)
-    assert await harness.port(old.id) == {}
-    assert (await harness.port(new.id))["device_id"] == made.id
-
-
 async def test_addresses_and_groups_change_on_the_port_that_is_there(
     harness: OpenStackHarness, watched: Watched, made: Driver
 ) -> None:
