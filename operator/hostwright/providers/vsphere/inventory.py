@@ -1,7 +1,7 @@
 """All machines of one datacenter as last seen; what left the view is asked for by id before it counts as gone.
 
-A change that was waited for may be older than a row read meanwhile, or younger: which, nobody can tell. Such a row is
-asked for by id once more, so that an old change reverts nothing, and a new one is not lost.
+A change that was waited for may be older than a row read meanwhile, or younger: which, nobody can tell, whichever came
+first. Such a row is asked for by id once more, so that an old one reverts nothing, and a new one is not lost.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -113,17 +113,25 @@ class Inventory:
             await self.prove(item)
 
     async def prove(self, item: str) -> Machine | None:
-        """Ask by id; None and only None: it is gone. Raises what the client raises."""
-        start = self._moved_at = self._monotonic()
-        try:
-            machine = await self._client.machine(item)
-        except Fault as fault:
-            if fault.name != GONE or fault.item not in ("", item):
-                raise
-            self.write_gone(item, start)
-            return None
-        self.write(machine, self._monotonic())
-        return machine
+        """Ask by id; None and only None: it is gone. Raises what the client raises.
+
+        Of a change that was told while the answer was on its way nobody knows either which of them is older, and a
+        vCenter tells no change twice: asked once more.
+        """
+        while True:
+            before = self.rows.get(item)
+            start = self._moved_at = self._monotonic()
+            try:
+                machine = await self._client.machine(item)
+            except Fault as fault:
+                if fault.name != GONE or fault.item not in ("", item):
+                    raise
+                self.write_gone(item, start)
+                return None
+            told = self.rows.get(item)
+            if told is None or told is before or told.machine == machine:
+                self.write(machine, self._monotonic())
+                return machine
 
     def _tell(self, machine: Machine) -> None:
         self._moved_at = self._monotonic()
