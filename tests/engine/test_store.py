@@ -93,3 +93,15 @@ def test_what_nobody_controls_is_told_with_its_labels() -> None:
     store.put(VM, body(9))
     store.drop(VM)
     assert store.single("VirtualMachine") == {}
+
+
+def test_the_version_of_what_is_kept_is_known_without_its_body() -> None:
+    store = Store()
+    assert store.version(VM) is None
+    store.put(VM, body(7))
+    store.put(VM, body(6))
+    assert store.version(VM) == 7
+    store.put(VM, body(5), relisted=True)
+    assert store.version(VM) == 5
+    store.drop(VM)
+    assert store.version(VM) is None

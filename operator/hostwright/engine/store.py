@@ -36,6 +36,7 @@ class Store:
 
     def __init__(self) -> None:
         self._bodies = Bodies()
+        self._versions: dict[Key, int] = {}  # beside the bodies, which it takes time to unfold
         self._specs: dict[Key, Any] = {}  # of the kinds that many objects refer to
         self._users: Index[Key, Key] = Index()
         self._tokens: Index[str, Key] = Index()  # machine id without dashes, backend id → keys
@@ -54,6 +55,10 @@ class Store:
 
     def get(self, key: Key) -> Body | None:
         return self._bodies.get(key)
+
+    def version(self, key: Key) -> int | None:
+        """The resourceVersion of what is kept; None: there is no such object."""
+        return self._versions.get(key)
 
     def spec(self, key: Key, model: type[M]) -> M | None:
         """The object's spec as its model, read once for each body: every machine's pass asks for its Provider's.
@@ -78,6 +83,7 @@ class Store:
         self._forget(key)
         body = _slim(body)
         self._bodies.put(key, body)
+        self._versions[key] = resource_version(body)
         self._kinds[key.kind][key] = None
         self._tell_owner(key, body)
         for other in references(key, body):
@@ -101,6 +107,7 @@ class Store:
     def drop(self, key: Key) -> None:
         self._forget(key)
         self._bodies.drop(key)
+        self._versions.pop(key, None)
         self._kinds[key.kind].pop(key, None)
         self._single[key.kind].pop(key, None)
         for follower in self._followers:

@@ -89,11 +89,11 @@ class Checks:
         before = set(self.engine.store.keys(kind))
         listed = {Key(kind, row[0], row[1]): row[3] async for row in self.cluster.metadata(kind, self.namespaces)}
         for key, version in listed.items():
-            body = self.engine.store.get(key)
-            if body is None or resource_version(body) < int(version):
+            known = self.engine.store.version(key)
+            if known is None or known < int(version):
                 fresh = await self.cluster.get(key)
                 held = self.engine.store.get(key)
-                left = body is not None and held is None  # while it was read
+                left = known is not None and held is None  # while it was read
                 if fresh is not None and not left and _newer(fresh, held):
                     self._missed(key, "MODIFIED", {**fresh, "kind": kind})
         for key in before - set(listed):
