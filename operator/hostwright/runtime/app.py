@@ -12,7 +12,7 @@ from hostwright.core.backoff import CAPACITY, Backoff
 from hostwright.engine.engine import Engine, Outside
 from hostwright.engine.ports import Body, Key
 from hostwright.engine.targets import Network, is_address
-from hostwright.runtime import hooks, http
+from hostwright.runtime import collector, hooks, http
 from hostwright.runtime.backends import discover
 from hostwright.runtime.checks import COMPARE_EVERY, Checks
 from hostwright.runtime.clock import SystemClock
@@ -92,6 +92,7 @@ class Operator:
         )
         self.lease.on_turn = self._turned
         self._compose()
+        collector.calm()
         self.first = FirstList(self.cluster, settings.namespaces, self.engine.store, self.engine.inbox)
         self._connected.set()
         self._http, address = await http.serve(settings.http, self.metrics, self._unhealthy, self._unready)
@@ -104,7 +105,8 @@ class Operator:
 
     async def _begin(self) -> None:
         """No pass before the store holds all that there is: a Provider not listed yet would count as missing."""
-        await self.first.make()
+        with collector.still():
+            await self.first.make()
         self.ready.set()
         self._spawn(self.engine.prober.run(), "prober")
         self.engine.workers.start(self.settings.workers, self.settings.reserved_workers)
