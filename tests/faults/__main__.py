@@ -18,14 +18,19 @@ WORDS = [fault.name.lower().replace("_", "-") for fault in Fault]
 @click.command()
 @click.option("--site", "sites", multiple=True, type=click.Choice(list(SITES)), help="Only here; may be repeated.")
 @click.option("--fault", "words", multiple=True, type=click.Choice(WORDS), help="Only this one; may be repeated.")
-@click.option("--scenario", default="", help="Only those whose name has this in it, such as MachinePool.")
+@click.option(
+    "--scenario",
+    "only",
+    multiple=True,
+    help="Only those with this in their name, such as MachinePool; may be repeated.",
+)
 @click.option("--call", default="", help="Only calls whose name has this in it, such as 'intent' or 'delete:'.")
-def faults(sites: Sequence[str], words: Sequence[str], scenario: str, call: str) -> None:
+def faults(sites: Sequence[str], words: Sequence[str], only: Sequence[str], call: str) -> None:
     r"""Try each fault at each call, and judge by what the backends themselves have.
 
     \b
     Example:
-      make faults SITE=simulated ARGS="--fault reply-lost --call intent"
+      make faults SITE=simulated ARGS="--fault lost --call intent"
     """
     began = time.monotonic()
     wanted = [fault for fault, word in zip(Fault, WORDS, strict=True) if not words or word in words]
@@ -34,12 +39,12 @@ def faults(sites: Sequence[str], words: Sequence[str], scenario: str, call: str)
     for site in sites or SITES:  # a sandbox for each, so that one's faults are nobody else's
         with tempfile.TemporaryDirectory() as folder, stand(Path(folder) / "box", (site,)) as here:
             for played in here.scenarios:
-                if scenario not in played.name:
+                if only and not any(word in played.name for word in only):
                     continue
                 calls = [each for each in learn(here.theatre, played) if call in str(each)]
                 verdicts: list[Verdict] = []
                 for fault in wanted:
-                    for wave in waves(plans_of(calls, [fault])):
+                    for wave in waves(plans_of(calls, [fault]), played.width):
                         judged = play(here.theatre, played, wave)
                         _tell(began, f"{played.name}, {fault}: {len(judged)} trials")
                         for each in judged:

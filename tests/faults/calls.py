@@ -79,8 +79,8 @@ def named(asked: Asked) -> str:
 
 
 def _plain(path: str) -> str:
-    """`servers/*/tags/*`: the version goes as well."""
-    path = UUID.sub("*", re.sub(r"^/(redfish/)?v[\d.]+/", "", path))
+    """`servers/*/tags/*`: the version goes as well, and a project's id after it."""
+    path = UUID.sub("*", re.sub(r"^/(redfish/)?v[\d.]+/([0-9a-f]{32}/)?", "", path))
     return re.sub(r"/(tags|metadata)/.+", r"/\1/*", path)
 
 

@@ -32,6 +32,8 @@ class Scenario:
     most: int = 10
     #: Seconds until everything has come to rest after a fault.
     rest: float = 150.0
+    #: How many objects are brought through it at once, at the most; 0: as many as a wave has.
+    width: int = 0
     watch: Callable[[World, Sequence[str]], AbstractContextManager[dict[str, str]]] | None = None
     #: After a wave, its objects may be used again.
     tidy: Callable[[World, Sequence[str]], object] = lambda *_: None
@@ -58,16 +60,16 @@ def life(site: Site) -> Scenario:
         return lambda world, name: _is_there(world, site, name, on=on, tags=tags)
 
     steps = (
-        Step("create", create, _settled("PoweredOn"), is_there(on=True, tags=before)),
-        Step("off", changing(powerState="PoweredOff"), _settled("PoweredOff"), is_there(on=False, tags=before)),
-        Step("on", changing(powerState="PoweredOn"), _settled("PoweredOn"), is_there(on=True, tags=before)),
-        Step("update", changing(tags=after), _settled("PoweredOn"), is_there(on=True, tags=after)),
-        Step("delete", leave, _gone, lambda _, name: _is_gone(site, name)),
+        Step("create", create, settled("PoweredOn"), is_there(on=True, tags=before)),
+        Step("off", changing(powerState="PoweredOff"), settled("PoweredOff"), is_there(on=False, tags=before)),
+        Step("on", changing(powerState="PoweredOn"), settled("PoweredOn"), is_there(on=True, tags=before)),
+        Step("update", changing(tags=after), settled("PoweredOn"), is_there(on=True, tags=after)),
+        Step("delete", leave, gone, lambda _, name: _is_gone(site, name)),
     )
     return Scenario(f"VirtualMachine on {site.provider}", steps)
 
 
-def _settled(power: str) -> Callable[[World, str], str]:
+def settled(power: str) -> Callable[[World, str], str]:
     """Ready of the present generation, and nothing under way."""
 
     def lacks(world: World, name: str) -> str:
@@ -85,7 +87,7 @@ def _settled(power: str) -> Callable[[World, str], str]:
     return lacks
 
 
-def _gone(world: World, name: str) -> str:
+def gone(world: World, name: str) -> str:
     body = world.get(name)
     if body is None:
         return ""

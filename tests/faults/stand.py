@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tests.e2e.box import boxed
+from tests.faults import adoption, depth
+from tests.faults.grouped import grouped
 from tests.faults.life import Scenario, life
 from tests.faults.metal import Metal, metal
 from tests.faults.pools import pools
@@ -33,7 +35,10 @@ class Kind:
 
 SITES: Mapping[str, Kind] = {
     "simulated": Kind(Simulated, (life, pools)),
-    "openstack": Kind(OpenStack, (life,)),
+    "openstack": Kind(
+        OpenStack,
+        (life, depth.changes, depth.disks, depth.network, adoption.let_go, adoption.deleted, grouped),
+    ),
     "vsphere": Kind(VSphere, (life,)),
     "redfish": Kind(Metal, (metal,)),
 }

@@ -136,6 +136,10 @@ def test_the_second_call_of_a_step_can_be_meant_whatever_it_is(between: tuple[Pr
         (Asked("sim", "POST", "/v1/machines/0a8f3c1e-2c64-4a0e-9a52-3f4f2c0e8f11/set-tag"), "POST machines/*/set-tag"),
         (Asked("nova", "PUT", "/v2.1/servers/0a8f3c1e-2c64-4a0e-9a52-3f4f2c0e8f11/tags/a=b"), "PUT servers/*/tags/*"),
         (Asked("nova", "POST", "/v2.1/servers/x/action", b'{"os-stop":null}'), "POST servers/x/action os-stop"),
+        (
+            Asked("cinder", "POST", f"/v3/{'0a' * 16}/volumes/7/action", b'{"os-extend":{}}'),
+            "POST volumes/7/action os-extend",
+        ),
         (Asked("nova", "GET", "/v2.1/servers"), ""),
         (Asked("vcenter", "POST", "/sdk", b'<s:Body>\n<PowerOnVM_Task xmlns="urn:vim25">'), "PowerOnVM_Task"),
         (Asked("vcenter", "POST", "/sdk", b'<s:Body>\n<RetrievePropertiesEx xmlns="urn:vim25">'), ""),

@@ -73,7 +73,7 @@ def learn(theatre: Theatre, scenario: Scenario) -> list[Call]:
     return [call for call in calls if call.nth <= scenario.most]
 
 
-def waves(plans: Sequence[Plan], width: int = WIDTH) -> list[list[dict[str, Plan]]]:
+def waves(plans: Sequence[Plan], width: int = 0) -> list[list[dict[str, Plan]]]:
     """Plans of one fault, each object with one of each step; as many objects as fit at once."""
     rows: list[dict[str, Plan]] = []
     for plan in plans:
@@ -81,6 +81,7 @@ def waves(plans: Sequence[Plan], width: int = WIDTH) -> list[list[dict[str, Plan
         if row is None:
             rows.append(row := {})
         row[plan.call.step] = plan
+    width = width or WIDTH
     return [rows[start : start + width] for start in range(0, len(rows), width)]
 
 
