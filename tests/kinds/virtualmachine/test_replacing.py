@@ -100,6 +100,7 @@ CASES: dict[str, tuple[Situation, str]] = {
         ),
         REFUSED,
     ),
+    "protected": (key(spec=spec(**ALLOWED, deletionProtection=True)), REFUSED),
     "with a root disk": (key(spec=spec(**ALLOWED, rootDisk={"size": "10Gi"})), REFUSED),
     "a root disk in the ledger alone": (
         key(trace=trace(SERVER, PORT, LedgerRow("volume/root", "v0"))),

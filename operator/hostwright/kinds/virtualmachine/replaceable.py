@@ -31,6 +31,10 @@ def refusal(situation: Situation, wanted: Wanted, found: Found, paths: Collectio
         return InvalidConfiguration(
             f"{asked}, and an imported one is never deleted for that. Set it back, or write another object."
         )
+    if situation.spec.deletion_protection:
+        return InvalidConfiguration(
+            f"{asked}, and this one is protected. Set the change back, or deletionProtection to false first."
+        )
     if situation.spec.root_disk is not None or situation.trace.row(f"volume/{ROOT}") is not None:
         return InvalidConfiguration(
             f"{asked}, which would lose or reuse what is on its rootDisk. Set it back, or write another object."

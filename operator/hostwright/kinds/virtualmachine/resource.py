@@ -262,7 +262,8 @@ class VirtualMachineSpec(Open):
         description="What deleting this object does: Delete removes the machine, Retain leaves it running without our marks. Default: Delete, and Retain with import.",
     )
     deletion_protection: bool = Field(
-        default=False, description="While true the API server refuses to delete this object."
+        default=False,
+        description="While true the API server refuses to delete this object, and no other machine is made in the place of its one.",
     )
     drift_detection: DriftDetection = Field(
         default=DriftDetection(), description="What is done about changes made behind our back."
