@@ -16,24 +16,28 @@ class ByHand:
 
     def __init__(self, cloud: Cloud) -> None:
         self._user = cloud.user
+        self.words = PORT_WORDS  # what is said of the next port
         self.servers: list[str] = []
         self.ports: list[str] = []
         self.volumes: list[str] = []
 
     def port(self, network: str) -> str:
         found = self._user.network.find_network(network)
-        made = self._user.network.create_port(network_id=found.id, name=f"by-hand-{network}", description=PORT_WORDS)
+        made = self._user.network.create_port(network_id=found.id, name=f"by-hand-{network}", description=self.words)
         self.ports.append(made.id)
         return str(made.id)
 
-    def server(self, name: str, *networks: str, tags: tuple[str, ...] = (), volumes: tuple[Row, ...] = ()) -> str:
+    def server(
+        self, name: str, *networks: str, tags: tuple[str, ...] = (), volumes: tuple[Row, ...] = (), **more: Any
+    ) -> str:
         flavor = self._user.compute.find_flavor("m1.nano").id
         body: Row = {
             "name": name,
             "flavorRef": flavor,
-            "networks": [{"port": self.port(each)} for each in networks or ("app",)],
+            "networks": more.pop("networks", None) or [{"port": self.port(each)} for each in networks or ("app",)],
             "metadata": {"cost": "42"},
             "tags": list(tags),
+            **more,
         }
         if not any(row["boot_index"] == 0 for row in volumes):
             body["imageRef"] = self.image()

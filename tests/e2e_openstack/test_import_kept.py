@@ -1,12 +1,16 @@
 """What an import does where rows are written by hand, the manifest is corrected, or the operator dies as it binds."""
 
+import base64
 import json
 from typing import Any
 
 from tests.e2e.killed import FLAGS
+from tests.e2e.manifests import platform
 from tests.e2e.sites import Cloud, Row
 from tests.e2e.world import PLURAL, World, eventually, machine
-from tests.e2e_openstack.by_hand import ETH0, ETH1, ByHand, drift, imported, ledger, marks
+from tests.e2e_openstack.by_hand import ETH0, ETH1, PORT_WORDS, ByHand, drift, imported, ledger, marks
+
+from hostwright.core.names import owner_mark
 
 PAUSED = "compute.hostwright.dev/paused"
 
@@ -139,6 +143,44 @@ def test_a_manifest_is_corrected_as_long_as_it_is_only_observed(home: World, clo
     assert {kept, first, second} - {port["id"] for port in by_hand.whole(server)[1]} == {kept}
     home.delete("corrected", seconds=90)
     assert cloud.user.network.get(f"/ports/{kept}").status_code == 200
+
+
+def test_a_rebuild_leaves_the_user_data_of_its_maker(home: World, cloud: Cloud, by_hand: ByHand) -> None:
+    given = base64.b64encode(b"#cloud-config\nhostname: theirs\n").decode()
+    server = by_hand.server("with-data", user_data=given)
+
+    def whole() -> Row:
+        answer = cloud.admin.compute.get(f"/servers/{server}", microversion="2.90")
+        return dict(answer.json()["server"])
+
+    wish = {"import": {"id": server}, "updatePolicy": {"maxDisruption": "Rebuild"}, "classRef": {"name": "nano"}}
+    home.apply(platform("MachineClass", "nano", cpu=1, memory="64Mi", openstack={"flavor": {"name": "m1.nano"}}))
+    home.apply(imported("with-data", **wish))
+    home.ready("with-data", 60)
+    home.patch("with-data", {"rebuildToken": "1"})
+    eventually(lambda: home.events("with-data", "Rebuilt"), 90, "rebuilt")
+    home.ready("with-data", 60)
+    assert whole()["OS-EXT-SRV-ATTR:user_data"] == given
+    home.delete("with-data", seconds=60)
+
+
+def test_a_port_with_anothers_mark_is_told_and_no_other_made_for_it(home: World, cloud: Cloud, by_hand: ByHand) -> None:
+    """As one of another project would be, which Nova plugs into no server (400 "not usable"): Nova's word alone."""
+    by_hand.words = owner_mark("another-cluster", "11111111-2222-4333-8444-555555555555")
+    theirs = by_hand.port("app")
+    by_hand.words = PORT_WORDS
+    server = by_hand.server("beside", networks=[{"port": by_hand.port("db")}, {"port": theirs}])
+    address = cloud.user.network.get_port(theirs).mac_address
+    before = by_hand.whole(server)
+    home.apply(imported("beside", ETH0, ETH1, **{"import": {"id": server}}))
+    told = eventually(lambda: home.condition("beside", "Stalled"), 90)
+    assert (told["reason"], address in told["message"]) == ("InvalidConfiguration", True)
+    assert by_hand.whole(server) == before
+    home.patch("beside", {"network": {"interfaces": [ETH1]}})
+    home.ready("beside", 90)
+    assert f"/network/interfaces/{address}" in eventually(lambda: drift(home, "beside"), 60)
+    assert by_hand.whole(server)[1] == before[1]
+    home.delete("beside", seconds=60)
 
 
 def test_killed_as_it_binds_it_is_bound_once_and_marked_after_that(world: World, cloud: Cloud, by_hand: ByHand) -> None:

@@ -176,7 +176,7 @@ def test_another_size_or_image_waits_from_the_first_look_on() -> None:
 
 
 def test_no_port_is_made_for_an_interface_that_may_be_one_which_is_not_shown() -> None:
-    """It lies in another project: told, before the machine is marked. One that is named otherwise is another one."""
+    """It lies in another project, or is another machine's: told, before the machine is marked. One that is named otherwise is another one."""
     hidden = InterfaceShape("fa:16:3e:00:00:09", "", ("10.0.0.9",), "fa:16:3e:00:00:09")
     look = seen(twins=(), interfaces=(), loose=(hidden,), parts=(ADOPTED,), unmarked=(ADOPTED,))
     case = bound(trace=trace(ADOPTED), wanted=wired(), look=look, proven=True)
@@ -190,7 +190,7 @@ def test_no_port_is_made_for_an_interface_that_may_be_one_which_is_not_shown() -
     observed = decide(replace(case, spec=spec(**BY_ID, managementPolicy="ObserveOnly")))
     assert {row["path"]: row["found"] for row in observed.status["drift"]} == {
         "/network/interfaces/eth0": "absent",
-        "/network/interfaces/fa:16:3e:00:00:09": "a port with 10.0.0.9 that the Provider's user is not shown",
+        "/network/interfaces/fa:16:3e:00:00:09": "a port with 10.0.0.9 of another project, or with another's mark",
     }
 
 

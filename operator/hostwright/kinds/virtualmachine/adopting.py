@@ -194,15 +194,15 @@ def first(situation: Situation, wanted: Wanted, found: Found) -> Decision[Step] 
 
 
 def _may_be_hidden(wanted: Wanted, found: Found) -> str:
-    """No other port is made for an interface that may be one which is there and not shown to us."""
+    """No other port is made for an interface that may be one which is there, and is not ours to use."""
     there = {item.name for item in found.interfaces}
     for port in (port for port in found.loose if not port.network):
         for wish in (item for item in wanted.shape.interfaces if item.name not in there):
             if _is_it(replace(wish, network=""), port):
                 return (
                     f"interface {wish.name!r} may be the port {port.mac_address} ({', '.join(port.addresses)}) of the "
-                    "imported machine, which the Provider's user is not shown: it is another project's, or another "
-                    "machine's. Name another port by its macAddress, or leave the interface out."
+                    "imported machine, which lies in another project or bears another machine's mark. Name another "
+                    "port by its macAddress, or leave the interface out."
                 )
     return ""
 

@@ -189,7 +189,7 @@ def _loose(situation: Situation, found: Found) -> list[Difference]:
 
 
 def _where(port: InterfaceShape) -> str:
-    return f"on network {port.network}" if port.network else "that the Provider's user is not shown"
+    return f"on network {port.network}" if port.network else "of another project, or with another's mark"
 
 
 def _anew(situation: Situation) -> Iterator[Difference]:

@@ -215,7 +215,7 @@ def _loose(server: Server, ports: Sequence[SeenPort], chosen: Mapping[str, SeenP
 
 
 def _hidden(server: Server, gathered: Gathered) -> tuple[InterfaceShape, ...]:
-    """Ports that Nova shows on it and Neutron does not: of another project, or of another machine. By their MAC."""
+    """Ports that Nova shows on it, and that are of another project or bear another's mark. By their MAC address."""
     seen = next((item for item in gathered.servers if item.row is server), None)
     if seen is None or gathered.ports_as_of <= seen.wired_at:
         return ()
