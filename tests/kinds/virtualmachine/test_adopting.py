@@ -139,7 +139,9 @@ def test_ports_are_the_interfaces_that_name_them_then_the_first_on_the_network()
         InterfaceShape("p-more", "n1", ("10.0.0.6",), "fa:16:3e:00:00:06"),
     )
     look = seen(twins=(), interfaces=(), loose=loose, parts=(ADOPTED,))
-    decision = decide(bound(trace=trace(ADOPTED), wanted=wanted(interfaces=wishes), look=look))
+    listed = bound(trace=trace(ADOPTED), wanted=wanted(interfaces=wishes), look=look)
+    assert decide(listed).needs_proof, "an old list has what was unplugged since"
+    decision = decide(replace(listed, proven=True))
     assert {row.name: (row.id, row.ownership) for row in decision.adopt} == {
         "port/eth0": ("p-first", Ownership.REFERENCED),
         "port/eth1": ("p-mac", Ownership.REFERENCED),

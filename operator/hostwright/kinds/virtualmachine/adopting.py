@@ -172,6 +172,8 @@ def first(situation: Situation, wanted: Wanted, found: Found) -> Decision[Step] 
     if misfits:
         return Decision(forget=misfits, phase=situation.phase, look_again=0.0)
     taken = _taken_up(situation, wanted, found)
+    if taken and not situation.proven:  # by an old list, what was unplugged since, or is another's by now
+        return Decision(needs_proof="what hangs on the imported machine", phase=situation.phase)
     if taken:
         return Decision(adopt=taken, phase=situation.phase, look_again=0.0)
     there = {item.name for item in found.interfaces}
