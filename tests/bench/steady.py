@@ -13,7 +13,7 @@ from tests.bench.cluster import Tell
 from tests.bench.figures import Row, percentile
 from tests.bench.nova import Nova
 from tests.engine.apiserver import ApiServer
-from tests.engine.process import Process, site
+from tests.engine.process import Gate, Process, site
 from tests.engine.samples import CATALOG, SPEC, VM
 from tests.engine.virtual import Clock, until
 from tests.engine.virtual import run as in_virtual_time
@@ -32,6 +32,7 @@ HOUR, SETTLE = 3600.0, 300.0
 #: Machines, whether each has a data volume and a floating IP, and the bar.
 FLEETS = ((1_000, False, 0.6), (1_000, True, 0.6), (10_000, False, 0.12))
 SWITCHED = 120
+STANDBY = 1_000
 PROVIDER = {
     "type": "OpenStack",
     "openstack": {"cloudName": "lab"},
@@ -87,11 +88,45 @@ async def run(tell: Tell) -> list[Row]:
         tell(f"two hours of {what}")
         hours = await asyncio.to_thread(in_virtual_time, two_hours(size, SWITCHED, FULL if full else SPEC), 1 << 60)
         rows += _rows(what, size, bar, hours)
-    return rows
+    tell(f"an hour of a standby beside {STANDBY}")
+    asked = await asyncio.to_thread(in_virtual_time, standing_by(STANDBY), 1 << 60)
+    what = f"OpenStack, {STANDBY} settled: a standby's provider calls for each machine-hour ({_most(asked)})"
+    return [*rows, Row(what, asked.total() / STANDBY)]
 
 
 async def two_hours(size: int, switched: int, spec: Mapping[str, Any] = SPEC) -> Hours:
     """A quiet one, and one in which so many guests power themselves off."""
+    clock, api, nova = await _settled(size, spec)
+    second = Operator(api, site(), Wire(), clock, nova=nova).start()
+    await asyncio.sleep(SETTLE)
+    nova.asked.clear()
+    api.status_writes.clear()
+    passes, end = second.told.passes, clock.monotonic() + HOUR
+    await until(lambda: clock.monotonic() >= end, 2 * HOUR)
+    asked, written, passes = Counter(nova.asked), len(api.status_writes), second.told.passes - passes
+    called = await _switched_off(clock, nova, switched)
+    second.kill()
+    if second.told.bugs:
+        raise second.told.bugs[0]
+    return Hours(asked, written, passes, tuple(called))
+
+
+async def standing_by(size: int) -> Counter[str]:
+    """What one that never leads asks in an hour, its login apart."""
+    clock, api, nova = await _settled(size, SPEC)
+    standby = Operator(api, site(), Wire(), clock, nova=nova, gate=Gate(holds=False)).start()
+    await asyncio.sleep(SETTLE)
+    if standby.connections["sim"].state.session is None:
+        raise RuntimeError("the standby has not logged in")
+    nova.asked.clear()
+    end = clock.monotonic() + HOUR
+    await until(lambda: clock.monotonic() >= end, 2 * HOUR)
+    standby.kill()
+    return Counter(nova.asked)
+
+
+async def _settled(size: int, spec: Mapping[str, Any]) -> tuple[Clock, ApiServer, Nova]:
+    """So many machines like one that was made, and no operator."""
     clock = Clock()
     api, nova = ApiServer(clock), Nova(clock)
     image = {
@@ -107,18 +142,7 @@ async def two_hours(size: int, switched: int, spec: Mapping[str, Any] = SPEC) ->
     await until(lambda: not api.status(VM).get("operation"), 120, "the first machine at rest")
     first.kill()
     _fill(api, nova, size)
-    second = Operator(api, site(), Wire(), clock, nova=nova).start()
-    await until(lambda: clock.monotonic() > SETTLE, 2 * SETTLE)
-    nova.asked.clear()
-    api.status_writes.clear()
-    passes, end = second.told.passes, clock.monotonic() + HOUR
-    await until(lambda: clock.monotonic() >= end, 2 * HOUR)
-    asked, written, passes = Counter(nova.asked), len(api.status_writes), second.told.passes - passes
-    called = await _switched_off(clock, nova, switched)
-    second.kill()
-    if second.told.bugs:
-        raise second.told.bugs[0]
-    return Hours(asked, written, passes, tuple(called))
+    return clock, api, nova
 
 
 def _fill(api: ApiServer, nova: Nova, size: int) -> None:
@@ -167,11 +191,16 @@ async def _switched_off(clock: Clock, nova: Nova, switched: int) -> list[float]:
 
 
 def _rows(what: str, size: int, bar: float, hours: Hours) -> list[Row]:
-    most = ", ".join(f"{count} {path}" for path, count in hours.asked.most_common(7))
     return [
-        Row(f"{what}: provider calls for each machine-hour ({most})", hours.asked.total() / size, "", bar),
+        Row(
+            f"{what}: provider calls for each machine-hour ({_most(hours.asked)})", hours.asked.total() / size, "", bar
+        ),
         Row(f"{what}: status writes in that hour", hours.written, "", 0),
         Row(f"{what}: passes over objects in that hour", hours.passes),
         Row(f"{what}: power off → the call to start, p99 of {SWITCHED}", percentile(hours.called, 0.99), "s", 12),
         Row("the same, median", percentile(hours.called, 0.5), "s"),
     ]
+
+
+def _most(asked: Counter[str]) -> str:
+    return ", ".join(f"{count} {path}" for path, count in asked.most_common(7))
