@@ -160,6 +160,41 @@ def test_a_lighter_ceiling_an_annotation_and_a_pause_hold_it() -> None:
     run(tale())
 
 
+def test_what_is_wished_between_an_announced_creation_and_the_call_is_what_the_machine_was_made_with() -> None:
+    """Else it would be replaced for what it has."""
+
+    async def tale() -> None:
+        life = Replaced(Wire(strikes={FIRST_CREATE: Place.BEFORE}))
+        life.enter(BEFORE)
+        await until(lambda: life.processes[-1].queue._closed, 60, "death")
+        life.api.apply(VM, AFTER)
+        await life.reach("Ready", life.ready)
+        await _seconds(60.0)
+        assert life.wire.names.count("delete") == 0
+        (row,) = life.site.model.machines.values()
+        assert list(row.ssh_keys) == AFTER["bootstrap"]["cloudInit"]["sshAuthorizedKeys"]
+        life.over()
+
+    run(tale())
+
+
+def first_create() -> int:
+    """Which of an undisturbed life's requests it is."""
+    wire = Wire()
+
+    async def tale() -> None:
+        life = Replaced(wire)
+        life.enter(BEFORE)
+        await life.reach("Ready", life.ready)
+        life.over()
+
+    run(tale())
+    return wire.names.index("create")
+
+
+FIRST_CREATE = first_create()
+
+
 def waits(life: Life) -> str:
     rows = life.api.status(VM).get("pendingChanges") or [{}]
     return str(rows[0].get("waitingFor", ""))

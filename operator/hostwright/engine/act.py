@@ -191,7 +191,10 @@ async def _intent(
     # A creation that failed is counted, fenced or not: its back-off grows by the attempts.
     again = view.kind.creates(decision.step) and previous is not None and previous.next_retry_at is not None
     opens = call.repeat is Repeat.INTENT or first or doubted or half or again
-    if not (opens or new_row or decision.notes):
+    # What was announced was not made, and another wish is: what a machine was made with is told before it is made.
+    made_with = decision.status.get("resolved") if view.kind.creates(decision.step) else None
+    other = made_with is not None and made_with != (view.body.get("status") or {}).get("resolved")
+    if not (opens or new_row or decision.notes or other):
         return view.body, None
     operation = previous
     if opens:
