@@ -34,6 +34,17 @@ def key_of(body: Body) -> Key:
     return Key("VirtualMachine", body["metadata"]["namespace"], body["metadata"]["name"])
 
 
+def keys_of(body: Body) -> tuple[str, ...]:
+    cloud_init = (body["spec"].get("bootstrap") or {}).get("cloudInit") or {}
+    return tuple(cloud_init.get("sshAuthorizedKeys") or ())
+
+
+def replaced_of(body: Body) -> str:
+    """The machine that is announced to be replaced; empty: none is."""
+    operation = (body.get("status") or {}).get("operation") or {}
+    return str(operation["expect"]).removeprefix("replace/") if operation.get("type") == "Replace" else ""
+
+
 def is_going(body: Body) -> bool:
     return "deletionTimestamp" in body["metadata"]
 

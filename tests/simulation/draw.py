@@ -47,7 +47,7 @@ APART_FAULTS = {
     "forge": 0.2  # somebody writes another object's machine into a status
 }
 #: What else may be asked for.
-WORDS = {"fenced", "unfenced", "operators", "pool", "metal", "upkeep"}
+WORDS = {"fenced", "unfenced", "operators", "pool", "metal", "upkeep", "anew"}
 #: Where both come together nothing leads to the machine any more: no operator could know it.
 APART = (
     ("unmark", "wipe"),
@@ -76,6 +76,7 @@ class Drawn:
     pool: bool = False  # there is a MachinePool
     metal: bool = False  # there are servers in a rack
     upkeep: bool = False  # what somebody else deletes is made again, and labels are tags
+    anew: bool = False  # other keys make another machine
     often: tuple[str, ...] = ()  # what people do as often as all the rest
 
 
@@ -110,6 +111,7 @@ def draw(seed: int, directed: frozenset[str] | None = None) -> Drawn:
         pool=_beside("pool", seed, directed, 0.3),
         metal=_beside("metal", seed, directed, 0.3),
         upkeep=_beside("upkeep", seed, directed, 0.3),
+        anew=_beside("anew", seed, directed, 0.3),
         often=tuple(sorted(wish - {*FAULTS, *APART_FAULTS} - WORDS)),
     )
 

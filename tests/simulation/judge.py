@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from tests.engine.operators import Operator
-from tests.simulation import judge_end
+from tests.simulation import judge_anew, judge_end
 from tests.simulation.bodies import (
     is_going,
     is_paused,
@@ -87,6 +87,7 @@ class Judge:
         self.read_at: dict[str, float] = {}  # the latest beginning of an operator's answered read
         self.shown_as: dict[tuple[str, str], tuple[float, State]] = {}  # by the site itself, to an operator that asked
         self.blind: dict[tuple[str, str], float] = {}  # a machine that an operator changed without hearing of it
+        self.announced: set[str] = set()  # machines in whose place another is to be made
         self.retains: set[Key] = set()
         self.retained: dict[Key, float] = {}  # until when it was to be
         self.requests: Counter[tuple[str, int]] = Counter()
@@ -257,7 +258,7 @@ class Judge:
         """S10: what is up and wished is never deleted: the site itself said otherwise just before."""
         wished = not body["metadata"].get("deletionTimestamp")
         mine = [one for one in self.world.site.model.machines.values() if one.mark == row.mark]
-        if wished and len(mine) == 1:
+        if wished and len(mine) == 1 and row.id not in self.announced:
             at, state = self.shown_as.get((owner, row.id), (float("-inf"), State.ACTIVE))
             self.expect(state is not State.ACTIVE, f"S10: {row.name} deleted; it is wished, and was shown as {state}")
             age = self._now() - at
@@ -277,6 +278,7 @@ class Judge:
         self.expect(not back, f"S17: observedGeneration of {key} went back")
         if key.kind != "VirtualMachine":
             return
+        judge_anew.written(self, key, before, after)
         self._remembers(key, after)
         self._is_told_a_copy(key, after)
         if reason_of(after) in TOLD_GONE and reason_of(before) not in TOLD_GONE:

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from tests.simulation import judge_anew
 from tests.simulation.bodies import cannot_run, is_to_expire
 
 from hostwright.engine.labels import propagated
@@ -56,6 +57,7 @@ def last(judge: "Judge") -> None:
             wrong = {k: v for k, v in wanted.items() if row.tags.get(k) != v}
             judge.expect(not wrong, f"{key} has tags {row.tags}")
             judge.expect(row.mark != "", f"{key} bears no mark")
+            judge_anew.last(judge, key, body, row.ssh_keys)
     beside = {
         item
         for item, row in machines.items()

@@ -124,7 +124,7 @@ MUTANTS: Mapping[str, Mutant] = {
     ),
     "make a lost machine again": _mutant(
         "kinds.virtualmachine.absent",
-        "        return lost(situation)\n    if situation.trace",
+        "        return replacing.gone(situation) or lost(situation)\n    if situation.trace",
         "        return _create(situation)\n    if situation.trace",
         "2.6",
         "vanish",

@@ -27,6 +27,13 @@ NAMELESS = frozenset({"twin", "unmark"})
 COPY = Key("VirtualMachine", "team-a", "copy")
 
 
+def keyed(letter: str) -> dict[str, Any]:
+    """With another key another machine is made."""
+    key = f"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI{letter * 43} me"
+    bootstrap = {"onChange": "Replace", "cloudInit": {"sshAuthorizedKeys": [key]}}
+    return {"bootstrap": bootstrap, "updatePolicy": {"maxDisruption": "Replace"}}
+
+
 class People:
     def __init__(self, world: "World") -> None:
         self.world, self.rng = world, world.rng
@@ -83,6 +90,8 @@ class People:
         made = [("", *deed) for deed in (*plain, *plain, *plain, ("make", self.make), ("make", self.make))]
         if world.drawn.upkeep:
             made += [("", "label", self.label), ("vanish", "vanish", self.vanish)]
+        if world.drawn.anew:
+            made += [("", "give other keys", self.give_other_keys)] * 2
         if world.pools is not None:
             made += [("", *deed) for deed in world.pools.deeds()]
         if world.metal is not None:
@@ -112,7 +121,8 @@ class People:
         upkeep: dict[str, Any] = {}
         if self.world.drawn.upkeep:
             upkeep = {**UPKEEP, "expireAfter": self.rng.choice(("Never", "Never", "2m"), "expire")}
-        self.world.api.apply(key, {**SPEC, "tags": {"team": "a"}, "timeouts": TIMEOUTS, **upkeep})
+        anew = keyed("a") if self.world.drawn.anew else {}
+        self.world.api.apply(key, {**SPEC, "tags": {"team": "a"}, "timeouts": TIMEOUTS, **upkeep, **anew})
 
     def _edit(self, **fields: Any) -> None:
         key, body = self._body()
@@ -125,6 +135,10 @@ class People:
     def tag(self) -> None:
         self.tokens += 1
         self._edit(tags={"team": f"t{self.tokens}"})
+
+    def give_other_keys(self) -> None:
+        """Of few, so that it is taken back now and then."""
+        self._edit(**keyed(self.rng.choice(("a", "b", "c"), "keys")))
 
     def label(self) -> None:
         """Set, changed, or taken off: no new generation. A pool's member has its template's labels."""

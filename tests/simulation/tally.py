@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tests.simulation.play import Outcome
 
 #: A check is told by the rule that it holds: of reliability (S1, L2) or of PROTOCOLS.md (2.5).
-RULE = re.compile(r"[SL]?\d+(\.\d+)?:")
+RULE = re.compile(r"[SLR]?\d+(\.\d+)?:")
 #: Whose branches are counted: what decides, and what the simulation plays.
 PLAYED = ("engine", "kinds", "core", "providers/simulated")
 
