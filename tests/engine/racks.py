@@ -19,6 +19,7 @@ from hostwright.engine.ports import Body, Key
 from hostwright.engine.queue import Priority, WorkQueue
 from hostwright.engine.report import status_patch
 from hostwright.engine.store import Store
+from hostwright.engine.terms import Terms
 from hostwright.engine.worker import Again, Workers
 
 TEAMS = ("team-a", "team-b")
@@ -192,7 +193,7 @@ class Operator:
             "PhysicalMachine": ServerPass(racks, self.store, FakeCluster(racks.api, Wire())),
         }
         reread = partial(read_anew, self.store, self.inbox, self.cluster)
-        self.workers = Workers(self.queue, passes, Gate(), clock, self.told, reread)
+        self.workers = Workers(self.queue, passes, Terms(Gate()), clock, self.told, reread)
         self.dead = False
 
     def start(self) -> "Operator":

@@ -85,3 +85,28 @@ def test_one_that_is_told_to_end_brings_its_call_to_its_end_and_lets_go_at_once(
         second.process.kill()
 
     run(work())
+
+
+def test_a_pass_that_began_before_the_lease_was_lost_sends_nothing_once_it_is_back() -> None:
+    """Another may have led in between, and have given up the intent whose answer this one waits for."""
+
+    async def work() -> None:
+        place = Place()
+        first = place.operator("first")
+        await asyncio.sleep(5.0)
+        place.api.apply(VM, SPEC)
+        first.wire.back = 15.0
+        await until(lambda: place.api.status(VM).get("operation"), 60, "the intent is written")
+        first.wire.back = 0.005
+        first.lease._renewed = float("-inf")  # as after a stop: and renewed before the answer is read
+        first.lease._turn()
+        await asyncio.sleep(10.0)
+        assert first.lease.held()
+        await asyncio.sleep(10.0)
+        assert "create" not in first.calls(), "before the quiet time of that intent is over"
+        await until(place.ready, 120, "Ready")
+        assert first.calls().count("create") == 1
+        first.renewing.cancel()
+        first.process.kill()
+
+    run(work())

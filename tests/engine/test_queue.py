@@ -9,6 +9,7 @@ from tests.engine.virtual import Clock, run, until
 
 from hostwright.engine.ports import Key
 from hostwright.engine.queue import Priority, WorkQueue
+from hostwright.engine.terms import Terms
 from hostwright.engine.worker import Again, Workers
 
 
@@ -100,7 +101,7 @@ def test_a_reserved_place_is_free_for_users_while_all_others_are_taken() -> None
         async def reread(key: Key) -> None:
             raise AssertionError("nothing is written")
 
-        workers = Workers(queue, {"VirtualMachine": slow}, Gate(), clock, Told(), reread)
+        workers = Workers(queue, {"VirtualMachine": slow}, Terms(Gate()), clock, Told(), reread)
         workers.start(3, 1)
         began = clock.monotonic()
         for number in range(3):

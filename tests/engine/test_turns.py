@@ -7,6 +7,7 @@ from tests.engine.virtual import Clock
 
 from hostwright.engine.ports import Key
 from hostwright.engine.queue import Priority, WorkQueue
+from hostwright.engine.terms import Terms
 from hostwright.engine.worker import SLICE, Again, Workers
 
 PASSES, WORKERS = 1000, 4
@@ -36,7 +37,7 @@ async def test_the_lease_is_renewed_while_a_fleet_is_looked_at() -> None:
 
     async def reread(_: Key) -> None: ...
 
-    workers = Workers(queue, {"VirtualMachine": settled}, Gate(), Clock(), Told(), reread)
+    workers = Workers(queue, {"VirtualMachine": settled}, Terms(Gate()), Clock(), Told(), reread)
     for number in range(PASSES):
         queue.add(Key("VirtualMachine", "team-a", f"web-{number}"), Priority.RESYNC)
     workers.start(WORKERS, 1)
@@ -60,7 +61,7 @@ async def test_passes_begin_in_one_turn_of_the_loop_for_a_hundredth_of_a_second(
 
     async def reread(_: Key) -> None: ...
 
-    workers = Workers(queue, {"VirtualMachine": busy}, Gate(), clock, Told(), reread)
+    workers = Workers(queue, {"VirtualMachine": busy}, Terms(Gate()), clock, Told(), reread)
     for number in range(PASSES):
         queue.add(Key("VirtualMachine", "team-a", f"web-{number}"), Priority.RESYNC)
     workers.start(64, 1)

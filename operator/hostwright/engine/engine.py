@@ -26,6 +26,7 @@ from hostwright.engine.queue import Priority, WorkQueue
 from hostwright.engine.reconcile import MachinePass
 from hostwright.engine.store import Store, uid
 from hostwright.engine.targets import Network
+from hostwright.engine.terms import Terms
 from hostwright.engine.view import Tools
 from hostwright.engine.virtual import VirtualMachines
 from hostwright.engine.warm import Standby
@@ -64,7 +65,7 @@ class Engine:
     """Nothing runs before `workers.start`, nor while the gate is not held."""
 
     def __init__(self, outside: Outside) -> None:
-        self._outside = outside
+        self._outside, self._gate = outside, Terms(outside.gate)
         self.store, self.queue = Store(), WorkQueue()
         self.connections: dict[str, Connection] = {}
         blocks = frozenset(backend.sections.key for backend in outside.backends.values())
@@ -89,12 +90,14 @@ class Engine:
         reread = partial(read_anew, self.store, self.inbox, outside.cluster)
         self.pools = self._pools(reread)
         self._passes = self._by_kind()
-        self.workers = Workers(self.queue, self._passes, outside.gate, outside.clock, outside.telemetry, reread)
+        self.workers = Workers(self.queue, self._passes, self._gate, outside.clock, outside.telemetry, reread)
         self.standby = Standby(lambda: outside.gate.held() and self.workers.began, self._follow_provider)
         self.store.follow(self.standby.follow)
 
     def turned(self, leading: bool) -> None:
         """The gate opened or closed: what was remembered may be another operator's doing by now."""
+        if not leading:
+            self._gate.lost()
         for machines in self.machines.values():
             machines.forget()
         self.claims.forget()
@@ -129,7 +132,7 @@ class Engine:
             self.store,
             self.world,
             outside.cluster,
-            outside.gate,
+            self._gate,
             outside.clock,
             outside.telemetry,
             outside.cluster_id,
@@ -145,7 +148,7 @@ class Engine:
             self.store,
             self.world,
             outside.cluster,
-            outside.gate,
+            self._gate,
             outside.clock,
             outside.telemetry,
             [backend.sections for backend in outside.backends.values()],

@@ -11,7 +11,6 @@ from hostwright.core.backoff import TRANSIENT
 from hostwright.engine.ports import (
     Clock,
     ClusterUnavailableError,
-    Gate,
     Key,
     LeaseLostError,
     ObjectGoneError,
@@ -20,6 +19,7 @@ from hostwright.engine.ports import (
     WriteRefusedError,
 )
 from hostwright.engine.queue import Priority, WorkQueue
+from hostwright.engine.terms import Terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Workers:
         self,
         queue: WorkQueue,
         passes: Mapping[str, Pass],
-        gate: Gate,
+        gate: Terms,
         clock: Clock,
         telemetry: Telemetry,
         reread: Reread,
@@ -151,6 +151,7 @@ class Workers:
     async def _one(self, key: Key) -> Again:
         if not self._gate.held():
             return Again()  # every key is looked at when the Lease becomes ours
+        self._gate.begin()
         began = self._clock.monotonic()
         outcome = "ok"
         try:
