@@ -126,7 +126,7 @@ MUTANTS: Mapping[str, Mutant] = {
         "kinds.virtualmachine.absent",
         "        return replacing.gone(situation) or lost(situation)\n    if situation.trace",
         "        return _create(situation)\n    if situation.trace",
-        "2.6",
+        "2.6|S5",
         "vanish",
     ),
     "trust an empty list": _mutant(
