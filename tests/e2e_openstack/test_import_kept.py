@@ -122,7 +122,7 @@ def test_a_manifest_is_corrected_as_long_as_it_is_only_observed(home: World, clo
     assert ledger(home, "corrected")["port/eth0"] == (first, "Referenced")
     home.patch("corrected", {"network": {"interfaces": [{**ETH0, "macAddress": address}]}})
     eventually(lambda: ledger(home, "corrected").get("port/eth0") == (second, "Referenced"), 60, "matched anew")
-    assert f"/network/interfaces/{first}" in eventually(lambda: drift(home, "corrected"), 30)
+    eventually(lambda: f"/network/interfaces/{first}" in drift(home, "corrected"), 30, "the other one is told")
     named = {**ETH0, "name": "net0"}
     home.patch("corrected", {"network": {"interfaces": [{**ETH0, "macAddress": address}, named]}})
     expected = {"port/eth0": (second, "Referenced"), "port/net0": (first, "Referenced")}
@@ -178,7 +178,7 @@ def test_a_port_with_anothers_mark_is_told_and_no_other_made_for_it(home: World,
     assert by_hand.whole(server) == before
     home.patch("beside", {"network": {"interfaces": [ETH1]}})
     home.ready("beside", 90)
-    assert f"/network/interfaces/{address}" in eventually(lambda: drift(home, "beside"), 60)
+    eventually(lambda: f"/network/interfaces/{address}" in drift(home, "beside"), 60, "told by its MAC address")
     assert by_hand.whole(server)[1] == before[1]
     home.delete("beside", seconds=60)
 

@@ -95,6 +95,7 @@ CASES: dict[str, tuple[Situation, str]] = {
     "bound, and only observed": (bound(spec=spec(**BY_ID, managementPolicy="ObserveOnly")), "nothing | Running | +Ready:Settled +UpToDate:Settled +Provisioned:Created +NetworkReady:InSync +PowerStateSynced:InSync"),
     "bound, with another's mark too": (bound(look=seen(twins=(), rivals=(OTHERS,))), "nothing | Running | -Ready:ImportConflict +Stalled:ImportConflict"),
     "bound, with a port that no list showed": (bound(trace=trace(ADOPTED), wanted=wired(), look=seen(twins=(), interfaces=())), "prove | Running"),
+    "observed, with a port that no list showed": (bound(spec=spec(**BY_ID, managementPolicy="ObserveOnly"), trace=trace(ADOPTED), wanted=wired(), look=seen(twins=(), interfaces=())), "prove | Running"),
     "bound while it is being built by others": (bound(look=seen(Life.BUILDING, twins=())), "nothing | Updating | -Ready:Waiting +Reconciling:Waiting"),
     "bound in ERROR: never made anew": (bound(look=seen(Life.FAILED, twins=())), "nothing | Failed | -Ready:MachineFailed +Stalled:MachineFailed"),
     "bound and gone": (bound(look=GONE, proven=True), "nothing | Failed | -Ready:MachineDeletedExternally +Stalled:MachineDeletedExternally -Provisioned:MachineDeletedExternally -NetworkReady:MachineDeletedExternally ?PowerStateSynced:MachineDeletedExternally"),

@@ -178,7 +178,8 @@ def first(situation: Situation, wanted: Wanted, found: Found) -> Decision[Step] 
         return Decision(adopt=taken, phase=situation.phase, look_again=0.0)
     there = {item.name for item in found.interfaces}
     lacking = any(item.name not in there for item in wanted.shape.interfaces)
-    if lacking and not situation.proven and not (situation.observe_only and situation.told):
+    compared = situation.told and situation.status.resolved is not None
+    if lacking and not situation.proven and not (situation.observe_only and compared):
         return Decision(needs_proof="which ports the imported machine has", phase=situation.phase)
     server, hidden = situation.trace.row("server"), _may_be_hidden(wanted, found)
     if hidden and not situation.observe_only and not managed_once(situation):
