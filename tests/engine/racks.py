@@ -187,7 +187,7 @@ class Operator:
         self.inbox = Inbox(self.store, self.queue, FirstReading(lambda _: False))
         self.fleet = Fleet(self.queue.add)
         self.store.follow(self.fleet.follow)
-        self.claims = BindingPass(self.store, self.fleet, self.cluster, clock, self.told)
+        self.claims = BindingPass(self.store, self.fleet, self.cluster, clock, self.told, self.inbox.observe)
         passes = {
             "PhysicalMachineClaim": self.claims,
             "PhysicalMachine": ServerPass(racks, self.store, FakeCluster(racks.api, Wire())),

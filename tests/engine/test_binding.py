@@ -260,6 +260,25 @@ def test_a_binding_whose_reply_was_lost_is_looked_at_before_another_server_is_ta
     run(life())
 
 
+def test_an_edit_that_a_claim_reads_before_the_watch_shows_it_is_acted_on() -> None:
+    async def life() -> None:
+        there = stage("r1", watch_lag=30.0)
+        await there.seconds(70)
+        before = len(there.wire.names)
+        there.wire.late = 5.0
+        there.wire.strikes[before + 1] = Place.CUT  # after the finalizer: it comes after the edit, which refuses it
+        there.racks.claim("web")
+        await until(lambda: len(there.wire.names) > before + 1, 60, "struck")
+        there.racks.edit_server("r1", maintenance={"enabled": True})
+        await there.seconds(60)
+        assert there.racks.claim_ref("r1") is None
+        body = there.api.objects[server_key("r1")]
+        assert body["status"]["observedGeneration"] == body["metadata"]["generation"]
+        there.end()
+
+    run(life())
+
+
 def test_servers_that_come_free_together_are_bound_together() -> None:
     async def life() -> None:
         there = stage("r1", "r2")

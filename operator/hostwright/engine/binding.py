@@ -1,5 +1,6 @@
 """The pass over one PhysicalMachineClaim: bind a server by compare-and-set, then say so; let go of it again."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from hostwright.core.conditions import merge
@@ -32,6 +33,7 @@ class BindingPass:
     cluster: Cluster
     clock: Clock
     telemetry: Telemetry
+    observe: Callable[[Key, str | None, Body], None]  # as from a watch: what was read, and others have to act on
     binding: set[Ref] = field(default_factory=set)  # servers whose claimRef is being written right now
     unsure: dict[Key, Key] = field(default_factory=dict)  # claim → the server of a binding whose outcome is not known
 
@@ -136,8 +138,8 @@ class BindingPass:
         if server is None:
             return
         body = await self.cluster.get(server)
-        if body is not None:
-            self.store.renew(server, body)
+        if body is not None:  # it may be edited since: whoever looks after it has to hear of that, too
+            self.observe(server, "MODIFIED", {**body, "kind": server.kind})
         self.unsure.pop(key, None)
 
     async def _clear(self, key: Key, ref: Ref) -> None:

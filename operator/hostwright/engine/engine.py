@@ -86,7 +86,9 @@ class Engine:
         self.store.follow(members.follow)
         self.store.follow(self.fleet.follow)
         self.store.follow(self.phases.follow)
-        self.claims = BindingPass(self.store, self.fleet, outside.cluster, outside.clock, outside.telemetry)
+        self.claims = BindingPass(
+            self.store, self.fleet, outside.cluster, outside.clock, outside.telemetry, self.inbox.observe
+        )
         reread = partial(read_anew, self.store, self.inbox, outside.cluster)
         self.pools = self._pools(reread)
         self._passes = self._by_kind()
