@@ -47,7 +47,7 @@ APART_FAULTS = {
     "forge": 0.2  # somebody writes another object's machine into a status
 }
 #: What else may be asked for.
-WORDS = {"fenced", "unfenced", "operators", "pool", "metal", "upkeep", "anew"}
+WORDS = {"fenced", "unfenced", "operators", "pool", "metal", "upkeep", "anew", "openstack"}
 #: Where both come together nothing leads to the machine any more: no operator could know it.
 APART = (
     ("unmark", "wipe"),
@@ -77,6 +77,7 @@ class Drawn:
     metal: bool = False  # there are servers in a rack
     upkeep: bool = False  # what somebody else deletes is made again, and labels are tags
     anew: bool = False  # other keys make another machine
+    openstack: bool = False  # machines are on a cloud, behind the real OpenStack provider
     often: tuple[str, ...] = ()  # what people do as often as all the rest
 
 
@@ -112,6 +113,7 @@ def draw(seed: int, directed: frozenset[str] | None = None) -> Drawn:
         metal=_beside("metal", seed, directed, 0.3),
         upkeep=_beside("upkeep", seed, directed, 0.3),
         anew=_beside("anew", seed, directed, 0.3),
+        openstack=_beside("openstack", seed, directed, 0.2),
         often=tuple(sorted(wish - {*FAULTS, *APART_FAULTS} - WORDS)),
     )
 

@@ -193,7 +193,7 @@ class Judge:
     def look(self) -> None:
         """S1: never two usable machines of one object, and never two made by us at once."""
         marked: dict[str, list[Machine]] = {}
-        for row in self.world.site.model.machines.values():
+        for row in self.world.hands.machines.values():
             if row.state is State.ACTIVE:
                 self.was_up.add(row.id)
             if (
@@ -257,7 +257,7 @@ class Judge:
     def _deleted(self, owner: str, row: Machine, body: Body, told: "Told") -> None:
         """S10: what is up and wished is never deleted: the site itself said otherwise just before."""
         wished = not body["metadata"].get("deletionTimestamp")
-        mine = [one for one in self.world.site.model.machines.values() if one.mark == row.mark]
+        mine = [one for one in self.world.hands.machines.values() if one.mark == row.mark]
         if wished and len(mine) == 1 and row.id not in self.announced:
             at, state = self.shown_as.get((owner, row.id), (float("-inf"), State.ACTIVE))
             self.expect(state is not State.ACTIVE, f"S10: {row.name} deleted; it is wished, and was shown as {state}")
@@ -312,7 +312,7 @@ class Judge:
         return self._there({row["id"] for row in status.get("resources") or () if row["name"] == "server"})
 
     def _there(self, ids: set[str]) -> list[str]:
-        machines = self.world.site.model.machines
+        machines = self.world.hands.machines
         return [item[:8] for item in sorted(ids) if item in machines and machines[item].state is not State.DELETING]
 
     def released(self, key: Key, body: Body) -> None:
@@ -332,6 +332,9 @@ class Judge:
             rows = (body.get("status") or {}).get("resources") or ()
             self.let_go |= {row["id"] for row in rows} - self.forged.get(key, set())
             self.let_go |= {row.id for row in left}
+        if self.world.cloud is not None:
+            self.world.cloud.judge.released(body)
+        if body["spec"].get("deletionPolicy") == "Retain":
             return
         self.expect(not left, f"S6: the finalizer of {key} is gone, and {[row.id[:8] for row in left]} is left")
 
@@ -371,7 +374,7 @@ class Judge:
         """Machines of ours, made for the same namespace and name under another machine id, that anybody can see."""
         return [
             other.id
-            for other in self.world.site.model.machines.values()
+            for other in self.world.hands.machines.values()
             if (other.namespace, other.object_name) == (row.namespace, row.object_name)
             and other.mark not in {"", row.mark}
             and other.id in self.made
@@ -385,7 +388,7 @@ class Judge:
 
     def _of(self, machine_id: str) -> list[Machine]:
         plain = machine_id.replace("-", "")
-        return [row for row in self.world.site.model.machines.values() if row.mark.endswith(f":{plain}")]
+        return [row for row in self.world.hands.machines.values() if row.mark.endswith(f":{plain}")]
 
     def _owner(self, row: Machine) -> Body | None:
         """The object that a machine was made for, by the id in its mark."""

@@ -37,7 +37,9 @@ def last(judge: "Judge") -> None:
         judge.world.pools.judge.last()
     if judge.world.metal is not None:
         judge.world.metal.judge.last()
-    machines = judge.world.site.model.machines
+    if judge.world.cloud is not None:
+        judge.world.cloud.judge.last()
+    machines = judge.world.hands.machines
     wished = {
         key: body
         for key, body in judge.world.api.objects.items()
@@ -45,7 +47,7 @@ def last(judge: "Judge") -> None:
     }
     held: set[str] = set()
     for key, body in wished.items():
-        ids = [row["id"] for row in body["status"].get("resources") or ()]
+        ids = [row["id"] for row in body["status"].get("resources") or () if row["name"] == "server"]
         judge.expect(len(ids) == 1 and ids[0] in machines, f"the ledger of {key} says {ids}")
         held |= set(ids)
         for row in (machines[item] for item in ids if item in machines):

@@ -1,10 +1,9 @@
 """Servers in a rack and claims on them: what users and hands in the rack do, and how they put things right."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from tests.simulation.bmcs import MetalProcess, SimBmc
+from tests.simulation.bmcs import SimBmc
 from tests.simulation.judge_metal import CLAIM, SERVER, MetalJudge
 
 from hostwright.core.names import ANNOTATION_PAUSED
@@ -43,7 +42,6 @@ class Metal:
                 takes=self.rng.choice((0.0, 1.0, 3.0), "takes"),
                 lies=self.rng.choice((0.0, 0.0, 3.0), "lies"),
             )
-        self.process = partial(MetalProcess, world=world, bmcs=self.bmcs)
         world.used.add("metal")
 
     def begin(self) -> None:

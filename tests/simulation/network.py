@@ -12,6 +12,7 @@ from tests.engine.operators import TO_KUBERNETES, Leases
 from tests.engine.virtual import OWNER
 from tests.engine.wire import Place, Wire
 from tests.simulation import judge_upkeep
+from tests.simulation.cloud import Said
 from tests.simulation.judge import OF_POOLS
 from tests.simulation.metal import LATE
 
@@ -229,9 +230,10 @@ class SimWire(Wire):
                 answer = apply()
             finally:
                 world.hand = ""
-            if to_site and name not in OF_BMCS:
-                touched.append(getattr(answer, "id", ""))
-                judge.carried_out(self.owner, name, answer, told)
+            row = _shown(answer)
+            if to_site and name not in OF_BMCS and row is not None:
+                touched.append(getattr(row, "id", ""))
+                judge.carried_out(self.owner, name, row, told)
             if fails:
                 raise _refusal(name, fails)
             return answer
@@ -244,7 +246,7 @@ class SimWire(Wire):
             if touched:
                 judge.unheard(self.owner, touched[0])
             raise
-        judge.answered(self.owner, world.clock.monotonic(), answer)  # a reply shows the machine, too
+        judge.answered(self.owner, world.clock.monotonic(), _shown(answer))  # a reply shows the machine, too
         return answer
 
     async def ask(self, look: Callable[[], T], *, mark: str | None = None) -> T:
@@ -258,7 +260,7 @@ class SimWire(Wire):
         answer = look()
         if isinstance(answer, Page) and world.has("short pages") and world.rng.chance(0.3, "empty page"):
             answer = msgspec.structs.replace(answer, machines=(), more=1)  # no row bears that number: all come after
-        world.judge.answered(self.owner, began, answer, of_one=mark is not None)
+        world.judge.answered(self.owner, began, _shown(answer), of_one=mark is not None)
         return answer
 
     def _struck(self) -> Place | None:
@@ -279,6 +281,11 @@ class SimWire(Wire):
         name, status = world.rng.named(FAILS, "fails with")
         done = "done " if world.rng.chance(0.6, "fails after") else ""
         return f"{done}{name}" if status is not None else ""
+
+
+def _shown(answer: Any) -> Any:
+    """Of an answer of OpenStack: the machine, or the machines; None: it is of something else."""
+    return answer.told if isinstance(answer, Said) else answer
 
 
 def _refusal(name: str, words: str) -> Exception:

@@ -1,18 +1,15 @@
 """What users do to their objects, strangers on the site and fate to both."""
 
-import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from tests.engine.apiserver import copied
 from tests.engine.samples import SPEC
 from tests.simulation.bodies import machine_id_of
 
-from hostwright.core.names import ANNOTATION_MACHINE_ID, ANNOTATION_PAUSED, provider_name
+from hostwright.core.names import ANNOTATION_MACHINE_ID, ANNOTATION_PAUSED
 from hostwright.engine.ports import Body, Key
-from hostwright.providers.simulated.model import Build
-from hostwright.providers.simulated.rows import Machine, MachineRequest, Refused, State, Task
+from hostwright.providers.simulated.rows import Machine, State, Task
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -239,7 +236,7 @@ class People:
         listed = {row["id"] for row in rows} | self.world.judge.strange
         others = [
             row
-            for row in self.world.site.model.machines.values()
+            for row in self.world.hands.machines.values()
             if row.mark and not row.mark.endswith(f":{mark}") and row.id not in listed
         ]
         if not others:
@@ -271,29 +268,18 @@ class People:
     # strangers and fate, on the site
 
     def _row(self) -> Machine | None:
-        ours = [row for row in self.world.site.model.machines.values() if row.id not in self.world.judge.strange]
+        ours = [row for row in self.world.hands.machines.values() if row.id not in self.world.judge.strange]
         return self.rng.choice(ours, "machine") if ours else None
-
-    def tamper(self, row: Machine, **changes: Any) -> None:
-        with contextlib.suppress(Refused):
-            self.world.site.model.tamper(self.world.clock.now().timestamp(), row.id, **changes)
-
-    def vanish_row(self, row: Machine) -> None:
-        names = self.world.site.model._names
-        if row.name not in names:  # of two under one name, the first to go has taken it along
-            names[row.name] = row.id
-        with contextlib.suppress(Refused):  # its own end came first
-            self.world.site.model.vanish(self.world.clock.now().timestamp(), row.id)
 
     def press(self) -> None:
         row = self._row()
         if row is not None and row.state is State.ACTIVE and row.task is Task.NONE:
-            self.tamper(row, powered_on=not row.powered_on)
+            self.world.hands.tamper(row, powered_on=not row.powered_on)
 
     def retag(self) -> None:
         row = self._row()
         if row is not None:
-            self.tamper(row, tags={**row.tags, "team": "stranger", "theirs": "1"})
+            self.world.hands.tamper(row, tags={**row.tags, "team": "stranger", "theirs": "1"})
 
     def unmark(self) -> None:
         row = self._row()  # in a ledger, that is: else nothing would lead to it, whoever looks
@@ -305,26 +291,26 @@ class People:
             if item["id"] not in forged.get(key, ())
         }
         if row is not None and row.state is State.ACTIVE and row.id in listed:
-            self.tamper(row, mark="")
+            self.world.hands.tamper(row, mark="")
 
     def vanish(self) -> None:
         row = self._row()
         if row is not None:
-            self.vanish_row(row)
+            self.world.hands.vanish(row)
 
     def clone(self) -> None:
         """A running machine copied with all that is written on it, under a name of theirs."""
         row = self._row()
         if row is not None and row.state is State.ACTIVE:
             self.tokens += 1
-            self._clone(row, f"copy-{self.tokens}")
+            self.world.hands.clone(row, f"copy-{self.tokens}")
 
     def twin(self) -> None:
         """The same, under the same name, and long after ours was made: only when it was made tells them apart.
 
         A site that refuses a second machine of one name has none.
         """
-        if self.world.drawn.fenced:
+        if self.world.hands.one_of_a_name:
             return
         row, now = self._row(), self.world.clock.now().timestamp()
         if row is None or row.state is not State.ACTIVE or now - row.created_at < OLD:
@@ -332,15 +318,7 @@ class People:
         statuses = [body.get("status") or {} for body in self.world.api.objects.values()]
         told = [each for each in statuses if any(item["id"] == row.id for item in each.get("resources") or ())]
         if told and (told[0].get("operation") or {}).get("type") != "Create":  # else its window would be open still
-            self._clone(row, row.name)
-
-    def _clone(self, row: Machine, name: str) -> None:
-        model, now = self.world.site.model, self.world.clock.now().timestamp()
-        number = model.revision + 1
-        made = {"id": f"clone-{number}", "number": number, "name": name, "interfaces": (), "created_at": now}
-        model._write(now, msgspec.structs.replace(row, **made, revision=number))
-        model._names[name], model._cpu = f"clone-{number}", model._cpu + row.cpu
-        self.world.judge.strange.add(f"clone-{number}")
+            self.world.hands.clone(row, row.name)
 
     def squat(self) -> None:
         """A machine of theirs under the name that ours is to have: of an object that comes just now, most often."""
@@ -349,30 +327,23 @@ class People:
             self._make(key)
         body = self.world.api.objects[key]
         machine_id = (body["metadata"].get("annotations") or {}).get(ANNOTATION_MACHINE_ID) or body["metadata"]["uid"]
-        request = MachineRequest(
-            name=provider_name(key.namespace, key.name, machine_id), image="image-tiny", cpu=1, memory_mib=512
-        )
-        try:
-            made = self.world.site.model.create(self.world.clock.now().timestamp(), request)
-        except Refused:  # ours was faster
-            return
-        self.world.judge.strange.add(made.id)
+        self.world.hands.squat(key.namespace, key.name, machine_id)
 
     def cut(self) -> None:
-        self.world.site.down = True
+        self.world.hands.away(on=True)
 
     def join(self) -> None:
-        self.world.site.down = False
+        self.world.hands.away(on=False)
 
     def fail_build(self) -> None:
-        self.world.site.model.builds.append(Build(message="no valid host"))
+        self.world.hands.fail_build()
 
     def hang_build(self) -> None:
-        self.world.site.model.builds.append(Build(hang=True))
+        self.world.hands.hang_build()
 
     def quota(self) -> None:
-        self.world.behaves(quota_machines=self.rng.choice((0, 1, None), "quota"))
+        self.world.hands.behaves(quota_machines=self.rng.choice((0, 1, None), "quota"))
 
     def slow_builds(self) -> None:
         """About as long as is waited for them."""
-        self.world.behaves(build_seconds=self.rng.choice((20.0, 110.0, 119.0, 121.0, 1.0), "build"))
+        self.world.hands.behaves(build_seconds=self.rng.choice((20.0, 110.0, 119.0, 121.0, 1.0), "build"))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 #: A check is told by the rule that it holds: of reliability (S1, L2) or of PROTOCOLS.md (2.5).
 RULE = re.compile(r"[SLR]?\d+(\.\d+)?:")
 #: Whose branches are counted: what decides, and what the simulation plays.
-PLAYED = ("engine", "kinds", "core", "providers/simulated")
+PLAYED = ("engine", "kinds", "core", "providers/simulated", "providers/openstack")
 
 
 @dataclass

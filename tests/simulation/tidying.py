@@ -11,8 +11,8 @@ def tidy_up(people: People) -> None:
     """The faults end; copies go, pauses end, and no quota stands in the way."""
     world = people.world
     people.join()
-    world.site.model.builds.clear()
-    world.behaves(page_size=1000, quota_machines=None, build_seconds=1.0)
+    world.hands.calm()
+    world.hands.behaves(page_size=1000, quota_machines=None, build_seconds=1.0)
     people.go_on()
     if world.pools is not None:
         world.pools.tidy_up()
@@ -42,11 +42,11 @@ def help_out(people: People) -> None:
         elif reason == "OwnershipConflict":
             world.api.delete(key)
     if any(world.api.condition(key, "Ready").get("reason") == "OwnershipMismatch" for key in world.api.objects):
-        for row in list(world.site.model.machines.values()):
-            if row.id in world.judge.strange and row.id.startswith("clone-"):
-                people.tamper(row, mark="")
+        for row in list(world.hands.machines.values()):
+            if row.id in world.judge.strange and world.hands.is_clone(row.id):
+                world.hands.tamper(row, mark="")
             elif row.id in world.judge.strange or row.mark.rpartition(":")[2] in world.judge.stripped:
-                people.vanish_row(row)
+                world.hands.vanish(row)
 
 
 def _unforge(people: People, key: Key, body: Body) -> None:
@@ -69,6 +69,6 @@ def _unforge(people: People, key: Key, body: Body) -> None:
 
 def _remove_namesake(people: People, key: Key) -> None:
     world = people.world
-    for row in list(world.site.model.machines.values()):
+    for row in list(world.hands.machines.values()):
         if row.object_name == key.name:  # a copy of theirs, too: the message says "Remove it"
-            people.vanish_row(row)
+            world.hands.vanish(row)

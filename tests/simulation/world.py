@@ -1,16 +1,21 @@
 """The operators' lives on one API server and one site, all drawn from one seed."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any, cast
+from functools import partial
+from typing import cast
 
-import msgspec
 from tests.engine.operators import Operator
 from tests.engine.process import Process, site
 from tests.engine.samples import CATALOG
 from tests.engine.virtual import NOBODY, Clock, VirtualLoop
+from tests.simulation.bmcs import MetalProcess
+from tests.simulation.cloud import CloudProcess, SimCloud
+from tests.simulation.cloud_hands import CloudHands, lead_there, make_cloud
 from tests.simulation.dice import Decisions, Dice
 from tests.simulation.draw import Drawn
+from tests.simulation.hands import Hands
 from tests.simulation.judge import Judge
 from tests.simulation.metal import LAG, Metal
 from tests.simulation.network import SimApi, SimCluster, SimLeases, SimWire
@@ -48,7 +53,9 @@ class World:
         self.site = site(visibility_lag=drawn.lists_lag, fenced=drawn.fenced)
         self.site.clock = self.clock
         self.site.model.revision = 10  # a page may end before the first of the rows
-        self.behaves(page_size=1 if "short pages" in drawn.faults else 1000)
+        self.cloud: SimCloud | None = make_cloud(self) if drawn.openstack else None
+        self.hands: Hands | CloudHands = Hands(self) if self.cloud is None else CloudHands(self)
+        self.hands.behaves(page_size=1 if "short pages" in drawn.faults else 1000)
         self.judge = Judge(self)
         self.operators: dict[int, Operator | None] = {}
         self.ending: dict[str, asyncio.Task[None]] = {}  # told to end
@@ -61,6 +68,8 @@ class World:
         if drawn.metal:
             self.metal = Metal(self)
             self.metal.begin()
+        if self.cloud is not None:
+            lead_there(self)
         for slot in range(drawn.operators):
             self._begin(slot)
 
@@ -83,10 +92,15 @@ class World:
         wire = SimWire(world=self, owner=name)
         wire.die = lambda: self.kill(slot, name)
         lag = max(self.drawn.lists_lag + 1.0, LAG if self.metal is not None else 0.0)
-        made = self.metal.process if self.metal is not None else Process
         clock = Skewed(self.rng.uniform(-SKEW, SKEW, "skew") if self.has("skew") else 0.0)
-        operator = Operator(self.api, self.site, self.leases, clock, name, wire, lag, self._cluster(wire), made)
+        operator = Operator(self.api, self.site, self.leases, clock, name, wire, lag, self._cluster(wire), self._made())
         self.operators[slot] = operator
+
+    def _made(self) -> Callable[..., Process]:
+        bmcs = self.metal.bmcs if self.metal is not None else {}
+        if self.cloud is not None:
+            return partial(CloudProcess, world=self, bmcs=bmcs)
+        return partial(MetalProcess, world=self, bmcs=bmcs) if self.metal is not None else Process
 
     def _cluster(self, wire: SimWire) -> SimCluster:
         return SimCluster(self.api, wire, world=self)
@@ -148,10 +162,6 @@ class World:
         self.judge.defects(operator)
         self.operators[slot] = None
         self._loop().call_later(0.5, self._begin, slot, context=NOBODY)
-
-    def behaves(self, **settings: Any) -> None:
-        """How the site does from now on."""
-        self.site.model.settings = msgspec.structs.replace(self.site.model.settings, **settings)
 
     def deafen(self) -> None:
         living = self.alive()
