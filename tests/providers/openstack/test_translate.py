@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -149,6 +150,9 @@ def test_of_two_ports_the_oldest_stays_and_the_other_is_ours_only_inside_a_windo
     assert start is not None
     inside = replace(TRACE, windows=(Window(start, start),))
     assert seen([], ports, inside).parts == (LedgerRow("port/eth0", "p1"), LedgerRow("extra/p2", "p2"))
+    backup = port("p2", created_at="2026-11-24T10:00:05Z")
+    named = [replace(backup, row=msgspec.structs.replace(backup.row, name="backup")), port("p1")]
+    assert seen([], named, inside).parts == (LedgerRow("port/eth0", "p1"),), "with our mark, under a name of theirs"
 
 
 def test_a_whole_machine() -> None:

@@ -76,6 +76,11 @@ def interface_of(port: Port, trace: Trace) -> str:
     return port.name[len(start) :] if port.name.startswith(start) else ""
 
 
+def _made_here(port: Port, trace: Trace) -> bool:
+    """Inside one of our windows, and under the name that we give: whoever copies our mark gives another."""
+    return bool(interface_of(port, trace)) and trace.made_here(parse(port.created_at))
+
+
 def choose(servers: Sequence[SeenServer], ports: Sequence[SeenPort], trace: Trace) -> SeenServer | None:
     """The ledger's server if it is there, else the best of those that bear the mark and our name."""
     row = trace.row("server")
@@ -129,7 +134,7 @@ def found(region: str, gathered: Gathered, trace: Trace) -> Found:
     seen = choose(servers, ports, trace)
     server_id = seen.row.id if seen else ""
     chosen, others = main_ports(ports, trace, server_id)
-    ours = [item for item in others if trace.made_here(parse(item.row.created_at)) or _listed(item.row.id, trace)]
+    ours = [item for item in others if _made_here(item.row, trace) or _listed(item.row.id, trace)]
     own, more = volumes.main_volumes(gathered.volumes, trace, server_id)
     parts = [LedgerRow(f"port/{name}", item.row.id) for name, item in chosen.items()]
     parts += [
