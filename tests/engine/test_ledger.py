@@ -27,3 +27,4 @@ def test_only_an_operation_that_makes_something_has_a_window(kind: OperationType
     operation = Operation("op", kind, expect, started_at=NOW, window_start=NOW)
     trace = trace_of(Key("VirtualMachine", "team-a", "web"), "of-web", "c-1", (), operation)
     assert trace.made_here(NOW + timedelta(minutes=5)) is ours
+    assert bool(trace.beside) is (ours and kind is not OperationType.CREATE), "no machine is made in it"

@@ -36,6 +36,7 @@ from hostwright.core.errors import (
 )
 from hostwright.core.port import LedgerRow, Window
 from hostwright.kinds.virtualmachine.decide import decide
+from hostwright.kinds.virtualmachine.extras import judge
 from hostwright.kinds.virtualmachine.port import Life, Power, Unresolved
 from hostwright.kinds.virtualmachine.situation import Situation
 
@@ -176,6 +177,20 @@ def test_a_machine_that_the_backend_takes_for_ours_and_is_not_is_passed_over() -
     shown = seen(id="s9", twins=(clone, ours))
     decision = decide(making(trace=trace(PORT, windows=(Window(NOW),)), look=shown, proven=True))
     assert (decision.step, decision.adopt[0]) == (None, SERVER)
+
+
+def test_a_twin_of_the_time_when_a_disk_was_made_is_somebody_elses() -> None:
+    """Who clones a machine a moment after it got a disk clones it outside of the window in which machines were made."""
+    early, late = Window(OLD, OLD), Window(NOW, NOW)
+    made = replace(SERVER, window=early), replace(PORT, window=early)
+    disk = LedgerRow("volume/data", "v1", window=late)
+    shown = seen(twins=(twin(created_at=OLD), twin("s2", created_at=NOW)))
+    after = judge(shown.found, trace(*made, disk, windows=(early, early, late)))
+    assert ([each.id for each in after.strangers], after.extras) == (["s2"], ())
+    begun = trace(*made, windows=(early, late))
+    assert [each.id for each in judge(shown.found, replace(begun, beside=(late,))).strangers] == ["s2"]
+    begun = judge(shown.found, trace(replace(SERVER, window=late), disk, windows=(late, late)))
+    assert [each.id for each in begun.extras] == ["s2"]
 
 
 def test_strangers_beside_the_machine_are_named_for_as_long_as_they_are_there() -> None:

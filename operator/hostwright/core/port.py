@@ -78,6 +78,7 @@ class Trace:
     provider_id: str | None = None  # the backend's id of the machine, from the ledger
     ledger: tuple[LedgerRow, ...] = ()
     windows: tuple[Window, ...] = ()  # of the ledger's rows and of the open operation
+    beside: tuple[Window, ...] = ()  # of these, that of an open operation which makes no machine, but a part of one
     task: str = ""  # the backend's own, by which it makes the machine: of a creation that was not refused
     place: str = ""  # where that creation was announced to make it, where the backend fences by the place
     making: str = ""  # the part that an open operation was to make

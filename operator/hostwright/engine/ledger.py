@@ -91,9 +91,11 @@ def trace_of(
     """How the backend recognises the machine."""
     server = next((row.id for row in rows if row.name == "server"), None)
     windows = [row.window for row in rows if row.window is not None]
+    opened: list[Window] = []
     if operation is not None and operation.window_start is not None and operation.makes:
         # Only what makes something has a window: by a restart's, a user's clone of that time would be taken for ours.
-        windows.append(Window(operation.window_start))
+        opened.append(Window(operation.window_start))
+    creates = operation is not None and operation.type is OperationType.CREATE
     begun = operation is not None and operation.type is OperationType.CREATE and operation.next_retry_at is None
     making = operation if begun else None  # a refused one made nothing
     return Trace(
@@ -105,7 +107,8 @@ def trace_of(
         object_name=key.name,
         provider_id=server,
         ledger=rows,
-        windows=tuple(windows),
+        windows=(*windows, *opened),
+        beside=() if creates else tuple(opened),
         task=making.task if making is not None else "",
         place=making.place if making is not None else "",
         making=operation.part if operation is not None and operation.makes else "",

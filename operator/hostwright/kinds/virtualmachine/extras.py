@@ -16,6 +16,8 @@ _RANK = {
     Life.FAILED: 2,
     Life.DELETING: 3,
 }
+#: Names in the ledger: the machine, and what is too many.
+_SERVER, _EXTRA = "server", "extra/"
 
 #: How a row leaves the ledger by hand: what is there is taken up anew.
 BY_HAND = "take it out of the status (kubectl edit --subresource=status): what is ours is taken up again"
@@ -103,7 +105,14 @@ def _made_by_us(twin: Twin, trace: Trace) -> bool:
     # No ledger and no window at all: a restored backup, or a lost status. Mark and name alone are then the record.
     if not trace.ledger and not trace.windows:
         return (twin.namespace, twin.object_name) == (trace.namespace, trace.object_name)
-    return trace.made_here(twin.created_at)
+    return twin.created_at is not None and any(window.holds(twin.created_at) for window in _windows(trace))
+
+
+def _windows(trace: Trace) -> list[Window]:
+    """In which machines were made: in that of a disk that came later, a user's clone would be taken for ours."""
+    machines = {row.window for row in trace.ledger if row.name == _SERVER or row.name.startswith(_EXTRA)}
+    others = {*trace.beside, *(row.window for row in trace.ledger)} - machines
+    return [window for window in trace.windows if window not in others]
 
 
 def _order(twin: Twin, trace: Trace) -> tuple[int, int, int, float, str]:
