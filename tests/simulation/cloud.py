@@ -47,7 +47,7 @@ NAMES: tuple[tuple[str, str], ...] = (
     (r"DELETE /v2.0/(\w+)s/.*", r"delete_\1"),
     (r"POST /v3/\w+/volumes$", "create_volume"),
     (r"DELETE /v3/\w+/volumes/[^/]+$", "delete_volume"),
-    (r".*", "volume"),
+    (r"\w+ /v3/\w+/volumes/[^/]+/(\w+)(/.*)?", r"volume_\1"),
 )
 
 
@@ -141,7 +141,7 @@ class SimTransport:
 
 def name_of(method: str, path: str, body: Any) -> str:
     line = f"{method} {unquote(path)}"
-    name = next(re.sub(pattern, name, line) for pattern, name in NAMES if re.fullmatch(pattern, line))
+    name = next(re.sub(pattern, name, line, count=1) for pattern, name in NAMES if re.fullmatch(pattern, line))
     if name != "action":
         return name
     (verb,) = body
@@ -193,6 +193,8 @@ class SimCloud:
     cloud: Cloud
     down: bool = False
     judge: Any = None
+    people: Any = None
+    tokens: int = 0
     clones: set[str] = field(default_factory=set)
     _rows: tuple[tuple[int, float], dict[str, simulated.Machine]] = field(default_factory=lambda: ((-1, 0.0), {}))
 

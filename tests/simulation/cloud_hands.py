@@ -6,6 +6,7 @@ from tests.model_openstack.cloud import Cloud
 from tests.model_openstack.rows import Build, Server, Settings
 from tests.simulation.cloud import PROVIDER, SimCloud
 from tests.simulation.cloud_judge import CloudJudge
+from tests.simulation.cloud_people import CloudPeople
 
 from hostwright.core.names import MARK, provider_name
 from hostwright.engine.ports import Key
@@ -30,6 +31,7 @@ def make_cloud(world: "World") -> SimCloud:
 
 def lead_there(world: "World") -> None:
     """The same Provider and image as in other seeds, and another place."""
+    world.cloud.people = CloudPeople(world)
     world.api.apply(Key("Provider", "", "sim"), PROVIDER)
     for key, name in ((Key("MachineImage", "", "tiny"), "tiny"), (Key("MachineImage", "", "bad"), "gone")):
         source = {"name": "sim", "providerRef": {"name": "sim"}, "openstack": {"image": {"name": name}}}

@@ -91,6 +91,8 @@ class People:
             made += [("", "give other keys", self.give_other_keys)] * 2
         if world.pools is not None:
             made += [("", *deed) for deed in world.pools.deeds()]
+        if world.cloud is not None:
+            made += [("", *deed) for deed in world.cloud.people.deeds()]
         if world.metal is not None:
             made += [("", *deed) for deed in world.metal.deeds()]
         all_of_them = [*made, *(rare * max(1, len(made) // (2 * len(rare) or 1)))]

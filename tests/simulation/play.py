@@ -10,7 +10,7 @@ from tests.simulation.dice import Decisions
 from tests.simulation.draw import Drawn, draw
 from tests.simulation.judge import Violation
 from tests.simulation.people import People
-from tests.simulation.tidying import help_out, tidy_up
+from tests.simulation.tidying import give_up, help_out, tidy_up
 from tests.simulation.world import World
 
 #: Seconds in which all has to come to rest once the faults are over, and then stay silent: a sweep of it, and some.
@@ -78,6 +78,8 @@ async def _whole(drawn: Drawn, given: Decisions | None, worlds: list[World]) -> 
             await _rest(world, people)
             await _silence(world)
         world.judge.last()
+        if world.cloud is not None:
+            await _none(world, people)
     finally:
         world.end()
     if world.judge.broken is not None:
@@ -105,6 +107,21 @@ async def _rest(world: World, people: People) -> None:
             raise Violation(f"L1: no rest within {BOUND:.0f} s: {'; '.join(wrong)}")
         await asyncio.sleep(15.0)
         help_out(people)
+
+
+async def _none(world: World, people: People) -> None:
+    """Everybody deletes what he has, and then it is gone."""
+    end = world.clock.monotonic() + BOUND
+    while any(key.kind == "VirtualMachine" for key in world.api.objects):
+        give_up(people)
+        await asyncio.sleep(15.0)
+        _step(world)
+        help_out(people)
+        if world.clock.monotonic() > end:
+            left = [world.api.condition(key, "Ready") for key in world.api.objects if key.kind == "VirtualMachine"]
+            raise Violation(f"L1: not all gone within {BOUND:.0f} s: {left}")
+    world.cloud.judge.none()
+    _step(world)
 
 
 async def _silence(world: World) -> None:

@@ -22,6 +22,13 @@ def tidy_up(people: People) -> None:
         world.api.delete(COPY)
 
 
+def give_up(people: People) -> None:
+    """Nothing is wanted any more."""
+    for key, body in list(people.world.api.objects.items()):
+        if key.kind in {"MachinePool", "VirtualMachine"} and not body["metadata"].get("deletionTimestamp"):
+            people.world.api.delete(key)
+
+
 def help_out(people: People) -> None:
     """What a message asks a person to do is done."""
     world = people.world
@@ -29,6 +36,8 @@ def help_out(people: People) -> None:
         world.pools.help()
     if world.metal is not None:
         world.metal.help()
+    if world.cloud is not None:
+        world.cloud.people.help()
     for key, body in list(world.api.objects.items()):
         if key.kind == "VirtualMachine":
             _unforge(people, key, body)
