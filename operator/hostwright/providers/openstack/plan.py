@@ -94,7 +94,7 @@ def plan(
         case Discard(row=row):
             return _discard(row, found, look.as_of, memory, fence)
         case Release():
-            return _release(step, trace, found, fence)
+            return _release(step, trace, found, memory, fence)
 
 
 def _create(
@@ -254,7 +254,7 @@ def _delete(
         return Wait("Nova deletes the server")
     waits: Wait | None = None
     for row in rows:
-        match _let_go(row, fence) if row.id in keep else _delete_part(row, memory, fence):
+        match _let_go(row, memory, fence) if row.id in keep else _delete_part(row, memory, fence):
             case Call() as call:
                 return call
             case Wait() as wait:
@@ -302,9 +302,9 @@ def _keep_volumes(
     return None
 
 
-def _let_go(row: LedgerRow, fence: Fence) -> Call | None:
+def _let_go(row: LedgerRow, memory: Memory, fence: Fence) -> Call | Wait | None:
     volume = fence.volumes.get(row.id)
-    return plan_volumes.unmark(row, volume) if volume is not None else None
+    return plan_volumes.unmark(row, volume, memory) if volume is not None else None
 
 
 def _delete_part(row: LedgerRow, memory: Memory, fence: Fence) -> Call | Wait:
@@ -336,15 +336,15 @@ def _remove_server(row: LedgerRow, found: Found | None, as_of: float, memory: Me
     )
 
 
-def _release(step: Release, trace: Trace, found: Found | None, fence: Fence) -> Call | Wait | Done:
+def _release(step: Release, trace: Trace, found: Found | None, memory: Memory, fence: Fence) -> Call | Wait | Done:
     """Marks off, one thing after the other: the ports first, so that the server's mark leads here until the end."""
     if found is None:
         return Done()
     for part in found.parts:
         if (volume := fence.volumes.get(part.id)) is not None:
             ours = volume.row.mark == trace.mark  # one that was there may bear the mark of another machine
-            if ours and (call := plan_volumes.unmark(part, volume)) is not None:
-                return call
+            if ours and (next_ := plan_volumes.unmark(part, volume, memory)) is not None:
+                return next_
         elif part.id in fence.marked and part.id not in {twin.id for twin in found.twins}:
             on = _described(part.id, "", fence)
             return Call("remove_mark", part.name, Repeat.IDEMPOTENT, on, message=f"releasing {part.name} {part.id}")

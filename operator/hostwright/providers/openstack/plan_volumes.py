@@ -149,10 +149,12 @@ def delete_volume(row: LedgerRow, seen: SeenVolume, memory: Memory) -> Call | Wa
     return Call("delete_volume", row.name, Repeat.IDEMPOTENT, on, destructive=True, message=text, row=row)
 
 
-def unmark(row: LedgerRow, seen: SeenVolume) -> Call | None:
+def unmark(row: LedgerRow, seen: SeenVolume, memory: Memory) -> Call | Wait | None:
     """Our mark goes last: it leads here until the end. None: nothing of ours is on it."""
     for key in (*volumes.VOLUME_RECORD, VOLUME_DISK, VOLUME_MARK):
         if key in seen.row.metadata:
+            if stale(row.name, seen.as_of, memory):  # until it is seen without the last one
+                return Wait(f"volume {row.id} is being released")
             on = On(row.id, BLOCK_STORAGE, "DELETE", f"/v3/volumes/{row.id}/metadata/{quote(key)}")
             return Call("remove_mark", row.name, Repeat.IDEMPOTENT, on, message=f"releasing volume {row.id}")
     return None
