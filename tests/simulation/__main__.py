@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING
 import structlog
 from tests.simulation.mutants import MUTANTS, plant
 from tests.simulation.mutants_anew import ANEW
+from tests.simulation.mutants_cloud import CLOUD
 from tests.simulation.mutants_metal import METAL
 from tests.simulation.mutants_pools import POOLS
 
 if TYPE_CHECKING:
     from tests.simulation.tally import Tally
 
-PLANTED = {**MUTANTS, **POOLS, **METAL, **ANEW}
+PLANTED = {**MUTANTS, **POOLS, **METAL, **ANEW, **CLOUD}
 #: Directed seeds in which a mutant dies before others are tried.
 ENOUGH = 2
 #: Turns of the loop in a hunt: of a thousand seeds without a fault none took nine thousand. A mutant that goes round in

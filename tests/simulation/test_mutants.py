@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 from tests.simulation.mutants import MUTANTS, Mutant
 from tests.simulation.mutants_anew import ANEW
+from tests.simulation.mutants_cloud import CLOUD
 from tests.simulation.mutants_metal import METAL
 from tests.simulation.mutants_pools import POOLS
 from tests.simulation.test_simulation import ROOT, simulate
 
-ALL = {**MUTANTS, **POOLS, **METAL, **ANEW}
+ALL = {**MUTANTS, **POOLS, **METAL, **ANEW, **CLOUD}
 
 
 def test_what_is_to_be_planted_stands_in_our_code() -> None:
