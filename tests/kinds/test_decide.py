@@ -13,6 +13,7 @@ from tests.kinds.situations import (
     SERVER,
     UNSEEN,
     condition,
+    found,
     fresh,
     line,
     making,
@@ -34,7 +35,8 @@ from hostwright.core.errors import (
     ProviderNotAllowed,
     Unreachable,
 )
-from hostwright.core.port import LedgerRow, Window
+from hostwright.core.port import LedgerRow, RowState, Window
+from hostwright.kinds.virtualmachine import replacing
 from hostwright.kinds.virtualmachine.decide import decide
 from hostwright.kinds.virtualmachine.extras import judge
 from hostwright.kinds.virtualmachine.port import Life, Power, Unresolved
@@ -177,6 +179,11 @@ def test_a_machine_that_the_backend_takes_for_ours_and_is_not_is_passed_over() -
     shown = seen(id="s9", twins=(clone, ours))
     decision = decide(making(trace=trace(PORT, windows=(Window(NOW),)), look=shown, proven=True))
     assert (decision.step, decision.adopt[0]) == (None, SERVER)
+
+
+def test_ports_that_are_left_of_a_failed_machine_are_no_machine_that_is_replaced() -> None:
+    left = situation(trace=trace(replace(SERVER, state=RowState.DELETING), PORT))
+    assert replacing.on_its_way(left, found(Life.PARTIAL)) is None, "no operation replaces anything, and no id is named"
 
 
 def test_a_twin_of_the_time_when_a_disk_was_made_is_somebody_elses() -> None:

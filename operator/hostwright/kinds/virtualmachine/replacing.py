@@ -52,7 +52,7 @@ def on_its_way(situation: Situation, found: Found) -> Decision[Step] | None:
     None: it is judged as any other.
     """
     row = situation.trace.row("server")
-    if row is None or standing(situation) != found.id:
+    if row is None or not found.id or standing(situation) != found.id:
         return None
     waiting: Decision[Step] = Decision(
         said=say.working(Reason.REPLACING, _TEXT), phase=Phase.UPDATING, look_again=2.0, operation=OperationType.REPLACE
