@@ -96,6 +96,7 @@ def draw(seed: int, directed: frozenset[str] | None = None) -> Drawn:
     for one, other in APART:
         if {one, other} <= faults:
             faults.discard(rng.choice((one, other)))
+    openstack = _beside("openstack", seed, directed, 0.2)
     return Drawn(
         seed=seed,
         faults=frozenset(faults),
@@ -112,8 +113,8 @@ def draw(seed: int, directed: frozenset[str] | None = None) -> Drawn:
         pool=_beside("pool", seed, directed, 0.3),
         metal=_beside("metal", seed, directed, 0.3),
         upkeep=_beside("upkeep", seed, directed, 0.3),
-        anew=_beside("anew", seed, directed, 0.3),
-        openstack=_beside("openstack", seed, directed, 0.2),
+        anew=_beside("anew", seed, directed, 0.3) and not openstack,  # the keys stand in user data there
+        openstack=openstack,
         often=tuple(sorted(wish - {*FAULTS, *APART_FAULTS} - WORDS)),
     )
 

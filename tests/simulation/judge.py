@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 #: Seconds that a request may be under way, with what its sender needs between looking and sending.
 UNDER_WAY = 45.0
-
-
 #: Seconds after which every operator hears of a deletion: the longest deafness, and a request that was on its way.
 DEAF = 60.0 + 70.0 + UNDER_WAY
 #: Seconds after which everybody who looks sees a machine, beside the lists' lag.

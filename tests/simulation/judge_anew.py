@@ -17,7 +17,7 @@ FORGETFUL = frozenset({"wipe", "restore", "copy", "forge"})
 def written(judge: "Judge", key: Key, before: Body, after: Body) -> None:
     """A status: whether one is announced, taken back, or told as somebody else's deletion."""
     was, now = replaced_of(before), replaced_of(after)
-    row = judge.world.site.model.machines.get(now)
+    row = judge.world.hands.machines.get(now)
     if now and now != was:
         asked = row is None or row.ssh_keys != keys_of(after)
         judge.expect(asked, f"R1: {key} is to be replaced, and nobody asked for it")

@@ -184,8 +184,8 @@ MUTANTS: Mapping[str, Mutant] = {
     ),
     "delete a marked clone": _mutant(
         "kinds.virtualmachine.extras",
-        "    return trace.made_here(twin.created_at)\n",
-        "    return True\n",
+        "    return twin.created_at is not None and any(",
+        "    return True or any(",
         "S3",
         "twin",
         "unfenced",

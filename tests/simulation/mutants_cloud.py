@@ -54,8 +54,8 @@ CLOUD: Mapping[str, Mutant] = {
     ),
     "leave the ports": _mutant(
         "providers.openstack.plan",
-        "    for row in rows:\n        match _let_go(row, fence) if row.id in keep else",
-        "    for row in ():\n        match _let_go(row, fence) if row.id in keep else",
+        "    for row in rows:\n        match _let_go(row, memory, fence) if row.id in keep else",
+        "    for row in ():\n        match _let_go(row, memory, fence) if row.id in keep else",
         "S6|L1",
         "delete",
     ),
@@ -63,7 +63,7 @@ CLOUD: Mapping[str, Mutant] = {
         "providers.openstack.plan_network",
         "        loose = not item.bound and item not in old\n",
         "        loose = False\n",
-        "L1|other",
+        "L1|the port",
         "unplug a port",
     ),
     "make a disk without its mark": _mutant(
@@ -87,7 +87,7 @@ CLOUD: Mapping[str, Mutant] = {
         "providers.openstack.plan_floating",
         "    if row.ownership is not Ownership.REFERENCED:\n        return delete_floating_ip(row)\n    if not port",
         "    if row.ownership is not Ownership.REFERENCED:\n        return Done()\n    if not port",
-        "L1|S6|other",
+        "L1|S6|the ledger",
         "give an address",
         "take an address",
     ),

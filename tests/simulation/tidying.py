@@ -64,7 +64,7 @@ def _unforge(people: People, key: Key, body: Body) -> None:
     In every second seed nothing else is: beside a row by hand an object finds its own machine by itself.
     """
     mark = machine_id_of(body).replace("-", "")
-    there = any(row.mark.endswith(f":{mark}") for row in people.world.site.model.machines.values())
+    there = any(row.mark.endswith(f":{mark}") for row in people.world.hands.machines.values())
     if people.world.drawn.seed % 2 and there and not body["metadata"].get("deletionTimestamp"):
         return
     told = people.world.api.condition(key, "Ready").get("reason") == "OwnershipMismatch"
