@@ -16,8 +16,8 @@ _RANK = {
     Life.FAILED: 2,
     Life.DELETING: 3,
 }
-#: Names in the ledger: the machine, and what is too many.
-_SERVER, _EXTRA = "server", "extra/"
+#: Beginnings of names in the ledger: what may be made for a machine that is there.
+_LATER = ("volume/", "floatingip/")
 
 #: How a row leaves the ledger by hand: what is there is taken up anew.
 BY_HAND = "take it out of the status (kubectl edit --subresource=status): what is ours is taken up again"
@@ -110,8 +110,8 @@ def _made_by_us(twin: Twin, trace: Trace) -> bool:
 
 def _windows(trace: Trace) -> list[Window]:
     """In which machines were made: in that of a disk that came later, a user's clone would be taken for ours."""
-    machines = {row.window for row in trace.ledger if row.name == _SERVER or row.name.startswith(_EXTRA)}
-    others = {*trace.beside, *(row.window for row in trace.ledger)} - machines
+    later = [row for row in trace.ledger if row.name.startswith(_LATER)]
+    others = {*trace.beside, *(row.window for row in later)} - {row.window for row in trace.ledger if row not in later}
     return [window for window in trace.windows if window not in others]
 
 
