@@ -102,8 +102,8 @@ def extra_row(twin: Twin) -> LedgerRow:
 def _made_by_us(twin: Twin, trace: Trace) -> bool:
     if twin.name != trace.name:
         return False
-    # No ledger and no window at all: a restored backup, or a lost status. Mark and name alone are then the record.
-    if not trace.ledger and not trace.windows:
+    # Nothing tells of a machine: a restored backup, or a lost status. Mark and name alone are then the record.
+    if trace.row("server") is None and not _windows(trace):
         return (twin.namespace, twin.object_name) == (trace.namespace, trace.object_name)
     return twin.created_at is not None and any(window.holds(twin.created_at) for window in _windows(trace))
 
