@@ -20,16 +20,6 @@ CLOUD: Mapping[str, Mutant] = {
         "fails",
         "late",
     ),
-    "forget the fence of a port": _mutant(
-        "providers.openstack.bodies",
-        '    if address:\n        body["mac_address"] = address\n',
-        "",
-        "S1",
-        "lost",
-        "cut",
-        "fails",
-        "late",
-    ),
     "take a stranger's port for ours by its MAC": _mutant(
         "providers.openstack.machines",
         "await self._client.ports([mark]) if port.mac_address == new.mac]",
@@ -52,20 +42,6 @@ CLOUD: Mapping[str, Mutant] = {
         "S3",
         "a port of theirs with our mark",
     ),
-    "leave the ports": _mutant(
-        "providers.openstack.plan",
-        "    for row in rows:\n        match _let_go(row, memory, fence) if row.id in keep else",
-        "    for row in ():\n        match _let_go(row, memory, fence) if row.id in keep else",
-        "S6|L1",
-        "delete",
-    ),
-    "leave an unplugged port as it is": _mutant(
-        "providers.openstack.plan_network",
-        "        loose = not item.bound and item not in old\n",
-        "        loose = False\n",
-        "L1|the port",
-        "unplug a port",
-    ),
     "make a disk without its mark": _mutant(
         "providers.openstack.volumes",
         "    return {VOLUME_MARK: trace.mark, VOLUME_DISK: disk, **record}",
@@ -82,20 +58,5 @@ CLOUD: Mapping[str, Mutant] = {
         "lost",
         "cut",
         "fails",
-    ),
-    "keep an address that nobody wants": _mutant(
-        "providers.openstack.plan_floating",
-        "    if row.ownership is not Ownership.REFERENCED:\n        return delete_floating_ip(row)\n    if not port",
-        "    if row.ownership is not Ownership.REFERENCED:\n        return Done()\n    if not port",
-        "L1|S6|the ledger",
-        "give an address",
-        "take an address",
-    ),
-    "confirm no resize": _mutant(
-        "providers.openstack.plan_change",
-        "    if found.life is not Life.RESIZED:\n        return Done()\n    confirmed",
-        "    if True:\n        return Done()\n    confirmed",
-        "L1",
-        "resize",
     ),
 }
