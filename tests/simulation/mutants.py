@@ -23,13 +23,14 @@ class Mutant:
     wrong: str
     rule: str
     faults: frozenset[str]
+    seeds: int = 80  # among which it is found; more where its moment is rare
 
     def shows(self, violation: str) -> bool:
         return bool(violation) and re.match(f"({self.rule})\\b", violation) is not None
 
 
-def _mutant(module: str, right: str, wrong: str, rule: str, *faults: str) -> Mutant:
-    return Mutant(f"hostwright.{module}", right, wrong, rule, frozenset(faults))
+def _mutant(module: str, right: str, wrong: str, rule: str, *faults: str, seeds: int = 80) -> Mutant:
+    return Mutant(f"hostwright.{module}", right, wrong, rule, frozenset(faults), seeds)
 
 
 MUTANTS: Mapping[str, Mutant] = {
@@ -48,6 +49,7 @@ MUTANTS: Mapping[str, Mutant] = {
         "cut",
         "old watch",
         "vanish",
+        seeds=400,
     ),
     "drop the quiet time": _mutant(
         "engine.recall",

@@ -25,6 +25,6 @@ def _source(mutant: Mutant) -> str:
 
 @pytest.mark.parametrize("mutant", sorted(ALL))
 def test_a_planted_fault_is_found(mutant: str) -> None:
-    hunted = simulate("--mutant", mutant, "--seeds", "80", "--seconds", "1.5")
+    hunted = simulate("--mutant", mutant, "--seeds", str(ALL[mutant].seeds), "--seconds", "1.5")
     print(f"bar: {hunted.stdout.strip()}")
     assert hunted.returncode == 0, hunted.stdout + hunted.stderr
