@@ -37,6 +37,7 @@ def make(request: pytest.FixtureRequest) -> "ModelHarness":
 class ModelHarness:
     name = "model"
     cannot: Mapping[Need, str] = {
+        Need.NO_ROOM: "the model has a host for each of its sizes",
         Need.STALE_LISTS: "Nova lists what its database holds",
         Need.ANOTHER_IDENTITY: "a login names its project, so the same login never leads to another",
     }
