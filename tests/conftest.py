@@ -25,7 +25,7 @@ GROUPS = {
     "rack": ("sandbox_redfish", "providers/redfish"),
 }
 #: As the contract's cases name them.
-LABLESS = ("simulated", "vsphere")
+LABLESS = ("simulated", "vsphere", "model")
 
 
 def _group(nodeid: str) -> str:
