@@ -110,6 +110,16 @@ def test_a_row_by_hand_does_not_hide_the_machine_whose_own_row_was_lost(
         assert (adopted.name, adopted.window) == ("server", Window(NOW, NOW))
 
 
+def test_of_two_that_nothing_tells_of_one_is_taken_up_and_none_deleted() -> None:
+    """After a lost status a restored backup of the machine bears its mark, its name and its record."""
+    backup = replace(LOST, id="s9", created_at=NOW - DAY)
+    look = seen(twins=(LOST, backup), parts=(SERVER,))
+    decision = decide(situation(trace=trace(), look=look, proven=True))
+    assert [row.id for row in decision.adopt if row.name == "server"] == ["s9"]
+    assert not [row for row in decision.adopt if row.name.startswith("extra/")]
+    assert decision.step is None
+
+
 @pytest.mark.parametrize(
     "row",
     [

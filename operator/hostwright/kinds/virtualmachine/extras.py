@@ -46,8 +46,10 @@ def judge(found: Found, trace: Trace) -> Judgement:
     if not ours:
         return Judgement(keep="", strangers=strangers)
     survivor = min(ours, key=lambda twin: _order(twin, trace))
-    extras = tuple(twin for twin in ours if twin is not survivor and twin.life is not Life.DELETING)
-    return Judgement(keep=survivor.id, extras=extras, strangers=strangers)
+    others = tuple(twin for twin in ours if twin is not survivor and twin.life is not Life.DELETING)
+    if not _told(trace):  # mark and name are enough to take one up, and not enough to delete another
+        return Judgement(keep=survivor.id, strangers=(*strangers, *others))
+    return Judgement(keep=survivor.id, extras=others, strangers=strangers)
 
 
 def believed(found: Found, trace: Trace) -> Trace:
@@ -102,10 +104,14 @@ def extra_row(twin: Twin) -> LedgerRow:
 def _made_by_us(twin: Twin, trace: Trace) -> bool:
     if twin.name != trace.name:
         return False
-    # Nothing tells of a machine: a restored backup, or a lost status. Mark and name alone are then the record.
-    if trace.row("server") is None and not _windows(trace):
+    if not _told(trace):  # mark and name alone are then the record
         return (twin.namespace, twin.object_name) == (trace.namespace, trace.object_name)
     return twin.created_at is not None and any(window.holds(twin.created_at) for window in _windows(trace))
+
+
+def _told(trace: Trace) -> bool:
+    """Something tells of a machine that we made: not after a lost status, nor in a restored backup."""
+    return any(not row.name.startswith(_LATER) for row in trace.ledger) or bool(_windows(trace))
 
 
 def _windows(trace: Trace) -> list[Window]:
