@@ -4,31 +4,34 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 import yaml
-from tests.contract.driver import CLUSTER
 from tests.contract.harness import Fault, Need, Truth
-from tests.contract.openstack_rows import FAULTS, REQUESTS, truth_of
+from tests.contract.openstack_rows import (
+    FAULTS,
+    REQUESTS,
+    VAST,
+    Asked,
+    context_of,
+    disk_of,
+    left_of,
+    own_block,
+    own_of,
+    provider_of,
+    truth_of,
+)
 
-from hostwright.core import errors
-from hostwright.core.errors import Failure
-from hostwright.core.names import MARK
 from hostwright.core.port import Trace
-from hostwright.kinds.provider.port import Context, Session
-from hostwright.kinds.provider.resource import ProviderSpec
-from hostwright.kinds.virtualmachine.port import Bindings
-from hostwright.kinds.virtualmachine.resource import VirtualMachineSpec
+from hostwright.kinds.provider.port import Session
 from hostwright.providers.openstack import BACKEND
 from hostwright.sandbox.openstack import clouds
 from hostwright.sandbox.openstack.faults_client import Faults
 from hostwright.sandbox.openstack.lab import LabFacts
 
-#: Its size is no host's; and one with the root disk of `small`, so that there is a way back.
-VAST, EVEN = "m4.vast", "m2.even"
+#: With the root disk of `small`, so that there is a way back.
+EVEN = "m2.even"
 COMPUTE = {"microversion": "2.90"}
 
 
@@ -36,8 +39,8 @@ def make(request: pytest.FixtureRequest) -> "OpenStackHarness":
     return OpenStackHarness(request.getfixturevalue("openstack_lab"))
 
 
-class OpenStackHarness:
-    name = "openstack"
+class OpenStackHarness(Asked):
+    name, provider = "openstack", "lab"
     cannot: Mapping[Need, str] = {
         Need.STALE_LISTS: "Nova lists what its database holds; no service of the lab lags",
         Need.SHORT_PAGES: "the largest page is a setting that Nova reads when it starts",
@@ -48,9 +51,7 @@ class OpenStackHarness:
     poll = 0.25  # most of a case is waiting for the next read
     visibility_lag = 0.5
     address = "10.3.0.77/14"
-    own: Mapping[str, Mapping[str, Any]] = {
-        "openstack": {"keyPair": "key", "configDrive": True, "availabilityZone": "nova", "metadata": {"rack": "r1"}}
-    }
+    own = own_block(zone="nova")
 
     def __init__(self, facts: LabFacts) -> None:
         self.facts = facts
@@ -109,71 +110,11 @@ class OpenStackHarness:
             parsed["clouds"][self.facts.cloud] = dict(cloud)
         if bad_login:
             parsed["clouds"][self.facts.cloud]["auth"]["password"] = "wrong"
-        spec = ProviderSpec.model_validate(
-            {
-                "type": "OpenStack",
-                "allowedNamespaces": {"from": "All"},
-                "credentialsRef": {"name": "lab"},
-                "openstack": {"cloudName": self.facts.cloud},
-                "failureDomains": [{"name": "az1", "openstack": {"computeAZ": "nova", "volumeAZ": "nova"}}],
-                "networks": [
-                    {"name": name, "openstack": {"network": network}}
-                    for name, network in (("app", "app"), ("db", "db"), ("twice", "twice"), ("lost", "no-such"))
-                ],
-            }
-        )
-        context = Context(
-            name="lab",
-            cluster_id=CLUSTER,
-            executor=self._executor,
-            monotonic=time.monotonic,
-            wall=lambda: datetime.now(UTC),
-            visibility_lag=self.visibility_lag,
-            hasten=hasten,
-        )
-        session = await BACKEND.connect(spec, {"clouds.yaml": yaml.safe_dump(parsed).encode()}, context)
+        context = context_of("lab", self._executor, self.visibility_lag, hasten)
+        spec, secret = provider_of("lab", self.facts.cloud, zone="nova"), yaml.safe_dump(parsed).encode()
+        session = await BACKEND.connect(spec, {"clouds.yaml": secret}, context)
         await session.load_catalog()
         return session
-
-    def spec(self, interface: Mapping[str, Any] | None = None, **more: Any) -> VirtualMachineSpec:
-        return VirtualMachineSpec.model_validate(
-            {
-                "providerRef": {"name": "lab"},
-                "classRef": {"name": "small"},
-                "imageRef": {"name": "tiny"},
-                "network": {"interfaces": [{"name": "eth0", "networkRef": {"name": "app"}, **(interface or {})}]},
-                "tags": {"team": "a"},
-                **more,
-            }
-        )
-
-    def bindings(self, image: str = "tiny") -> Bindings:
-        return Bindings(
-            cpu=1,
-            memory_mib=512,
-            class_name="small",
-            image_name=image,
-            image_section={"image": {"name": image}},
-            hostname="web",
-        )
-
-    def vast(self) -> Bindings:
-        return replace(self.bindings(), class_name="vast", class_section={"flavor": {"name": VAST}})
-
-    def unresolved(self, failure: type[Failure]) -> tuple[VirtualMachineSpec, Bindings, str] | str:
-        asked: Mapping[type[Failure], tuple[VirtualMachineSpec, Bindings, str]] = {
-            errors.NetworkNotFound: (self.spec({"networkRef": {"name": "nowhere"}}), self.bindings(), "nowhere"),
-            errors.NameAmbiguous: (self.spec({"networkRef": {"name": "twice"}}), self.bindings(), "twice"),
-            errors.ImageNotResolved: (self.spec(), self.bindings("no-such-image"), "no-such-image"),
-            errors.SecurityGroupNotFound: (self.spec({"securityGroups": ["shut"]}), self.bindings(), "shut"),
-            errors.FlavorNotFound: (
-                self.spec(openstack={"flavor": {"name": "m9.vast"}}, classRef=None),
-                self.bindings(),
-                "m9.vast",
-            ),
-            errors.KeyPairNotFound: (self.spec(openstack={"keyPair": "lost-key"}), self.bindings(), "lost-key"),
-        }
-        return asked[failure]
 
     async def truth(self) -> Mapping[str, Truth]:
         rows = (await self._send("compute", "GET", "/servers/detail"))["servers"]
@@ -249,20 +190,10 @@ class OpenStackHarness:
         return made
 
     async def own_of(self, machine_id: str) -> set[tuple[str, str]]:
-        row = (await self._send("compute", "GET", f"/servers/{machine_id}"))["server"]
-        metadata = {key: value for key, value in row["metadata"].items() if not key.startswith("hostwright.")}
-        return {
-            ("keyPair", str(row["key_name"])),
-            ("configDrive", str(row["config_drive"] == "True")),
-            ("availabilityZone", str(row["OS-EXT-AZ:availability_zone"])),
-            ("metadata", str(metadata)),
-        }
+        return own_of((await self._send("compute", "GET", f"/servers/{machine_id}"))["server"])
 
     async def left(self) -> Sequence[str]:
-        ports = [f"port {row['name']}" for row in await self._ports() if row["description"].startswith(MARK)]
-        floating = [row["floating_ip_address"] for row in await self.floating_ips() if MARK in row["description"]]
-        volumes = [row["name"] for row in await self._volumes() if "hostwright.mark" in row["metadata"]]
-        return [*ports, *floating, *volumes]
+        return left_of(await self._ports(), await self.floating_ips(), await self._volumes())
 
     async def new_disk(self) -> str:
         body = {"volume": {"size": 1, "name": "theirs", "metadata": {"mine": "yes"}}}
@@ -274,7 +205,7 @@ class OpenStackHarness:
         row = await self._volume(item)
         if row.get("status") == "detaching":
             row = await self._free(item)
-        return {key: row[key] for key in ("id", "name", "size", "status", "metadata")} if row else {}
+        return disk_of(row)
 
     async def move_floating_ip(self, item: str, port: str | None) -> None:
         await self._send("network", "PUT", f"/v2.0/floatingips/{item}", {"floatingip": {"port_id": port}})

@@ -1,10 +1,27 @@
-"""The requests that OpenStack's calls are, the faults that they meet, and a server as its own truth."""
+"""What every OpenStack's harness needs: requests and their faults, a user's wishes, and rows as their own truth."""
 
 import json
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
+from tests.contract.driver import CLUSTER
 from tests.contract.harness import Fault, Truth
+
+from hostwright.core import errors
+from hostwright.core.errors import Failure
+from hostwright.core.names import MARK
+from hostwright.kinds.provider.port import Context
+from hostwright.kinds.provider.resource import ProviderSpec
+from hostwright.kinds.virtualmachine.port import Bindings
+from hostwright.kinds.virtualmachine.resource import VirtualMachineSpec
+from hostwright.providers.openstack.rows import VOLUME_MARK
+
+#: A flavor whose size is no host's.
+VAST = "m4.vast"
 
 #: Verb of a call → the request that it is.
 REQUESTS: Mapping[str, Mapping[str, str]] = {
@@ -54,3 +71,104 @@ def truth_of(row: dict[str, Any], ports: Sequence[dict[str, Any]]) -> Truth:
         metadata={key: value for key, value in row["metadata"].items() if key not in record},
         whole=json.dumps([{key: row.get(key) for key in LASTING}, ports], sort_keys=True),
     )
+
+
+def own_block(*, zone: str) -> Mapping[str, Mapping[str, Any]]:
+    return {"openstack": {"keyPair": "key", "configDrive": True, "availabilityZone": zone, "metadata": {"rack": "r1"}}}
+
+
+def own_of(row: Mapping[str, Any]) -> set[tuple[str, str]]:
+    """Of a server, as `own_block` has it."""
+    metadata = {key: value for key, value in row["metadata"].items() if not key.startswith("hostwright.")}
+    return {
+        ("keyPair", str(row["key_name"])),
+        ("configDrive", str(row["config_drive"] == "True")),
+        ("availabilityZone", str(row["OS-EXT-AZ:availability_zone"])),
+        ("metadata", str(metadata)),
+    }
+
+
+def left_of(*parts: Sequence[Mapping[str, Any]]) -> Sequence[str]:
+    """Of ports, floating IPs and volumes: those that bear a mark of ours."""
+    rows = [row for part in parts for row in part]
+    marked = [row for row in rows if MARK in (row.get("description") or "") or VOLUME_MARK in row.get("metadata", {})]
+    return [f"{row.get('name') or row.get('floating_ip_address')} ({row['id']})" for row in marked]
+
+
+def disk_of(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {key: row[key] for key in ("id", "name", "size", "status", "metadata")} if row else {}
+
+
+def provider_of(name: str, cloud: str, *, zone: str) -> ProviderSpec:
+    """`zone`: of the failure domain az1."""
+    return ProviderSpec.model_validate(
+        {
+            "type": "OpenStack",
+            "allowedNamespaces": {"from": "All"},
+            "credentialsRef": {"name": name},
+            "openstack": {"cloudName": cloud},
+            "failureDomains": [{"name": "az1", "openstack": {"computeAZ": zone, "volumeAZ": zone}}],
+            "networks": [
+                {"name": word, "openstack": {"network": network}}
+                for word, network in (("app", "app"), ("db", "db"), ("twice", "twice"), ("lost", "no-such"))
+            ],
+        }
+    )
+
+
+def context_of(name: str, executor: Executor, visibility_lag: float, hasten: Callable[[], None]) -> Context:
+    return Context(
+        name=name,
+        cluster_id=CLUSTER,
+        executor=executor,
+        monotonic=time.monotonic,
+        wall=lambda: datetime.now(UTC),
+        visibility_lag=visibility_lag,
+        hasten=hasten,
+    )
+
+
+class Asked:
+    """What a user asks of the Provider, and the cluster's side of it."""
+
+    provider: str
+
+    def spec(self, interface: Mapping[str, Any] | None = None, **more: Any) -> VirtualMachineSpec:
+        return VirtualMachineSpec.model_validate(
+            {
+                "providerRef": {"name": self.provider},
+                "classRef": {"name": "small"},
+                "imageRef": {"name": "tiny"},
+                "network": {"interfaces": [{"name": "eth0", "networkRef": {"name": "app"}, **(interface or {})}]},
+                "tags": {"team": "a"},
+                **more,
+            }
+        )
+
+    def bindings(self, image: str = "tiny") -> Bindings:
+        return Bindings(
+            cpu=1,
+            memory_mib=512,
+            class_name="small",
+            image_name=image,
+            image_section={"image": {"name": image}},
+            hostname="web",
+        )
+
+    def vast(self) -> Bindings:
+        return replace(self.bindings(), class_name="vast", class_section={"flavor": {"name": VAST}})
+
+    def unresolved(self, failure: type[Failure]) -> tuple[VirtualMachineSpec, Bindings, str] | str:
+        asked: Mapping[type[Failure], tuple[VirtualMachineSpec, Bindings, str]] = {
+            errors.NetworkNotFound: (self.spec({"networkRef": {"name": "nowhere"}}), self.bindings(), "nowhere"),
+            errors.NameAmbiguous: (self.spec({"networkRef": {"name": "twice"}}), self.bindings(), "twice"),
+            errors.ImageNotResolved: (self.spec(), self.bindings("no-such-image"), "no-such-image"),
+            errors.SecurityGroupNotFound: (self.spec({"securityGroups": ["shut"]}), self.bindings(), "shut"),
+            errors.FlavorNotFound: (
+                self.spec(openstack={"flavor": {"name": "m9.vast"}}, classRef=None),
+                self.bindings(),
+                "m9.vast",
+            ),
+            errors.KeyPairNotFound: (self.spec(openstack={"keyPair": "lost-key"}), self.bindings(), "lost-key"),
+        }
+        return asked[failure]
