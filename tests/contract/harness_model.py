@@ -1,49 +1,62 @@
 """The model of OpenStack that the simulation plays on, behind real HTTP: believed as far as it passes this suite."""
 
+import asyncio
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 import yaml
-from tests.contract.driver import CLUSTER
 from tests.contract.harness import Fault, Need, Truth
-from tests.contract.harness_openstack import FAULTS, REQUESTS
+from tests.contract.openstack_rows import (
+    FAULTS,
+    REQUESTS,
+    Asked,
+    context_of,
+    disk_of,
+    left_of,
+    own_block,
+    own_of,
+    provider_of,
+    truth_of,
+)
 from tests.model_openstack.cloud import Cloud
-from tests.model_openstack.rows import Build, Server, Settings
+from tests.model_openstack.rows import OUTSIDE, PROJECT, ZONES, Build, Settings
 from tests.model_openstack.served import PASSWORD, Rule, Served, serving
 
-from hostwright.core import errors
-from hostwright.core.errors import Failure
 from hostwright.core.port import Trace
-from hostwright.kinds.provider.port import Context, Session
-from hostwright.kinds.provider.resource import ProviderSpec
-from hostwright.kinds.virtualmachine.port import Bindings
-from hostwright.kinds.virtualmachine.resource import VirtualMachineSpec
+from hostwright.kinds.provider.port import Session
 from hostwright.providers.openstack import BACKEND
 
-RECORD = {"hostwright.namespace", "hostwright.name"}
-QUICK = {"build_seconds": 0.4, "power_seconds": 0.1, "delete_seconds": 0.1, "network_seconds": 0.1}
+#: Not the one that a server has which asks for none.
+ZONE = ZONES[1]
+QUICK = {
+    "build_seconds": 0.4,
+    "power_seconds": 0.1,
+    "delete_seconds": 0.1,
+    "network_seconds": 0.1,
+    "volume_seconds": 0.1,
+}
 
 
 def make(request: pytest.FixtureRequest) -> "ModelHarness":
     return ModelHarness()
 
 
-class ModelHarness:
-    name = "model"
+class ModelHarness(Asked):
+    name = provider = "model"
     cannot: Mapping[Need, str] = {
-        Need.NO_ROOM: "the model has a host for each of its sizes",
         Need.STALE_LISTS: "Nova lists what its database holds",
         Need.ANOTHER_IDENTITY: "a login names its project, so the same login never leads to another",
     }
     patience = 10.0
     poll = 0.25
     visibility_lag = 0.5
+    address = "10.0.99.77/16"
+    own = own_block(zone=ZONE)
 
     def __init__(self) -> None:
         self._executor = ThreadPoolExecutor(8)
@@ -69,87 +82,20 @@ class ModelHarness:
     async def session(self, *, hasten: Callable[[], None] = lambda: None, bad_login: bool = False) -> Session:
         auth = self._served.auth("wrong" if bad_login else PASSWORD)
         secret = yaml.safe_dump({"clouds": {"model": {"auth": auth, "region_name": "R"}}}).encode()
-        spec = ProviderSpec.model_validate(
-            {
-                "type": "OpenStack",
-                "allowedNamespaces": {"from": "All"},
-                "credentialsRef": {"name": "model"},
-                "openstack": {"cloudName": "model"},
-                "networks": [
-                    {"name": name, "openstack": {"network": network}}
-                    for name, network in (("app", "app"), ("db", "db"), ("twice", "twice"), ("lost", "no-such"))
-                ],
-            }
-        )
-        context = Context(
-            name="model",
-            cluster_id=CLUSTER,
-            executor=self._executor,
-            monotonic=time.monotonic,
-            wall=lambda: datetime.now(UTC),
-            visibility_lag=self.visibility_lag,
-            hasten=hasten,
-        )
-        session = await BACKEND.connect(spec, {"clouds.yaml": secret}, context)
+        context = context_of("model", self._executor, self.visibility_lag, hasten)
+        session = await BACKEND.connect(provider_of("model", "model", zone=ZONE), {"clouds.yaml": secret}, context)
         await session.load_catalog()
         return session
-
-    def spec(self, interface: Mapping[str, Any] | None = None, **more: Any) -> VirtualMachineSpec:
-        return VirtualMachineSpec.model_validate(
-            {
-                "providerRef": {"name": "model"},
-                "classRef": {"name": "small"},
-                "imageRef": {"name": "tiny"},
-                "network": {"interfaces": [{"name": "eth0", "networkRef": {"name": "app"}, **(interface or {})}]},
-                "tags": {"team": "a"},
-                **more,
-            }
-        )
-
-    def bindings(self, image: str = "tiny") -> Bindings:
-        return Bindings(
-            cpu=1,
-            memory_mib=512,
-            class_name="small",
-            image_name=image,
-            image_section={"image": {"name": image}},
-            hostname="web",
-        )
-
-    def unresolved(self, failure: type[Failure]) -> tuple[VirtualMachineSpec, Bindings, str] | str:
-        asked: Mapping[type[Failure], tuple[VirtualMachineSpec, Bindings, str]] = {
-            errors.NetworkNotFound: (self.spec({"networkRef": {"name": "nowhere"}}), self.bindings(), "nowhere"),
-            errors.NameAmbiguous: (self.spec({"networkRef": {"name": "twice"}}), self.bindings(), "twice"),
-            errors.ImageNotResolved: (self.spec(), self.bindings("no-such-image"), "no-such-image"),
-            errors.SecurityGroupNotFound: (self.spec({"securityGroups": ["shut"]}), self.bindings(), "shut"),
-            errors.FlavorNotFound: (
-                self.spec(openstack={"flavor": {"name": "m9.vast"}}, classRef=None),
-                self.bindings(),
-                "m9.vast",
-            ),
-            errors.KeyPairNotFound: (self.spec(openstack={"keyPair": "lost-key"}), self.bindings(), "lost-key"),
-        }
-        return asked[failure]
 
     async def truth(self) -> Mapping[str, Truth]:
         with self._served.lock:
             self.cloud.state.advance()
-            return {item: self._truth(row) for item, row in self.cloud.state.servers.items() if row.task != "deleting"}
-
-    def _truth(self, row: Server) -> Truth:
-        ports = [self.cloud.neutron.port(port) for port in self.cloud.state.ports.values() if port.device == row.id]
-        shown = {key: value for key, value in self.cloud.nova.shown(row).items() if key != "updated"}
-        return Truth(
-            id=row.id,
-            name=row.name,
-            mark=next((tag for tag in row.tags if tag.startswith("hw:")), ""),
-            namespace=row.metadata.get("hostwright.namespace", ""),
-            object_name=row.metadata.get("hostwright.name", ""),
-            powered_on=row.status == "ACTIVE",
-            tags=dict(tag.split("=", 1) for tag in row.tags if "=" in tag),
-            metadata={key: value for key, value in row.metadata.items() if key not in RECORD},
-            whole=json.dumps([shown, ports], sort_keys=True),
-        )
+            rows = [row for row in self.cloud.state.servers.values() if row.task != "deleting"]
+            ports = [self.cloud.neutron.port(port) for port in self.cloud.state.ports.values()]
+            return {
+                row.id: truth_of(self.cloud.nova.shown(row), [port for port in ports if port["device_id"] == row.id])
+                for row in rows
+            }
 
     async def stranger(self, trace: Trace, *, name: str, mark: str) -> str:
         record = {"hostwright.namespace": trace.namespace, "hostwright.name": trace.object_name}
@@ -165,10 +111,10 @@ class ModelHarness:
             self.cloud.nova.change(self.cloud.state.servers[machine_id], status="SHUTOFF", task=None)
 
     async def set_tag(self, machine_id: str, key: str, value: str) -> None:
-        self.cloud.serve("PUT", f"/servers/{machine_id}/tags/{key}={value}")
+        self._asked("PUT", f"/servers/{machine_id}/tags/{key}={value}")
 
     async def set_metadata(self, machine_id: str, key: str, value: str) -> None:
-        self.cloud.serve("POST", f"/servers/{machine_id}/metadata", {"metadata": {key: value}})
+        self._asked("POST", f"/servers/{machine_id}/metadata", {"metadata": {key: value}})
 
     async def unmark(self, machine_id: str) -> None:
         with self._served.lock:
@@ -179,6 +125,33 @@ class ModelHarness:
     async def vanish(self, machine_id: str) -> None:
         with self._served.lock:
             self.cloud.nova.gone(self.cloud.state.servers[machine_id])
+
+    async def own_of(self, machine_id: str) -> set[tuple[str, str]]:
+        return own_of(self._asked("GET", f"/servers/{machine_id}")["server"])
+
+    async def left(self) -> Sequence[str]:
+        ports = self._asked("GET", "/v2.0/ports")["ports"]
+        volumes = self._asked("GET", f"/v3/{PROJECT}/volumes/detail")["volumes"]
+        return left_of(ports, await self.floating_ips(), volumes)
+
+    async def floating_ips(self) -> Sequence[dict[str, Any]]:
+        rows: list[dict[str, Any]] = self._asked("GET", "/v2.0/floatingips")["floatingips"]
+        return rows
+
+    async def new_floating_ip(self) -> dict[str, Any]:
+        body = {"floatingip": {"floating_network_id": OUTSIDE}}
+        made: dict[str, Any] = self._asked("POST", "/v2.0/floatingips", body)["floatingip"]
+        return made
+
+    async def new_disk(self) -> str:
+        body = {"volume": {"size": 1, "name": "theirs", "metadata": {"mine": "yes"}}}
+        made = str(self._asked("POST", f"/v3/{PROJECT}/volumes", body)["volume"]["id"])
+        await self._free(made)
+        return made
+
+    async def disk(self, item: str) -> Mapping[str, Any]:
+        row = self._volume(item)
+        return disk_of(await self._free(item) if row.get("status") == "detaching" else row)
 
     async def fault(self, verb: str, fault: Fault) -> None:
         self._served.rules.append(Rule(**REQUESTS[verb], **FAULTS[fault], count=1))
@@ -207,3 +180,24 @@ class ModelHarness:
 
     async def other_identity(self) -> None:
         raise NotImplementedError(self.cannot[Need.ANOTHER_IDENTITY])
+
+    def _volume(self, item: str) -> dict[str, Any]:
+        """Empty: there is none."""
+        row: dict[str, Any] = self._asked("GET", f"/v3/{PROJECT}/volumes/{item}", gone=True).get("volume", {})
+        return row
+
+    async def _free(self, item: str) -> dict[str, Any]:
+        deadline = time.monotonic() + self.patience
+        while (row := self._volume(item)).get("status", "available") != "available":
+            assert time.monotonic() < deadline, f"volume {item} is {row['status']}"
+            await asyncio.sleep(0.02)
+        return row
+
+    def _asked(self, method: str, path: str, body: Any = None, *, gone: bool = False) -> Any:
+        """Around the socket and its faults; the answer's JSON. `gone`: a 404 is an answer as well."""
+        with self._served.lock:
+            answer = self.cloud.serve(method, path, body)
+        if answer.status == 404 and gone:
+            return {}
+        assert answer.status < 300, (method, path, answer)
+        return json.loads(answer.body) if answer.body else {}

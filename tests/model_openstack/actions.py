@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from tests.model_openstack.nova import TAG_LIMIT, Nova
-from tests.model_openstack.rows import FLAVORS, Body, Server, nova
+from tests.model_openstack.rows import FLAVORS, NO_HOST, Body, Server, nova
 
 #: Action → (as it is recorded, the statuses that it starts from, the task, where it ends).
 POWERS = {
@@ -82,7 +82,13 @@ class Actions:
             row.flavor = flavor
             self.nova.change(row, status="VERIFY_RESIZE", task=None)
 
-        self._then(row, "resize_prep", "RESIZE", moved, self.state.settings.power_seconds)
+        def stays() -> None:
+            self.nova.change(row, status=row.rests, task=None)
+
+        room = self.nova.has_room(flavor)
+        if not room:  # said after the request was accepted, and to users without its words (tried)
+            row.actions[-1].failed, row.actions[-1].scheduled = NO_HOST, False
+        self._then(row, "resize_prep", "RESIZE", moved if room else stays, self.state.settings.power_seconds)
 
     def _confirm(self, row: Server) -> None:
         if row.status != "VERIFY_RESIZE":

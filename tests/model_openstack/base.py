@@ -21,7 +21,7 @@ class State:
         self.ports: dict[str, Port] = {}
         self.volumes: dict[str, Volume] = {}
         self.floating_ips: dict[str, FloatingIP] = {}
-        self.groups: dict[str, dict[str, Any]] = {}  # server groups
+        self.groups: dict[str, dict[str, Any]] = {}  # server groups; of members also those that are gone
         self.images = {"i-1": "tiny"}
         self.builds: deque[Build] = deque()
         self.lost_starts = 0  # so many changes of power are accepted, and come to nothing

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from tests.model_openstack.base import State
-from tests.model_openstack.rows import Body, Volume, new_id, nova, stamp
+from tests.model_openstack.rows import ZONES, Body, Volume, new_id, nova, stamp
 
 Query = Mapping[str, list[str]]
 
@@ -22,7 +22,7 @@ class Cinder:
                     page = self.state.page(rows, query)  # `metadata=`: a filter that this cloud does not have
                 except KeyError as error:
                     raise nova(404, "itemNotFound", f"Volume {error.args[0]} could not be found.") from error
-                full = len(page) == min(int(query["limit"][0]), self.state.settings.page_size)
+                full = len(page) == min(int(query.get("limit", ["1000000"])[0]), self.state.settings.page_size)
                 links = [{"rel": "next", "href": ""}] if full else []
                 return 200, {"volumes": [_shown(row) for row in page], "volumes_links": links}
             case "GET", ["volumes", item]:
@@ -55,12 +55,16 @@ class Cinder:
         return self.state.volumes[item]
 
     def _create(self, wanted: Body) -> Volume:
+        zone = wanted.get("availability_zone") or ZONES[0]
+        if zone not in ZONES:
+            raise nova(400, "badRequest", f"Invalid input received: Availability zone '{zone}' is invalid.")
         made = Volume(
             id=new_id("volume", self.state.next_number()),
             name=wanted.get("name", ""),
             size=wanted["size"],
             created=self.state.now(),
             kind=wanted.get("volume_type", "standard"),
+            zone=zone,
             metadata=dict(wanted.get("metadata") or {}),
             image=wanted.get("imageRef", ""),
         )
@@ -133,6 +137,7 @@ def _shown(row: Volume) -> Body:
         "name": row.name,
         "status": row.status,
         "size": row.size,
+        "availability_zone": row.zone,
         "volume_type": row.kind,
         "metadata": dict(row.metadata),
         "attachments": [{"server_id": server, "device": device} for server, device in row.servers.items()],

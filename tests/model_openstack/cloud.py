@@ -11,7 +11,7 @@ from tests.model_openstack.base import State
 from tests.model_openstack.cinder import Cinder
 from tests.model_openstack.neutron import Neutron
 from tests.model_openstack.nova import Nova
-from tests.model_openstack.rows import FLAVORS, PROJECT, Body, Refusal, Server, Settings, nova
+from tests.model_openstack.rows import FLAVORS, KEY_PAIRS, PROJECT, ZONES, Body, Refusal, Server, Settings, new_id, nova
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +61,10 @@ class Cloud:
                 rows = [{"id": item, **dict(zip(names, row, strict=True))} for item, row in FLAVORS.items()]
                 return 200, {"flavors": rows}
             case ["os-keypairs"]:
-                return 200, {"keypairs": []}
+                return 200, {"keypairs": [{"keypair": {"name": name}} for name in sorted(KEY_PAIRS)]}
             case ["os-availability-zone"]:
-                return 200, {"availabilityZoneInfo": [{"zoneName": "az1", "zoneState": {"available": True}}]}
+                zones = [{"zoneName": name, "zoneState": {"available": True}} for name in ZONES]
+                return 200, {"availabilityZoneInfo": zones}
         raise nova(404, "itemNotFound", "The resource could not be found.")
 
     def _servers(self, method: str, path: list[str], query: dict[str, list[str]], body: Any) -> tuple[int, Body]:
@@ -126,16 +127,21 @@ class Cloud:
         match method, path:
             case "GET", []:
                 start = int(query.get("offset", ["0"])[0])
-                return 200, {"server_groups": list(groups.values())[start:]}
+                return 200, {"server_groups": [self._group(item) for item in list(groups)[start:]]}
             case "POST", []:
-                item = f"group-{self.state.next_number()}"
+                item = new_id("group", self.state.next_number())
                 groups[item] = {"id": item, "members": [], **body["server_group"]}
-                return 200, {"server_group": groups[item]}
+                return 200, {"server_group": self._group(item)}
             case _, [item] if item not in groups:
                 raise nova(404, "itemNotFound", f"Instance group {item} could not be found.")
             case "GET", [item]:
-                return 200, {"server_group": groups[item]}
+                return 200, {"server_group": self._group(item)}
             case "DELETE", [item]:
                 del groups[item]
                 return 204, {}
         raise nova(404, "itemNotFound", "The resource could not be found.")
+
+    def _group(self, item: str) -> Body:
+        """Without members that are deleted."""
+        group = self.state.groups[item]
+        return {**group, "members": [member for member in group["members"] if member in self.state.servers]}

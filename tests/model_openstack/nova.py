@@ -7,7 +7,21 @@ from datetime import datetime
 from tests.model_openstack.base import State
 from tests.model_openstack.cinder import Cinder
 from tests.model_openstack.neutron import Neutron
-from tests.model_openstack.rows import FLAVORS, PROJECT, Body, Event, Server, new_id, nova, stamp
+from tests.model_openstack.rows import (
+    FLAVORS,
+    HOST_CPUS,
+    KEY_PAIRS,
+    NO_HOST,
+    PROJECT,
+    ZONES,
+    Body,
+    Build,
+    Event,
+    Server,
+    new_id,
+    nova,
+    stamp,
+)
 
 Query = Mapping[str, list[str]]
 TAG_LIMIT = 60
@@ -72,6 +86,7 @@ class Nova:
             "OS-EXT-AZ:availability_zone": row.zone,
             "addresses": addresses,
             "key_name": row.key_name,
+            "config_drive": "True" if row.config_drive else "",
             "locked": row.locked,
             "os-extended-volumes:volumes_attached": [
                 {"id": item, "delete_on_termination": ends} for item, ends in row.volumes.items()
@@ -84,11 +99,14 @@ class Nova:
     def create(self, body: Body) -> Server:
         """Accepted, or refused with nothing made."""
         wanted, number = body["server"], self.state.next_number()
+        group = (body.get("os:scheduler_hints") or {}).get("group", "")
         mapping = wanted.get("block_device_mapping_v2") or ()
         disks = [row["uuid"] for row in mapping if row["source_type"] == "volume"]
         networks = [] if wanted.get("networks") == "none" else wanted.get("networks") or []
         ports = [row["port"] for row in networks if "port" in row]
         self._check(wanted, ports)
+        if group and group not in self.state.groups:
+            raise nova(400, "badRequest", f"Instance group {group} could not be found.")
         now = self.state.now()
         for disk in disks:
             self.cinder.reserve(disk)
@@ -103,10 +121,13 @@ class Nova:
             tags=list(wanted.get("tags") or ()),
             metadata=dict(wanted.get("metadata") or {}),
             key_name=wanted.get("key_name"),
-            zone=wanted.get("availability_zone", "az1"),
+            zone=wanted.get("availability_zone", ZONES[0]),
+            config_drive=bool(wanted.get("config_drive")),
             volumes={row["uuid"]: bool(row.get("delete_on_termination")) for row in mapping if row["uuid"] in disks},
         )
         self.state.servers[made.id] = made
+        if group:
+            self.state.groups[group]["members"].append(made.id)
         self.state.touched()
         self.note(made, "create")
         self._build(made, ports)
@@ -118,8 +139,10 @@ class Nova:
             raise nova(400, "badRequest", f"Flavor {wanted['flavorRef']} could not be found.")
         if wanted.get("imageRef", "") not in {"", *self.state.images}:
             raise nova(400, "badRequest", "Can not find requested image")
-        if wanted.get("key_name"):
+        if wanted.get("key_name") not in {None, *KEY_PAIRS}:
             raise nova(400, "badRequest", "Invalid key_name provided.")
+        if wanted.get("availability_zone", ZONES[0]) not in ZONES:
+            raise nova(400, "badRequest", "The requested availability zone is not available")
         if any(len(tag) > TAG_LIMIT for tag in wanted.get("tags") or ()):
             raise nova(400, "badRequest", "Invalid input for field/attribute tags. A tag is too long")
         for item in ports:
@@ -132,14 +155,21 @@ class Nova:
             text = f"Quota exceeded for instances: Requested 1, but already used {there} of {quota} instances"
             raise nova(403, "forbidden", text)
 
+    def has_room(self, flavor: str) -> bool:
+        return FLAVORS[flavor][1] <= HOST_CPUS
+
     def _build(self, made: Server, ports: list[str]) -> None:
         build = self.state.builds.popleft() if self.state.builds else None
+        if not self.has_room(made.flavor):
+            build = Build(message=NO_HOST)
         settings = self.state.settings
         if build is not None and build.hang:
             return  # its message to a host is lost: BUILD, scheduling, for ever (tried)
         self.due(made, settings.network_seconds, lambda: self._plug(made, ports))
         if build is None:
-            self.due(made, max(settings.build_seconds, settings.network_seconds), lambda: self._up(made))
+            self.due(made, settings.network_seconds, lambda: self._plug_disks(made))
+            up = max(settings.build_seconds, settings.network_seconds)
+            self.due(made, up, lambda: self.change(made, status="ACTIVE", task=None))
         else:
             words = {"code": 500, "message": build.message, "created": stamp(self.state.now())}
             self.due(made, settings.build_seconds, lambda: self.fail(made, words))
@@ -154,10 +184,10 @@ class Nova:
             made.turn += 1  # its build ends here
             self.fail(made, {"code": 500, "message": f"Failed to allocate the network(s): port {ports[0]} is in use"})
 
-    def _up(self, made: Server) -> None:
+    def _plug_disks(self, made: Server) -> None:
+        """Before it runs; what no host takes keeps them reserved until it is deleted."""
         for place, item in enumerate(made.volumes):
             self.cinder.plugged(item, made.id, f"/dev/vd{'abcdefgh'[place + bool(made.image)]}")
-        self.change(made, status="ACTIVE", task=None)
 
     def fail(self, made: Server, fault: Body) -> None:
         made.fault = fault
@@ -219,7 +249,8 @@ class Nova:
             return {"instanceActions": [_action(item) for item in reversed(row.actions)]}
         for item in row.actions:
             if item.request_id == request:
-                events = [{"event": f"compute__do_{item.action}", "result": "Error" if item.failed else "Success"}]
+                name = f"compute__do_{item.action}" if item.scheduled else "conductor_migrate_server"
+                events = [{"event": name, "result": "Error" if item.failed else "Success"}]
                 return {"instanceAction": {**_action(item), "project_id": PROJECT, "events": events}}
         raise nova(404, "itemNotFound", f"Action for request_id {request} on instance {row.id} not found.")
 

@@ -10,8 +10,13 @@ PROJECT, USER, REGION = "p1", "u1", "R"
 NETWORKS = {"n-app": "app", "n-db": "db", "n-twice-1": "twice", "n-twice-2": "twice", "n-public": "public"}
 OUTSIDE = "n-public"
 GROUPS = {"g-default": "default", "g-web": "web"}
-#: id → (name, CPUs, MiB, GiB of the root disk).
-FLAVORS = {"f-1": ("small", 1, 512, 1), "f-2": ("medium", 2, 1024, 1)}
+#: id → (name, CPUs, MiB, GiB of the root disk). The last has more CPUs than any host.
+FLAVORS = {"f-1": ("small", 1, 512, 1), "f-2": ("medium", 2, 1024, 1), "f-3": ("m4.vast", 4000, 512, 1)}
+HOST_CPUS = 64
+#: The first is the default.
+ZONES = ("az1", "az2")
+KEY_PAIRS = frozenset({"key"})
+NO_HOST = "No valid host was found. There are not enough hosts available."
 
 
 class Refusal(Exception):  # noqa: N818 - an answer
@@ -34,7 +39,7 @@ class Build:
     """What becomes of a build to come."""
 
     hang: bool = False
-    message: str = "No valid host was found. There are not enough hosts available."
+    message: str = NO_HOST
 
 
 @dataclass
@@ -60,6 +65,7 @@ class Event:
     request_id: str
     start: float
     failed: str = ""
+    scheduled: bool = True  # a host took part in it
 
 
 @dataclass
@@ -77,7 +83,8 @@ class Server:
     metadata: dict[str, str] = field(default_factory=dict)
     fault: Body | None = None
     key_name: str | None = None
-    zone: str = "az1"
+    zone: str = ZONES[0]
+    config_drive: bool = False
     locked: bool = False
     volumes: dict[str, bool] = field(default_factory=dict)  # id → whether it is deleted with the server
     made_ports: set[str] = field(default_factory=set)  # by Nova itself: they go with the server
@@ -123,6 +130,7 @@ class Volume:
     size: int
     created: float
     kind: str = "standard"
+    zone: str = ZONES[0]
     metadata: dict[str, str] = field(default_factory=dict)
     status: str = "creating"
     updated: float = 0.0
