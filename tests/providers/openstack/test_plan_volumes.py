@@ -26,7 +26,7 @@ from hostwright.providers.openstack.bodies import server_body
 from hostwright.providers.openstack.calls import SEND_AGAIN, Fence, NewServer, NewVolume, On
 from hostwright.providers.openstack.plan import plan
 from hostwright.providers.openstack.resolve import Names, resolve
-from hostwright.providers.openstack.rows import VOLUME_DISK, VOLUME_MARK, Attachment, Volume
+from hostwright.providers.openstack.rows import VOLUME_DISK, VOLUME_MARK, Attachment, Held, Volume
 from hostwright.providers.openstack.section import FailureDomainSection, StorageSection
 from hostwright.providers.openstack.seen import Gathered, SeenPort, SeenServer, SeenVolume
 from hostwright.providers.openstack.translate import found
@@ -141,6 +141,28 @@ def test_at_rest_a_disk_is_made_attached_and_grown() -> None:
     grow = call(ask(step, [volume("v1", "data", at="s1", size=19)], wanted=wanted), "extend_volume")
     assert grow.arguments.body == {"os-extend": {"new_size": 20}}
     assert isinstance(ask(step, HELD, wanted=wanted), Done)
+
+
+@pytest.mark.parametrize(
+    ("at", "listed", "read_at", "at_rest_since", "attached"),
+    [
+        ("s1", True, 10.0, 5.0, True),
+        ("s1", False, 10.0, 5.0, True),
+        ("", True, 10.0, 5.0, False),  # read after the server came to rest: really detached
+        ("", True, 4.0, 5.0, True),  # read before: the row is from the time when it was not yet attached
+        ("", False, 4.0, 5.0, False),
+        ("s9", True, 5.0, 5.0, False),  # a proof reads both at once
+        ("", True, 4.0, float("inf"), False),  # nothing is known to be attached to what never came to rest
+    ],
+)
+def test_an_old_row_of_a_volume_does_not_say_that_it_came_loose(
+    at: str, listed: bool, read_at: float, at_rest_since: float, attached: bool
+) -> None:
+    holder = server(active_at=at_rest_since, volumes=(Held("v1"),) if listed else ())
+    there = look([holder], volumes=[volume("v1", "data", as_of=read_at, at=at)]).found
+    assert [disk.attached for disk in there.disks] == [attached]
+    assert [disk.name for disk in there.shape.disks] == ["data"] * attached
+    assert there.plugged == (frozenset({"v1"}) if attached else frozenset())
 
 
 @pytest.mark.parametrize("status", ["creating", "attaching", "detaching", "extending", "reserved"])

@@ -27,6 +27,12 @@ class SeenVolume:
     row: Volume
     as_of: float
 
+    def held_by(self, server: SeenServer) -> bool:
+        """A row read before the server came to rest may be from before it was attached: there Nova's word counts."""
+        early = self.as_of < server.active_at < float("inf")
+        listed = early and any(item.id == self.row.id for item in server.row.volumes)
+        return listed or server.row.id in self.row.servers
+
 
 @dataclass(frozen=True, slots=True)
 class SeenFloatingIP:

@@ -150,7 +150,7 @@ def found(region: str, gathered: Gathered, trace: Trace) -> Found:
             life=Life.PARTIAL,
             parts=tuple(parts),
             interfaces=tuple(_interfaces(chosen, None, floating)),
-            disks=volumes.disks(own, "", trace),
+            disks=volumes.disks(own, None, trace),
             unmarked=volumes.unmarked(own),
             foreign=gathered.foreign,
         )
@@ -176,8 +176,8 @@ def found(region: str, gathered: Gathered, trace: Trace) -> Found:
         internal_addresses=_internal(seen, chosen),
         external_addresses=external(server, floating, chosen, known=gathered.knows_floating_ips),
         interfaces=tuple(_interfaces(chosen, seen, floating)),
-        disks=volumes.disks(own, server.id, trace),
-        plugged=frozenset(item.row.id for item in gathered.volumes if server.id in item.row.servers),
+        disks=volumes.disks(own, seen, trace),
+        plugged=frozenset(item.row.id for item in gathered.volumes if item.held_by(seen)),
         parts=(LedgerRow("server", server.id), *parts),
         twins=tuple(_twin(item, ports) for item in servers if trace.mark in item.row.tags),
         unmarked=(*_unmarked(seen, chosen), *floating.unmarked, *volumes.unmarked(own)),
@@ -262,7 +262,7 @@ def _shape(
     seen: SeenServer, chosen: Mapping[str, SeenPort], floating: Floating, own: Mapping[str, SeenVolume]
 ) -> MachineShape:
     server = seen.row
-    attached = {name: each.row for name, each in own.items() if server.id in each.row.servers}
+    attached = {name: each.row for name, each in own.items() if each.held_by(seen)}
     root = attached.get(ROOT)
     return MachineShape(
         power=POWER.get(server.status, Power.ON),

@@ -9,7 +9,7 @@ from hostwright.core.port import LedgerRow, Ownership, Trace
 from hostwright.kinds.virtualmachine.port import ROOT, DiskFound, DiskShape, Wanted
 from hostwright.providers.openstack.resolve import Disk
 from hostwright.providers.openstack.rows import RECORD_NAME, RECORD_NAMESPACE, VOLUME_DISK, VOLUME_MARK, Volume
-from hostwright.providers.openstack.seen import SeenVolume
+from hostwright.providers.openstack.seen import SeenServer, SeenVolume
 
 #: Keys of our own record on a volume, beside its mark and its disk.
 VOLUME_RECORD = (RECORD_NAMESPACE, RECORD_NAME)
@@ -63,13 +63,13 @@ def ownership(seen: SeenVolume, trace: Trace) -> Ownership:
     return row.ownership if row is not None else Ownership.CREATED
 
 
-def disks(volumes: Mapping[str, SeenVolume], server_id: str, trace: Trace) -> tuple[DiskFound, ...]:
+def disks(volumes: Mapping[str, SeenVolume], server: SeenServer | None, trace: Trace) -> tuple[DiskFound, ...]:
     return tuple(
         DiskFound(
             name,
             seen.row.id,
             seen.row.size,
-            attached=bool(server_id) and server_id in seen.row.servers,
+            attached=server is not None and seen.held_by(server),
             broken=seen.row.broken,
             busy=_busy(seen.row),
             busy_since=_utc(seen.row.updated_at or seen.row.created_at),
