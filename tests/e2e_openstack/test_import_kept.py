@@ -131,7 +131,7 @@ def test_a_manifest_is_corrected_as_long_as_it_is_only_observed(home: World, clo
     eventually(lambda: "port/net0" not in ledger(home, "corrected"), 60, "a name that is no more")
     assert by_hand.whole(server) == before, "nothing was written"
 
-    kept = ledger(home, "corrected")["port/eth0"][0]
+    kept = eventually(lambda: ledger(home, "corrected").get("port/eth0"), 60, "matched anew")[0]
     home.patch("corrected", {"managementPolicy": "Managed"})
     home.ready("corrected", 60)
     home.patch("corrected", {"network": {"interfaces": [{**ETH1, "name": "eth0"}]}})

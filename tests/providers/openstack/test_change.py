@@ -186,7 +186,7 @@ def refused(status: int, text: str) -> Refused:
     return Refused("compute", Reply(status, body.encode()))
 
 
-def action(*events: tuple[str, str, str | None], at: datetime = NOW) -> Action:
+def action(*events: tuple[str, str | None, str | None], at: datetime = NOW) -> Action:
     rows = tuple(ActionEvent(name, result, details) for name, result, details in events)
     return Action("resize", "req-1", at.strftime("%Y-%m-%dT%H:%M:%S.000000"), rows)
 
@@ -205,6 +205,11 @@ WHY: dict[str, tuple[Action | None, type[Failure], str]] = {
         "compute_prep_resize",
     ),
     "reverted": (action(("compute_prep_resize", "Success", None)), ResizeFailed, "somebody reverted it"),
+    "not noted yet": (
+        action(("cold_migrate", "Success", None), ("conductor_migrate_server", None, None)),
+        Transient,
+        "how the resize to m ended",
+    ),
     "not recorded": (None, Transient, "asked for again"),
     "an older one": (action(("cold_migrate", "Error", FULL), at=NOW - timedelta(minutes=2)), Transient, "asked for"),
     "one second before, by Nova's clock": (

@@ -24,6 +24,8 @@ def why(asked: Asked, action: Action | None) -> Failure:
     failed = [event for event in action.events if event.result == "Error"]
     words = next((event.details for event in failed if event.details), "")
     names = ", ".join(event.event for event in failed)
+    if not failed and any(event.result is None for event in action.events):  # the server rests before this is noted
+        return Transient(f"Nova has not noted yet how the {asked.action} to {asked.to} ended: it is asked for again")
     if not failed:
         text = f"the {asked.action} to {asked.to} was taken back, and Nova records no error: somebody reverted it"
         return came_to_nothing(asked.action)(text, request_id=action.request_id)
