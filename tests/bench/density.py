@@ -197,8 +197,9 @@ def _rows(base: Load, loads: dict[int, Load], starts: dict[int, Start]) -> list[
             Row(f"{size}: writes of settled machines at the start", start.writes, "", 0),
             Row(f"{size}: the operator's CPU until settled", start.cpu, "s"),
         ]
-    low, high = SIZES[min(1, len(SIZES) - 2)], SIZES[-1]
-    grown = loads[high].resident - loads[low].resident
-    rows.append(Row(f"resident for each thousand, {low} → {high}", 1000 * grown / (high - low), "MiB", 8))
+    low, high = SIZES[max(0, min(1, len(SIZES) - 2))], SIZES[-1]
+    if high > low:
+        grown = loads[high].resident - loads[low].resident
+        rows.append(Row(f"resident for each thousand, {low} → {high}", 1000 * grown / (high - low), "MiB", 8))
     rows.append(Row("CPU for each thousand", 1000 * (loads[high].cpu - base.cpu) / high, "s/min", 0.3))
     return rows
