@@ -11,6 +11,7 @@ from hostwright.core.probed import Probed
 from hostwright.engine.ports import Body, Clock, Dial, Gate, Key
 from hostwright.engine.queue import Priority
 from hostwright.engine.targets import Network, Target, refusal, target_of, was_available
+from hostwright.engine.waiting import set_within
 
 KIND = "VirtualMachine"
 #: Connections under way at once in each lane; where thousands do not answer, their periods grow.
@@ -64,11 +65,7 @@ class _Lane:
             _, _, key, watched = heapq.heappop(self._heap)
             return key, watched
         self._stirred.clear()
-        try:
-            async with asyncio.timeout(left):
-                await self._stirred.wait()
-        except TimeoutError:
-            pass
+        await set_within(self._stirred, left)
         return None
 
 

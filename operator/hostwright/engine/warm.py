@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from hostwright.engine.health import State
 from hostwright.engine.ports import Body, Clock, Key
+from hostwright.engine.waiting import set_within
 from hostwright.kinds.provider.port import Checked, Session
 
 #: Seconds between two reads of a standby, and before a login of its that failed is tried again. The Lease ends it.
@@ -54,11 +55,7 @@ class Warmth:
         if not self.rests:
             return False
         self._called.clear()
-        try:
-            async with asyncio.timeout(REST):
-                await self._called.wait()
-        except TimeoutError:
-            pass
+        await set_within(self._called, REST)
         return True
 
     def led(self) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 from hostwright.core.errors import Failure
+from hostwright.engine.waiting import set_within
 from hostwright.kinds.provider.port import Session
 
 
@@ -34,11 +35,7 @@ async def watched(
 
 
 async def _pause(session: Session, soon: asyncio.Event, interval: float) -> None:
-    if not session.moving() and not soon.is_set():
-        try:
-            async with asyncio.timeout(interval):
-                await soon.wait()
-        except TimeoutError:
-            return
+    if not session.moving() and not soon.is_set() and not await set_within(soon, interval):
+        return
     soon.clear()
     await asyncio.sleep(min(session.quick, interval))

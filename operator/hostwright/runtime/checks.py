@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from hostwright.engine.engine import Engine
 from hostwright.engine.ports import Body, ClusterUnavailableError, Key, ObjectGoneError, WriteRefusedError
 from hostwright.engine.store import resource_version, uid
+from hostwright.engine.waiting import set_within
 from hostwright.runtime import hooks
 from hostwright.runtime.cluster import PLURALS, KubernetesCluster
 from hostwright.runtime.logs import logger
@@ -71,11 +72,7 @@ class Checks:
         wait = self.compare_every
         self.soon.clear()
         while True:
-            try:
-                async with asyncio.timeout(wait):
-                    await self.soon.wait()
-            except TimeoutError:
-                pass
+            await set_within(self.soon, wait)
             self.soon.clear()
             wait = self.compare_every
             for kind in (*PLURALS, "Namespace"):
