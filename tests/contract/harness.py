@@ -158,3 +158,17 @@ class Harness(Protocol):
     async def add_image(self, name: str) -> None: ...
 
     async def other_identity(self) -> None: ...
+
+
+def small(provider: str, interface: Mapping[str, Any] | None, more: Mapping[str, Any]) -> VirtualMachineSpec:
+    """A machine of the Provider, as `Harness.spec` says."""
+    return VirtualMachineSpec.model_validate(
+        {
+            "providerRef": {"name": provider},
+            "classRef": {"name": "small"},
+            "imageRef": {"name": "tiny"},
+            "network": {"interfaces": [{"name": "eth0", "networkRef": {"name": "app"}, **(interface or {})}]},
+            "tags": {"team": "a"},
+            **more,
+        }
+    )

@@ -15,7 +15,7 @@ from typing import Any
 import aiohttp
 import pytest
 from tests.contract.driver import CLUSTER
-from tests.contract.harness import Fault, Need, Truth
+from tests.contract.harness import Fault, Need, Truth, small
 
 from hostwright.core import errors
 from hostwright.core.errors import Failure
@@ -130,16 +130,7 @@ class SimulatedHarness:
         return await BACKEND.connect(spec, secret, context)
 
     def spec(self, interface: Mapping[str, Any] | None = None, **more: Any) -> VirtualMachineSpec:
-        return VirtualMachineSpec.model_validate(
-            {
-                "providerRef": {"name": "sim"},
-                "classRef": {"name": "small"},
-                "imageRef": {"name": "tiny"},
-                "network": {"interfaces": [{"name": "eth0", "networkRef": {"name": "app"}, **(interface or {})}]},
-                "tags": {"team": "a"},
-                **more,
-            }
-        )
+        return small("sim", interface, more)
 
     def bindings(self, image: str = "tiny") -> Bindings:
         return Bindings(

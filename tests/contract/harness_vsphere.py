@@ -13,7 +13,7 @@ import pytest
 from pyVim import connect
 from pyVmomi import vim
 from tests.contract.driver import CLUSTER
-from tests.contract.harness import Fault, Need, Truth
+from tests.contract.harness import Fault, Need, Truth, small
 
 from hostwright.core import errors
 from hostwright.core.errors import Failure
@@ -152,16 +152,7 @@ class VSphereHarness:
         return session
 
     def spec(self, interface: Mapping[str, Any] | None = None, **more: Any) -> VirtualMachineSpec:
-        return VirtualMachineSpec.model_validate(
-            {
-                "providerRef": {"name": "lab"},
-                "classRef": {"name": "small"},
-                "imageRef": {"name": "tiny"},
-                "network": {"interfaces": [{"name": "eth0", "networkRef": {"name": "app"}, **(interface or {})}]},
-                "tags": {"team": "a"},
-                **more,
-            }
-        )
+        return small("lab", interface, more)
 
     def bindings(self, template: str = server.TEMPLATE) -> Bindings:
         return Bindings(

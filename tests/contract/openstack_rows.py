@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tests.contract.driver import CLUSTER
-from tests.contract.harness import Fault, Truth
+from tests.contract.harness import Fault, Truth, small
 
 from hostwright.core import errors
 from hostwright.core.errors import Failure
@@ -134,16 +134,7 @@ class Asked:
     provider: str
 
     def spec(self, interface: Mapping[str, Any] | None = None, **more: Any) -> VirtualMachineSpec:
-        return VirtualMachineSpec.model_validate(
-            {
-                "providerRef": {"name": self.provider},
-                "classRef": {"name": "small"},
-                "imageRef": {"name": "tiny"},
-                "network": {"interfaces": [{"name": "eth0", "networkRef": {"name": "app"}, **(interface or {})}]},
-                "tags": {"team": "a"},
-                **more,
-            }
-        )
+        return small(self.provider, interface, more)
 
     def bindings(self, image: str = "tiny") -> Bindings:
         return Bindings(

@@ -1,7 +1,7 @@
 """Killed at every mutating request of a machine's life, at every place of its way: one machine, and then none."""
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -38,6 +38,21 @@ class Life:
         status = self.api.status(VM)
         fresh = body is not None and status.get("observedGeneration") == body["metadata"]["generation"]
         return fresh and self.api.condition(VM, "Ready").get("status") == "True" and not status.get("operation")
+
+    async def deleted_after(self, what: Callable[[], object]) -> None:
+        """The object goes while a machine is made again for that: nothing is left."""
+        what()
+        await self.reach("under way", lambda: "create" in self.wire.names or self.processes[-1].queue._closed)
+        self.api.delete(VM)
+        await self.reach("gone", lambda: VM not in self.api.objects)
+        await _seconds(60.0)
+        assert self.site.model.machines == {}
+        self.over()
+
+    def over(self) -> None:
+        for process in self.processes:
+            assert process.told.bugs == []
+            process.kill()
 
     async def reach(self, what: str, look: object) -> None:
         """With a new process two seconds after the present one died."""

@@ -54,18 +54,7 @@ class Lost(Life):
 
     async def deleted_meanwhile(self) -> None:
         await self.up()
-        self.vanish()
-        await self.reach("under way", lambda: "create" in self.wire.names or self.processes[-1].queue._closed)
-        self.api.delete(VM)
-        await self.reach("gone", lambda: VM not in self.api.objects)
-        await _seconds(60.0)
-        assert self.site.model.machines == {}
-        self.over()
-
-    def over(self) -> None:
-        for process in self.processes:
-            assert process.told.bugs == []
-            process.kill()
+        await self.deleted_after(self.vanish)
 
 
 def requests() -> list[str]:

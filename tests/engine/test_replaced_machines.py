@@ -70,18 +70,7 @@ class Replaced(Life):
 
     async def deleted_meanwhile(self) -> None:
         await self.up()
-        self.ask()
-        await self.reach("under way", lambda: "create" in self.wire.names or self.processes[-1].queue._closed)
-        self.api.delete(VM)
-        await self.reach("gone", lambda: VM not in self.api.objects)
-        await _seconds(60.0)
-        assert self.site.model.machines == {}
-        self.over()
-
-    def over(self) -> None:
-        for process in self.processes:
-            assert process.told.bugs == []
-            process.kill()
+        await self.deleted_after(self.ask)
 
 
 def requests() -> list[str]:
