@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
+from tests.faults.kept import counted, keep
 from tests.faults.plan import Fault
 from tests.faults.stand import SITES, Stand, stand
 from tests.faults.table import table
@@ -25,7 +26,10 @@ WORDS = [fault.name.lower().replace("_", "-") for fault in Fault]
     help="Only those with this in their name, such as MachinePool; may be repeated.",
 )
 @click.option("--call", default="", help="Only calls whose name has this in it, such as 'intent' or 'delete:'.")
-def faults(sites: Sequence[str], words: Sequence[str], only: Sequence[str], call: str) -> None:
+@click.option(
+    "--keep", "kept", type=click.Path(path_type=Path), help="Add the verdicts to this file, and count all in it."
+)
+def faults(sites: Sequence[str], words: Sequence[str], only: Sequence[str], call: str, kept: Path | None) -> None:
     r"""Try each fault at each call, and judge by what the backends themselves have.
 
     \b
@@ -43,6 +47,7 @@ def faults(sites: Sequence[str], words: Sequence[str], only: Sequence[str], call
                     continue
                 calls = [each for each in learn(here.theatre, played) if call in str(each)]
                 verdicts: list[Verdict] = []
+                broken = len(here.theatre.broken)
                 for fault in wanted:
                     for wave in waves(plans_of(calls, [fault]), played.width):
                         judged = play(here.theatre, played, wave)
@@ -51,10 +56,15 @@ def faults(sites: Sequence[str], words: Sequence[str], only: Sequence[str], call
                             if each.violation:
                                 _tell(began, f"VIOLATION {played.name}, {each.plan}: {each.wrong}")
                         verdicts += judged
+                        if kept is not None:
+                            keep(kept, played.name, judged, here.theatre.broken[broken:])
+                        broken = len(here.theatre.broken)
                 print(f"\n{table(played.name, verdicts)}\n", flush=True)
                 wrong += [f"{played.name}, {each.plan}: {each.wrong}" for each in verdicts if each.violation]
                 tried, missed = tried + len(verdicts), missed + sum(each.wrong == NOT_MET for each in verdicts)
             wrong += _besides(here)
+    if kept is not None:
+        print(f"{counted(kept)}\n")
     print("\n".join(f"VIOLATION {line}" for line in wrong))
     print(f"{tried} trials, {len(wrong)} violations, {missed} not met, {time.monotonic() - began:.0f} s")
     sys.exit(1 if wrong else 0)
