@@ -87,8 +87,10 @@ def unbinds(stage: Stage, name: str) -> None:
 
 
 def hangs(stage: Stage, name: str) -> None:
-    """Cinder goes on detaching for ever, and the disk is wished no more. Not waited for long, but only from now on: a slow
-    machine takes longer to make the disk."""
+    """Cinder goes on detaching for ever, and the disk is wished no more.
+
+    It is waited for briefly from now on: its making may take longer on a slow machine.
+    """
     volume = stage.cloud.volumes(name)["data"]
     stage.cloud.admin.block_storage.reset_volume_status(volume, "detaching", "attached", None)
     stage.world.patch(name, {"dataDisks": None, "timeouts": {"resize": "8s"}})

@@ -6,12 +6,14 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
+from cheap import make_cheap
 from waitress import serve as waitress_serve
 
 from faults import Faults
 
 
 def serve(service: str, app: Any, port: int, threads: int) -> None:
+    make_cheap()
     waitress_serve(
         Faults(app, service, os.environ["LAB_FAULTS"]),
         host="127.0.0.1",
