@@ -15,6 +15,7 @@ from hostwright.core.names import (
     ANNOTATION_DO_NOT_DISRUPT,
     ANNOTATION_PAUSED,
     Condition,
+    WaitingFor,
 )
 from hostwright.engine.ports import Body, Key
 from hostwright.engine.store import Store, machine_id, uid
@@ -153,6 +154,7 @@ class _Judge:
             serves_since=_moment(serving.get("lastTransitionTime")) if serving and serves else None,
             change=self._change(body),
             up_to_date=_up_to_date(conditions, metadata.get("generation")) if self._identified else True,
+            moved=_moved(status),
             changing=_changing(conditions, metadata.get("generation")),
             labelled=self._labelled(body),
             writable=bool(machine_id(body)) or not self._identified,
@@ -215,6 +217,12 @@ def _up_to_date(conditions: list[Mapping[str, Any]], generation: Any) -> bool | 
     if found.get("observedGeneration") != generation:
         return None
     return {"True": True, "False": False}.get(str(found.get("status")))
+
+
+def _moved(status: Mapping[str, Any]) -> bool:
+    """All that its machine waits for is an edit: it was evacuated, say (decision 0022)."""
+    pending = status.get("pendingChanges") or ()
+    return bool(pending) and all(row.get("waitingFor") == WaitingFor.SPEC_CHANGE for row in pending)
 
 
 def _changing(conditions: list[Mapping[str, Any]], generation: Any) -> bool:

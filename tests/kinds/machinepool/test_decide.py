@@ -214,6 +214,16 @@ def test_a_member_that_says_itself_that_it_is_behind_is_replaced() -> None:
     assert decide(pool(1, [member(0, up_to_date=None)])).step is None
 
 
+def test_a_member_that_was_evacuated_is_told_and_left_alone() -> None:
+    evacuated = member(0, up_to_date=False, moved=True)
+    told = decide(pool(1, [evacuated]))
+    assert told.step is None
+    assert told.up_to_date == 0
+    assert "by nobody's edit" in next(each.message for each in told.said if each.type == Condition.UP_TO_DATE)
+    edited = member(0, up_to_date=False, moved=True, change=REPLACE)
+    assert next_of(pool(1, [edited])) == ("Bear", ["web-1"]), "an edit of the template is another matter"
+
+
 def test_the_object_of_before_under_its_name_is_not_the_birth_that_has_no_answer() -> None:
     expected = Expected(births={"web-0": Sent(0.0, identity="new"), "web-1": Sent(0.0)})
     expected.seen([member(0, identity="old"), member(1)])

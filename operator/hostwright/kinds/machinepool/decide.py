@@ -117,7 +117,8 @@ def plan_of(situation: Situation) -> Plan:
         if member.change is not None and in_place(situation, member, member.change):
             mended.append(member)
         elif member.change is not None or member.up_to_date is False:
-            held = member.protected or situation.in_place is InPlace.REQUIRE
+            moved = member.change is None and member.moved
+            held = moved or member.protected or situation.in_place is InPlace.REQUIRE
             (kept if held else replaced).append(member)
     beside = _crowded(situation, mended) or _down(situation)
     rolling = bool(replaced or beside) and not _frozen(situation)

@@ -172,6 +172,9 @@ def _why_kept(outlook: Outlook) -> str:
     protected = [member.name for member in outlook.kept if member.protected]
     if protected:
         return f"; {_names(protected)} cannot be replaced: deletionProtection"
+    moved = [member.name for member in outlook.kept if member.moved]
+    if moved:
+        return f"; {_names(moved)} changed on the backend, by nobody's edit: whoever deletes it has it made anew"
     return "; rollout.inPlace is Require, so nothing is replaced" if outlook.kept else ""
 
 

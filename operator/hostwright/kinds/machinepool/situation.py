@@ -31,6 +31,7 @@ class Member:
     serves_since: datetime | None = None
     change: Change | None = None  # None: its spec is the template's
     up_to_date: bool | None = True  # its own word for whether the machine is as its spec says; None: not said yet
+    moved: bool = False  # it is not as its spec says by nobody's edit: that is told, and no reason for another machine
     changing: bool = False  # a machine that was up is being brought to its present spec
     labelled: bool = True  # it has the template's labels and annotations, and none that left the template
     seen: bool = True  # False: it was announced, and the watch has not shown it yet
