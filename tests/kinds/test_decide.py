@@ -35,7 +35,7 @@ from hostwright.core.errors import (
     ProviderNotAllowed,
     Unreachable,
 )
-from hostwright.core.port import LedgerRow, RowState, Window
+from hostwright.core.port import LedgerRow, Ownership, RowState, Window
 from hostwright.kinds.virtualmachine import replacing
 from hostwright.kinds.virtualmachine.decide import decide
 from hostwright.kinds.virtualmachine.extras import judge
@@ -44,6 +44,7 @@ from hostwright.kinds.virtualmachine.situation import Situation
 
 OBSERVED = spec(managementPolicy="ObserveOnly")
 OLD = NOW - timedelta(hours=1)
+EARLY, LATE = Window(OLD, OLD), Window(NOW, NOW)
 GONE_TOLD = [condition(kind, "False", reason="MachineDeletedExternally") for kind in ("Ready", "Provisioned")]
 IS_GONE = "nothing | Failed | -Ready:{0} +Stalled:{0} -Provisioned:{0} -NetworkReady:{0} ?PowerStateSynced:{0}".format(
     "MachineDeletedExternally"
@@ -188,16 +189,35 @@ def test_ports_that_are_left_of_a_failed_machine_are_no_machine_that_is_replaced
 
 def test_a_twin_of_the_time_when_a_disk_was_made_is_somebody_elses() -> None:
     """Who clones a machine a moment after it got a disk clones it outside of the window in which machines were made."""
-    early, late = Window(OLD, OLD), Window(NOW, NOW)
-    made = replace(SERVER, window=early), replace(PORT, window=early)
-    disk = LedgerRow("volume/data", "v1", window=late)
+    made = replace(SERVER, window=EARLY), replace(PORT, window=EARLY)
+    disk = LedgerRow("volume/data", "v1", window=LATE)
     shown = seen(twins=(twin(created_at=OLD), twin("s2", created_at=NOW)))
-    after = judge(shown.found, trace(*made, disk, windows=(early, early, late)))
+    after = judge(shown.found, trace(*made, disk, windows=(EARLY, EARLY, LATE)))
     assert ([each.id for each in after.strangers], after.extras) == (["s2"], ())
-    begun = trace(*made, windows=(early, late))
-    assert [each.id for each in judge(shown.found, replace(begun, beside=(late,))).strangers] == ["s2"]
-    begun = judge(shown.found, trace(replace(SERVER, window=late), disk, windows=(late, late)))
+    begun = trace(*made, windows=(EARLY, LATE))
+    assert [each.id for each in judge(shown.found, replace(begun, beside=(LATE,))).strangers] == ["s2"]
+    begun = judge(shown.found, trace(replace(SERVER, window=LATE), disk, windows=(LATE, LATE)))
     assert [each.id for each in begun.extras] == ["s2"]
+
+
+@pytest.mark.parametrize(
+    ("server", "port", "ours"),
+    [
+        (replace(SERVER, window=EARLY), LATE, False),
+        (replace(SERVER, window=EARLY), EARLY, True),
+        (replace(SERVER, ownership=Ownership.ADOPTED), LATE, False),
+        (None, LATE, True),  # the row of the machine was lost
+    ],
+)
+def test_a_port_that_was_made_again_tells_of_no_machine_that_was_made_with_it(
+    server: LedgerRow | None, port: Window, ours: bool
+) -> None:
+    """Who clones a machine a moment after it got a new port clones it outside of the window in which it was made."""
+    rows = (*([server] if server is not None else []), replace(PORT, window=port))
+    windows = tuple(row.window for row in rows if row.window is not None)
+    shown = seen(twins=(twin(created_at=OLD), twin("s2", created_at=port.start)))
+    verdict = judge(shown.found, trace(*rows, windows=windows))
+    assert ("s2" in {each.id for each in verdict.strangers}) is not ours
 
 
 def test_strangers_beside_the_machine_are_named_for_as_long_as_they_are_there() -> None:

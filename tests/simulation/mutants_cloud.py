@@ -59,4 +59,12 @@ CLOUD: Mapping[str, Mutant] = {
         "cut",
         "fails",
     ),
+    "take the window of a port made again for the machine's": _mutant(
+        "kinds.virtualmachine.extras",
+        "    return made is None or row.window.start > made\n",
+        "    return False\n",
+        "S3",
+        "twin",
+        "delete a port",
+    ),
 }

@@ -96,6 +96,7 @@ def trace_of(
         # Only what makes something has a window: by a restart's, a user's clone of that time would be taken for ours.
         opened.append(Window(operation.window_start))
     creates = operation is not None and operation.type is OperationType.CREATE
+    a_disk = operation is not None and operation.part.startswith("volume/")  # made like a machine, and none
     begun = operation is not None and operation.type is OperationType.CREATE and operation.next_retry_at is None
     making = operation if begun else None  # a refused one made nothing
     return Trace(
@@ -108,7 +109,7 @@ def trace_of(
         provider_id=server,
         ledger=rows,
         windows=(*windows, *opened),
-        beside=() if creates else tuple(opened),
+        beside=() if creates and not a_disk else tuple(opened),
         task=making.task if making is not None else "",
         place=making.place if making is not None else "",
         making=operation.part if operation is not None and operation.makes else "",

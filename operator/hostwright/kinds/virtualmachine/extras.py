@@ -115,10 +115,19 @@ def _told(trace: Trace) -> bool:
 
 
 def _windows(trace: Trace) -> list[Window]:
-    """In which machines were made: in that of a disk that came later, a user's clone would be taken for ours."""
-    later = [row for row in trace.ledger if row.name.startswith(_LATER)]
+    """In which machines were made: in that of a part that came later, a user's clone would be taken for ours."""
+    server = trace.row("server")
+    later = [row for row in trace.ledger if _came_later(row, server)]
     others = {*trace.beside, *(row.window for row in later)} - {row.window for row in trace.ledger if row not in later}
     return [window for window in trace.windows if window not in others]
+
+
+def _came_later(row: LedgerRow, server: LedgerRow | None) -> bool:
+    """A disk always may; a port is made before its machine, or again. What is no such part tells of machines itself."""
+    if not row.name.startswith("port/") or row.window is None or server is None:
+        return row.name.startswith(_LATER)
+    made = server.window.end if server.window is not None else None
+    return made is None or row.window.start > made
 
 
 def _order(twin: Twin, trace: Trace) -> tuple[int, int, int, float, str]:
