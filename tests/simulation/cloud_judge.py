@@ -22,7 +22,8 @@ MADE = {"ports": "port", "floatingips": "floatingip", "volumes": "volume"}
 class CloudJudge:
     def __init__(self, world: "World", here: "SimCloud") -> None:
         self.world, self.here = world, here
-        self.made: dict[str, float] = {}  # ports and volumes by operators: when, monotonic
+        self.made: dict[str, float] = {}  # ports, volumes and addresses by operators: when, monotonic
+        self.called: dict[str, str] = {}  # and by which name; an address by that of its port
 
     # -- requests
 
@@ -40,6 +41,7 @@ class CloudJudge:
             item = json.loads(answer.body)[MADE[words[-1]]]["id"]
             self.made[item] = self.world.clock.monotonic()
             part = state.ports.get(item) or state.volumes.get(item) or state.floating_ips[item]
+            self.called[item] = state.ports[part.port].name if isinstance(part, FloatingIP) else part.name
             self.world.say(f"cloud: {words[-1]} {item[:8]} made")
             self._expect(mark_of(part).startswith(MARK), f"2.7: {name_of(part)} was made without an owner mark")
             self._intended(part)
@@ -148,7 +150,7 @@ class CloudJudge:
     def _wiped(self, part: Part) -> bool:
         """Made about when its object's status was lost: nothing told of it any more, and no list showed it yet."""
         lag = 45.0 + self.world.drawn.lists_lag
-        wiped = [at for name, at in self.world.judge.wiped_at.items() if f"-{name}-" in name_of(part)]
+        wiped = [at for name, at in self.world.judge.wiped_at.items() if f"-{name}-" in self.called[part.id]]
         return any(self.made[part.id] > at - lag for at in wiped)
 
     def _expect(self, holds: bool, text: str) -> None:
