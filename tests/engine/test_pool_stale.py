@@ -186,3 +186,20 @@ def test_what_arrives_late_and_unanswered_breaks_no_bound(request_: str) -> None
         assert len(uids) == len(set(uids)), f"a member with two machine ids: {ids}"
 
     story(tale)
+
+
+def test_a_member_that_is_let_go_while_its_deletion_is_on_its_way_stays() -> None:
+    """It is its user's by then, and its pool has said so: a deletion is of the member as it was judged."""
+
+    async def tale(ground: Ground) -> None:
+        ground.api.apply(POOL, wish(1))
+        await ground.is_ready()
+        ground.wire.late, ground.wire.next_of["delete_object"] = 5.0, Place.CUT
+        ground.api.apply(POOL, wish(0))
+        await until(lambda: "delete_object" in ground.wire.names, 5.0, "asked for")
+        ground.api.apply(member("web-0"), SPEC, labels={"app": "mine"})
+        await asyncio.sleep(30.0)
+        assert "deletionTimestamp" not in ground.machines()["web-0"]["metadata"]
+        assert ground.machines()["web-0"]["metadata"]["ownerReferences"] == []
+
+    story(tale)

@@ -146,6 +146,7 @@ class _Judge:
         return Member(
             name=metadata["name"],
             uid=metadata["uid"],
+            version=metadata["resourceVersion"],
             born=str(metadata.get("creationTimestamp", "")),
             going=is_deleting(body),
             ready={"True": fresh, "Unknown": None}.get(str(ready.get("status")), False),

@@ -197,17 +197,16 @@ class PoolPass:
         pool.recall.applied[uid(born)] = pool.revision
 
     async def _remove(self, pool: Pool, member: Member) -> None:
+        """As it was judged, or not at all: it may be let go, or marked, while the request is on its way."""
         recall, now = pool.recall, self.clock.monotonic()
         recall.expected.deaths[member.uid] = Sent(now)
         try:
-            await self.cluster.delete(pool.member_key(member.name), member.uid)
+            await self.cluster.delete(pool.member_key(member.name), member.uid, member.version)
         except ObjectGoneError:
             return  # the watch says so soon
-        except StaleBodyError:  # another object of its name, or written by others in that very moment
-            found = await self.cluster.get(pool.member_key(member.name))
-            if found is not None and uid(found) == member.uid and not is_deleting(found):
-                del recall.expected.deaths[member.uid]
-            return
+        except StaleBodyError:  # another object of its name, or written by others since
+            del recall.expected.deaths[member.uid]
+            raise
         except WriteRefusedError:
             del recall.expected.deaths[member.uid]
             recall.protected[member.uid] = now

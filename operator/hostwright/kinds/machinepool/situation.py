@@ -22,6 +22,7 @@ class Member:
 
     name: str
     uid: str
+    version: str = ""  # of the body by which it is judged
     born: str = ""  # its creation, as Kubernetes writes it: later is greater
     going: bool = False  # it is being deleted
     unsure: bool = False  # its deletion was asked for, and whether that arrived is not known
