@@ -156,23 +156,29 @@ def _keep(seed: int, why: str, directed: frozenset[str] | None) -> int:
 
 
 def _many(seeds: range, branches: int, workers: int) -> int:
-    from tests.simulation.tally import Branches, Tally
+    from tests.simulation.tally import Branches, Progress, Tally
 
-    began, tally = time.perf_counter(), Tally()
+    began, tally, progress = time.perf_counter(), Tally(), Progress(len(seeds))
     measured = seeds[: min(branches, len(seeds))]
     covered = Branches(len(measured))
     rest = seeds[len(measured) :]
     parts = [rest[place : place + CHUNK] for place in range(0, len(rest), CHUNK)]
+
+    def played(part: "Tally") -> None:
+        _told(tally, part)
+        if line := progress.line(tally, time.perf_counter() - began):
+            print(line, file=sys.stderr, flush=True)
+
     for seed in measured:
-        _told(tally, _part(range(seed, seed + 1)))
+        played(_part(range(seed, seed + 1)))
         covered.played()
     if workers > 1 and parts:
         with multiprocessing.Pool(workers) as pool:
             for part in pool.imap_unordered(_part, parts):
-                _told(tally, part)
+                played(part)
     else:
         for seeds_of_part in parts:
-            _told(tally, _part(seeds_of_part))
+            played(_part(seeds_of_part))
     for line in (*covered.lines(), *tally.lines(time.perf_counter() - began)):
         print(line)
     return 1 if tally.failed else 0

@@ -12,8 +12,8 @@ import coverage
 if TYPE_CHECKING:
     from tests.simulation.play import Outcome
 
-#: A check is told by the rule that it holds: of reliability (S1, L2) or of PROTOCOLS.md (2.5).
-RULE = re.compile(r"[SLR]?\d+(\.\d+)?:")
+#: A check is told by the rule that it holds: of reliability (S1, L2, E1) or of PROTOCOLS.md (2.5).
+RULE = re.compile(r"[SLRE]?\d+(\.\d+)?:")
 #: Whose branches are counted: what decides, and what the simulation plays.
 PLAYED = ("engine", "kinds", "core", "providers/simulated", "providers/openstack")
 
@@ -57,6 +57,24 @@ class Tally:
             f"{self.seeds} seeds, {len(self.failed)} violations, {self.checks.total():,} checks, "
             f"{self.seconds / 3600:.0f} h in {took:.0f} s: {self.seeds / took:.1f} seeds/s"
         )
+
+
+@dataclass
+class Progress:
+    """What a long run says of itself while it goes on, each so many seeds."""
+
+    seeds: int
+    each: int = 1000
+    told: int = 0
+
+    def line(self, tally: Tally, took: float) -> str:
+        """Empty: it is not time for one."""
+        if tally.seeds // self.each == self.told:
+            return ""
+        self.told, rate = tally.seeds // self.each, tally.seeds / took
+        left = (self.seeds - tally.seeds) / rate / 60
+        text = f"{tally.seeds} of {self.seeds} seeds, {len(tally.failed)} violations"
+        return f"{text}, {rate:.1f} seeds/s, {left:.0f} min left"
 
 
 def _columns(title: str, cells: dict[str, str], across: int = 4) -> Iterator[str]:

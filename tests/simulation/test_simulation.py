@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.simulation.tally import Progress, Tally
 
 ROOT = Path(__file__).parents[2]
 #: In parts that several workers share: a hundred seconds of two cores. `make simulate` plays more.
@@ -38,3 +39,12 @@ def test_a_seed_is_the_same_story_each_time() -> None:
     stories = {simulate("--seed", "41", "--trace").stdout for _ in range(2)}
     assert len(stories) == 1
     assert len(next(iter(stories)).splitlines()) > 50
+
+
+def test_a_long_run_says_each_thousand_seeds_how_far_it_is() -> None:
+    progress = Progress(3000)
+    assert progress.line(Tally(seeds=950), 95.0) == ""
+    told = progress.line(Tally(seeds=1050, failed=[(7, "S1: two")]), 105.0)
+    assert told == "1050 of 3000 seeds, 1 violations, 10.0 seeds/s, 3 min left"
+    assert progress.line(Tally(seeds=1950), 195.0) == ""
+    assert progress.line(Tally(seeds=2000), 200.0) != ""
