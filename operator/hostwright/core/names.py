@@ -157,7 +157,10 @@ class Disruption(StrEnum):
 
     @property
     def weight(self) -> int:
-        return list(Disruption).index(self)
+        return _WEIGHTS[self]
+
+
+_WEIGHTS = {each: weight for weight, each in enumerate(Disruption)}
 
 
 class WaitingFor(StrEnum):
