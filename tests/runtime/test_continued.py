@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 from aiohttp import web
 
@@ -162,3 +163,13 @@ async def test_what_kopf_lists_after_a_410_is_the_api_servers_own(tmp_path: Path
         await place.until(lambda: place.names() == ["a", "b", "d"])
         await place.until(lambda: api.since[MACHINES] == ["70", "95"])
         assert api.lists[MACHINES] == 2
+
+
+async def test_our_calls_go_to_the_api_server_itself_as_kopfs_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else each of them waits for two threads, which look for a proxy and for a login in ~/.netrc."""
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    async with _place(tmp_path) as place:
+        await place.first.make(patience=())
+        assert place.names() == ["a", "b"]

@@ -65,6 +65,8 @@ class KubernetesCluster:
             raise StartRefusedError(text) from error
         configuration.connection_pool_maxsize = 64
         configuration.retries = None
+        # Else each request waits for two threads, which look for a proxy and a ~/.netrc; kopf's session uses neither.
+        configuration.client_session_kwargs = {"trust_env": False}
         return cls(ApiClient(configuration), identity, kubeconfig)
 
     async def login(self) -> Configuration:
