@@ -1,4 +1,4 @@
-"""kopf goes on where our own list ended: it lists nothing at the start, and misses nothing from then on."""
+"""kopf goes on where our own list ended: it lists nothing at the start, and misses nothing but echoes from then on."""
 
 import asyncio
 import json
@@ -15,7 +15,7 @@ from aiohttp import web
 from hostwright.core.names import GROUP, VERSION
 from hostwright.engine.first import FirstReading
 from hostwright.engine.inbox import Inbox
-from hostwright.engine.ports import Key
+from hostwright.engine.ports import Body, Key
 from hostwright.engine.queue import WorkQueue
 from hostwright.engine.store import Store
 from hostwright.runtime import hooks
@@ -87,6 +87,12 @@ class Place:
         self.inbox = Inbox(self.store, WorkQueue(), FirstReading(lambda _: False))
         self.first = FirstList(cluster, (), self.store, self.inbox)
         self.asked: set[str] = set()  # what kopf wanted to list
+        self.shown: list[tuple[str | None, str, str]] = []  # by kopf: event, name, resourceVersion
+
+    def observe(self, key: Key, event: str | None, body: Body) -> None:
+        if key.kind == "VirtualMachine":
+            self.shown.append((event, key.name, body["metadata"]["resourceVersion"]))
+        self.inbox.observe(key, event, body)
 
     async def listed(self, collection: str) -> str:
         self.asked.add(collection)
@@ -124,7 +130,7 @@ async def _place(folder: Path) -> AsyncIterator[Place]:
     async def access() -> hooks.Access:
         return access_of(await cluster.login())
 
-    bound = hooks.registry(PLURALS, place.inbox.observe, started, started, access, place.listed)
+    bound = hooks.registry(PLURALS, place.observe, started, started, access, place.listed, place.store.version)
     kopf = asyncio.create_task(hooks.run(bound, "it", (), stop))
     try:
         yield place
@@ -163,6 +169,32 @@ async def test_what_kopf_lists_after_a_410_is_the_api_servers_own(tmp_path: Path
         await place.until(lambda: place.names() == ["a", "b", "d"])
         await place.until(lambda: api.since[MACHINES] == ["70", "95"])
         assert api.lists[MACHINES] == 2
+
+
+async def test_kopf_is_not_shown_what_is_kept_already(tmp_path: Path) -> None:
+    async with _place(tmp_path) as place:
+        await place.first.make()
+        events = place.api.events[MACHINES]
+        events.put_nowait({"type": "MODIFIED", "object": _machine("b", 6)})
+        events.put_nowait({"type": "ADDED", "object": _machine("b", 5)})
+        events.put_nowait({"type": "MODIFIED", "object": _machine("b", 71)})
+        events.put_nowait({"type": "DELETED", "object": _machine("b", 71)})
+        events.put_nowait({"type": "ADDED", "object": _machine("b", 73)})
+        await place.until(lambda: len(place.shown) >= 3)
+        assert place.shown == [("MODIFIED", "b", "71"), ("DELETED", "b", "71"), ("ADDED", "b", "73")]
+
+
+async def test_after_a_list_of_its_own_kopf_is_shown_the_echo_too(tmp_path: Path) -> None:
+    """What it listed may reach the store behind our own later write, and replaces that."""
+    async with _place(tmp_path) as place:
+        api, events = place.api, place.api.events[MACHINES]
+        await place.first.make()
+        api.version = 95
+        events.put_nowait({"type": "ERROR", "object": {"kind": "Status", "code": 410, "message": "too old"}})
+        await place.until(lambda: len(api.since[MACHINES]) == 2)
+        place.store.renew(Key("VirtualMachine", "default", "b"), {**_machine("b", 99), "kind": "VirtualMachine"})
+        events.put_nowait({"type": "MODIFIED", "object": _machine("b", 99)})
+        await place.until(lambda: ("MODIFIED", "b", "99") in place.shown)
 
 
 async def test_our_calls_go_to_the_api_server_itself_as_kopfs_do(

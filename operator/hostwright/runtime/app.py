@@ -61,7 +61,9 @@ class Operator:
 
     async def run(self) -> int:
         """Until SIGTERM or an error that another start may heal; returns the exit code."""
-        bound = hooks.registry(PLURALS, self._observe, self._started, self._stopping, self._access, self._listed)
+        bound = hooks.registry(
+            PLURALS, self._observe, self._started, self._stopping, self._access, self._listed, self._kept
+        )
         try:
             await hooks.run(bound, self.settings.identity, self.settings.namespaces, self.stop)
         except hooks.EndedError as error:
@@ -78,6 +80,9 @@ class Operator:
 
     async def _listed(self, collection: str) -> str:
         return await self.first.ended(collection)
+
+    def _kept(self, key: Key) -> int | None:
+        return self.engine.store.version(key)
 
     # -- start and end
 

@@ -12,7 +12,7 @@ import kopf
 
 from hostwright.core.names import GROUP, KOPF_FINALIZER, VERSION
 from hostwright.engine.ports import Body, Key
-from hostwright.runtime.continued import Continued, Listed, nothing
+from hostwright.runtime.continued import Continued, Kept, Listed, nobody, nothing
 from hostwright.runtime.refusal import StartRefusedError
 
 #: A token file is read again this often: bound tokens are rotated by the kubelet.
@@ -96,10 +96,11 @@ def registry(
     stopping: Callable[[], Awaitable[None]],
     access: Callable[[], Awaitable[Access]],
     listed: Listed = nothing,
+    kept: Kept = nobody,
 ) -> Bound:
     """Handlers bound to one operator; `plurals` is kind → plural of our group. Namespaces are watched too.
 
-    What `listed` knows of a collection, kopf does not list: it watches from there.
+    What `listed` knows of a collection, kopf does not list: it watches from there. It is not shown what is `kept`.
     """
     bound = kopf.OperatorRegistry()
     failures: list[Exception] = []
@@ -121,7 +122,7 @@ def registry(
 
     @kopf.on.login(registry=bound)
     async def login(**_: Any) -> kopf.AiohttpSession:
-        return _session(await access(), listed)
+        return _session(await access(), listed, kept)
 
     def bind(kind: str, *selector: str) -> None:
         @kopf.on.event(*selector, registry=bound, id=f"observe-{kind.lower()}")
@@ -160,7 +161,7 @@ def watching() -> set[str]:
     return {task.get_name() for task in asyncio.all_tasks() if task.get_name().startswith("watcher for")}
 
 
-def _session(found: Access, listed: Listed) -> kopf.AiohttpSession:
+def _session(found: Access, listed: Listed, kept: Kept) -> kopf.AiohttpSession:
     """As kopf would make it, and ours around it (kopf: "custom HTTP sessions")."""
     info = kopf.ConnectionInfo(
         server=found.server,
@@ -174,7 +175,7 @@ def _session(found: Access, listed: Listed) -> kopf.AiohttpSession:
     session = aiohttp.ClientSession(connector=connector, headers=info.as_http_headers())
     return kopf.AiohttpSession(
         server=found.server,
-        aiohttp_session=cast("aiohttp.ClientSession", Continued(session, found.server, listed)),
+        aiohttp_session=cast("aiohttp.ClientSession", Continued(session, found.server, listed, kept)),
         expiration=datetime.now(UTC) + RENEW_LOGIN,
     )
 
