@@ -13,6 +13,7 @@ Good = Callable[..., Body]
 Bind = Callable[..., str]
 USER_DATA = {"bootstrap": {"cloudInit": {"userDataRef": {"name": "web-ud", "key": "userData"}}}}
 ETH1 = {"network": {"interfaces": [{"name": "eth1", "networkRef": {"name": "db"}}]}}
+ANOTHER_KEY = {"openstack": {"keyPair": "new"}, "updatePolicy": {"maxDisruption": "Replace"}}
 MADE = {"observedGeneration": 1, "resources": [{"name": "server", "id": "s"}]}
 
 
@@ -238,10 +239,11 @@ class TestSecrets:
 
 class TestDisruption:
     @pytest.fixture
-    def machine(self, api: Api, good: Good, made: Make) -> Body:
-        """One that exists on the backend."""
+    def machine(self, api: Api, good: Good, made: Make, eventually: Callable[..., Any]) -> Body:
+        """One that exists on the backend, as soon as the policies are in force."""
         body = made(good("VirtualMachine", {"spec": {"openstack": {"availabilityZone": "az1"}}}))
         api.must(api.patch(body, {"status": MADE}, subresource="/status"))
+        eventually(lambda: api.patch(body, {"spec": {"imageRef": {"name": "other"}}}, dryRun="All").warnings)
         return body
 
     @pytest.mark.parametrize(
@@ -294,6 +296,10 @@ class TestDisruption:
                 },
                 [],
             ),
+            (
+                {"deletionProtection": True, **ANOTHER_KEY},
+                ["makes another machine in the place of this one, which is refused while deletionProtection"],
+            ),
             ({"classRef": {"name": "other"}, "updatePolicy": {"maxDisruption": "Restart"}}, []),
             (
                 {"updatePolicy": {"maxDisruption": "None"}, **ETH1},
@@ -320,6 +326,21 @@ class TestDisruption:
             "a change of imageRef is of class Rebuild, and updatePolicy.maxDisruption is Live: "
             "it waits in status.pendingChanges, and the machine stays as it is"
         )
+
+    @pytest.mark.parametrize(
+        ("spec", "why"),
+        [
+            ({"rootDisk": {"size": "20Gi"}}, "for a machine with a rootDisk"),
+            ({"import": {"id": "0a6b8c9d-0000-4000-8000-000000000001"}}, "for an imported machine"),
+        ],
+    )
+    def test_what_is_never_replaced_says_so_before(
+        self, api: Api, good: Good, made: Make, spec: Body, why: str
+    ) -> None:
+        body = made(good("VirtualMachine", {"spec": spec}))
+        api.must(api.patch(body, {"status": MADE}, subresource="/status"))
+        (warning,) = api.patch(body, {"spec": ANOTHER_KEY}, dryRun="All").warnings
+        assert warning.endswith(f"in the place of this one, which is refused {why}: the machine stays as it is")
 
     def test_the_way_back_to_what_the_machine_was_made_with_is_no_change(self, api: Api, machine: Body) -> None:
         resolved = {"class": {"name": "former"}, "image": {"name": "first"}}

@@ -32,6 +32,13 @@ _RESOLVED: Mapping[str, str] = {SIZE: "class", "/imageRef": "image"}
 
 #: CEL: what another bootstrap does to the machine.
 _ON_CHANGE = "object.spec.?bootstrap.?onChange.orValue('Ignore')"
+#: Where a machine is never replaced (kinds/virtualmachine/replaceable.py), so far as the spec alone says it.
+#: `import` is a reserved word in CEL, and no field by its dot.
+_UNREPLACED = {
+    "dyn(object).spec[?'import'].hasValue()": "for an imported machine",
+    "object.spec.?deletionProtection.orValue(false)": "while deletionProtection is true",
+    "object.spec.?rootDisk.hasValue()": "for a machine with a rootDisk",
+}
 
 Manifest = dict[str, Any]
 
@@ -210,6 +217,8 @@ def _waits(kind: Kind, sections: Sequence[Sections]) -> list[Manifest]:
     rows = [_held(path, disruption) for path, disruption in disruptions(spec, sections).items() if path not in _AT_ONCE]
     rows += [_held(path, Disruption.REBUILD) for path in (REBUILD_TOKEN, BOOTSTRAP)]
     rows += [_held(BOOTSTRAP, Disruption.REPLACE)]
+    replaced = [path for path, disruption in disruptions(spec, sections).items() if disruption is Disruption.REPLACE]
+    rows += [_forbidden(path) for path in (*replaced, BOOTSTRAP)]
     return [*rows, *(_unmade(path, becomes) for path, becomes in at_creation(spec, sections).items())]
 
 
@@ -258,6 +267,20 @@ def _held(path: str, disruption: Disruption) -> Manifest:
         f"{same} || {ceiling} in {allowed}{as_it_is}",
         f"a change of {field} is of class {disruption}: it waits in status.pendingChanges",
         f"{cel_text(said)} + {ceiling} + {cel_text(rest)}",
+    )
+
+
+def _forbidden(path: str) -> Manifest:
+    """What `updatePolicy.maxDisruption` allows and something else in the spec does not: told before it is refused."""
+    same, field, _ = _changed(path)
+    asked = "object.spec.?updatePolicy.?maxDisruption.orValue('Live') == 'Replace'"
+    asked += f" && {_ON_CHANGE} == 'Replace'" if path == BOOTSTRAP else ""
+    why = " : ".join(f"{there} ? {cel_text(words)}" for there, words in _UNREPLACED.items())
+    text = f"a change of {field} makes another machine in the place of this one, which is refused"
+    return _rule(
+        f"{same} || !({asked}) || !({' || '.join(_UNREPLACED)})",
+        text,
+        f"{cel_text(f'{text} ')} + ({why} : '') + {cel_text(': the machine stays as it is')}",
     )
 
 
