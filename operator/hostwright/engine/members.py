@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from hostwright.core.access import LabelSelector
@@ -43,7 +44,7 @@ class PoolRecall:
     wrote_at: float = float("-inf")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Pool:
     """One pass's view of one pool."""
 
@@ -53,11 +54,11 @@ class Pool:
     template: Template
     recall: PoolRecall
 
-    @property
+    @cached_property
     def revision(self) -> str:
         """A label for people: no member is judged by it."""
         metadata = self.body["spec"]["template"]["metadata"]
-        text = json.dumps([metadata, self.template.sparse()], sort_keys=True)
+        text = json.dumps([metadata, self.template.sparse], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:8]
 
     @property

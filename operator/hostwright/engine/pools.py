@@ -179,7 +179,7 @@ class PoolPass:
                 pool.recall.taken[birth.name] = now
             return
         expected.births[birth.name] = Sent(now, identity=birth.machine_id if pool.template.child.identified else "")
-        wanted = _configuration(pool, birth.machine_id, pool.template.sparse())
+        wanted = _configuration(pool, birth.machine_id, pool.template.sparse)
         try:
             born = await self.cluster.apply(key, wanted, force=False)
         except StaleBodyError:
@@ -223,7 +223,7 @@ class PoolPass:
         body = self.store.get(key)
         if body is None or uid(body) != member.uid or is_deleting(body) or not _is_ours(body, pool):
             return
-        spec = pool.template.sparse() if whole else body["spec"]
+        spec = pool.template.sparse if whole else body["spec"]
         wanted = _configuration(pool, machine_id(body), spec)
         wanted["metadata"] |= {"uid": member.uid, "resourceVersion": body["metadata"]["resourceVersion"]}
         try:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -33,9 +34,9 @@ class Child:
     identified: bool = True  # bears a machine id, and says in UpToDate whether the machine is as its spec says
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Template:
-    """One pool's template."""
+    """One pool's template; what each of a batch of members is made of is worked out once."""
 
     child: Child
     sections: Sequence[Sections]
@@ -45,6 +46,7 @@ class Template:
         """A spec of the child's kind with every default: what is compared. One that cannot be read stays as it is."""
         return self._dumped(spec, sparse=False)
 
+    @cached_property
     def sparse(self) -> Mapping[str, Any]:
         """What is applied: without what is a default, so that what a user sets on one member stays the user's."""
         return self._dumped(self.written, sparse=True)
