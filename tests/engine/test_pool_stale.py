@@ -1,6 +1,7 @@
 """A pool whose store is behind, and what happens between its decision and its requests."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 
 import pytest
@@ -12,7 +13,7 @@ from tests.engine.virtual import until
 from tests.engine.wire import Place
 
 from hostwright.core.names import ANNOTATION_MACHINE_ID
-from hostwright.engine.ports import ClusterUnavailableError, Key
+from hostwright.engine.ports import Body, ClusterUnavailableError, Key
 
 
 class Meanwhile(Gate):
@@ -201,5 +202,27 @@ def test_a_member_that_is_let_go_while_its_deletion_is_on_its_way_stays() -> Non
         await asyncio.sleep(30.0)
         assert "deletionTimestamp" not in ground.machines()["web-0"]["metadata"]
         assert ground.machines()["web-0"]["metadata"]["ownerReferences"] == []
+
+    story(tale)
+
+
+def test_members_that_the_store_shows_are_not_looked_up_after_a_slow_batch() -> None:
+    """One request after the other, between two batches: a pool would grow the slower the slower the API server is."""
+
+    async def tale(ground: Ground) -> None:
+        asked = Counter[str]()
+
+        class Counted(FakeCluster):
+            async def get(self, key: Key) -> Body | None:
+                asked[key.name] += 1
+                return await super().get(key)
+
+        ground.process.engine.pools.cluster = Counted(ground.api, ground.wire)
+        ground.wire.there = 4.0  # 16 at once: three rounds of it
+        ground.api.apply(POOL, wish(40))
+        await until(lambda: len(ground.machines()) == 40, 60.0, "born")
+        ground.wire.there = 0.005
+        await ground.is_ready()
+        assert {name: times for name, times in asked.items() if times > 1} == {}
 
     story(tale)

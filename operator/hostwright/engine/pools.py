@@ -52,6 +52,8 @@ from hostwright.kinds.provider.port import Sections
 
 #: Requests of one pool under way at once.
 AT_ONCE = 16
+#: The body of what is not there.
+NOTHING: Body = {"metadata": {}}
 #: Between two writes of a pool's status, births apart (PROTOCOLS 10.7).
 STATUS_EVERY = 1.0
 
@@ -100,17 +102,19 @@ class PoolPass:
     # -- what was asked for and never seen
 
     async def _look_up(self, pool: Pool) -> None:
-        """The watch should have shown it by now: the API server itself is asked."""
+        """The watch should have shown it by now, and has not: the API server itself is asked."""
         expected, now = pool.recall.expected, self.clock.monotonic()
+        owned = self.store.owned(uid(pool.body))
         for name, sent in list(expected.births.items()):
-            if sent.due(now):
-                found = await self.cluster.get(pool.member_key(name))
+            key = pool.member_key(name)
+            if sent.due(now) and not (key in owned and uid(self.store.get(key) or NOTHING) == sent.uid):
+                found = await self.cluster.get(key)
                 if found is None or not _is_ours(found, pool) or not _is_that(found, sent):
                     del expected.births[name]
                 else:
                     expected.births[name] = Sent(now, uid(found))
-        for key in self.store.owned(uid(pool.body)) if expected.deaths else ():
-            member = uid(self.store.get(key) or {"metadata": {}})
+        for key in owned if expected.deaths else ():
+            member = uid(self.store.get(key) or NOTHING)
             if member in expected.deaths and expected.deaths[member].due(now):
                 found = await self.cluster.get(key)
                 if found is None or uid(found) != member or is_deleting(found):
