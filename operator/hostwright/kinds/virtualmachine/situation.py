@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from hostwright.core import backend, errors
-from hostwright.core.conditions import find
 from hostwright.core.names import Condition, Phase
 from hostwright.core.port import Operation, Trace
 from hostwright.core.probed import Probed
@@ -75,10 +74,9 @@ class Situation:
         """
         if self.trace.imported:
             return True
-        conditions = [item.model_dump(by_alias=True) for item in self.status.conditions or []]
-        condition = find(conditions, Condition.PROVISIONED)
+        rows = (row for row in self.status.conditions or [] if row.type == Condition.PROVISIONED)
         deleted = errors.MachineDeletedExternally.__name__
-        return condition is not None and (condition["status"] == "True" or condition["reason"] == deleted)
+        return any(row.status == "True" or row.reason == deleted for row in rows)
 
     @property
     def told(self) -> bool:
