@@ -5,7 +5,7 @@ from typing import Any
 
 from tests.e2e.pools import MEDIUM
 from tests.e2e.world import PLURAL, World, machine
-from tests.faults.life import Scenario, Step, gone, settled
+from tests.faults.life import Scenario, Step, changed, gone, settled
 from tests.faults.site_openstack import OpenStack, Whole
 
 ETH0, ETH1 = {"name": "eth0", "networkRef": {"name": "app"}}, {"name": "eth1", "networkRef": {"name": "db"}}
@@ -27,7 +27,7 @@ def changes(site: OpenStack) -> Scenario:
         for name in names:
             whole = site.whole(name)
             before[name] = whole.parts if isinstance(whole, Whole) else {}
-            world.patch(name, MEDIUM)
+        changed(**MEDIUM)(world, names)
 
     def judged(name: str, size: str, **actions: int) -> str:
         def judge(whole: Whole) -> str:
@@ -49,7 +49,7 @@ def changes(site: OpenStack) -> Scenario:
             Step("resize", resize, _lacks(parts, _resized), lambda world, name: judged(name, "medium", resize=1)),
             Step(
                 "rebuild",
-                _changed(rebuildToken="1"),
+                changed(rebuildToken="1"),
                 _lacks(parts, _rebuilt),
                 lambda world, name: judged(name, "medium", resize=1, rebuild=1),
             ),
@@ -65,9 +65,9 @@ def disks(site: OpenStack) -> Scenario:
         f"VirtualMachine on {site.provider}, its disks",
         (
             Step("create", _made(site, dataDisks=[DATA]), _lacks(data), _sized(site, data=1)),
-            Step("add", _changed(dataDisks=[DATA, TEMP]), _lacks(both), _sized(site, data=1, temp=1)),
-            Step("grow", _changed(dataDisks=[GROWN, TEMP]), _lacks(both, _grown), _sized(site, data=2, temp=1)),
-            Step("remove", _changed(dataDisks=[GROWN]), _lacks(data), _sized(site, data=2)),
+            Step("add", changed(dataDisks=[DATA, TEMP]), _lacks(both), _sized(site, data=1, temp=1)),
+            Step("grow", changed(dataDisks=[GROWN, TEMP]), _lacks(both, _grown), _sized(site, data=2, temp=1)),
+            Step("remove", changed(dataDisks=[GROWN]), _lacks(data), _sized(site, data=2)),
             _delete(site),
         ),
         most=3,
@@ -97,16 +97,8 @@ def _made(site: OpenStack, **spec: Any) -> Callable[[World, Sequence[str]], obje
     return lambda world, names: world.apply(*(machine(name, site.provider, **spec) for name in names))
 
 
-def _changed(**spec: Any) -> Callable[[World, Sequence[str]], None]:
-    def change(world: World, names: Sequence[str]) -> None:
-        for name in names:
-            world.patch(name, spec)
-
-    return change
-
-
-def _interfaces(*items: dict[str, Any]) -> Callable[[World, Sequence[str]], None]:
-    return _changed(network={"interfaces": list(items)})
+def _interfaces(*items: dict[str, Any]) -> Callable[[World, Sequence[str]], object]:
+    return changed(network={"interfaces": list(items)})
 
 
 def _delete(site: OpenStack, *, tried: bool = True) -> Step:

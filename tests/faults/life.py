@@ -1,5 +1,6 @@
 """A VirtualMachine from its creation to its end, in steps; what must be true after each is asked at the backend."""
 
+import json
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -46,13 +47,6 @@ def life(site: Site) -> Scenario:
     def create(world: World, names: Sequence[str]) -> None:
         world.apply(*(machine(name, site.provider, tags=before) for name in names))
 
-    def changing(**spec: Any) -> Callable[[World, Sequence[str]], None]:
-        def change(world: World, names: Sequence[str]) -> None:
-            for name in names:
-                world.patch(name, spec)
-
-        return change
-
     def leave(world: World, names: Sequence[str]) -> None:
         world.kubectl("delete", PLURAL, *names, "--wait=false")
 
@@ -61,12 +55,18 @@ def life(site: Site) -> Scenario:
 
     steps = (
         Step("create", create, settled("PoweredOn"), is_there(on=True, tags=before)),
-        Step("off", changing(powerState="PoweredOff"), settled("PoweredOff"), is_there(on=False, tags=before)),
-        Step("on", changing(powerState="PoweredOn"), settled("PoweredOn"), is_there(on=True, tags=before)),
-        Step("update", changing(tags=after), settled("PoweredOn"), is_there(on=True, tags=after)),
+        Step("off", changed(powerState="PoweredOff"), settled("PoweredOff"), is_there(on=False, tags=before)),
+        Step("on", changed(powerState="PoweredOn"), settled("PoweredOn"), is_there(on=True, tags=before)),
+        Step("update", changed(tags=after), settled("PoweredOn"), is_there(on=True, tags=after)),
         Step("delete", leave, gone, lambda _, name: _is_gone(site, name)),
     )
     return Scenario(f"VirtualMachine on {site.provider}", steps)
+
+
+def changed(**spec: Any) -> Callable[[World, Sequence[str]], object]:
+    """With one command: at a load of 20 each takes seconds, and the first one's calls are held back meanwhile."""
+    patch = json.dumps({"spec": spec})
+    return lambda world, names: world.kubectl("patch", PLURAL, *names, "--type=merge", "-p", patch)
 
 
 def settled(power: str) -> Callable[[World, str], str]:

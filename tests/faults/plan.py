@@ -50,4 +50,5 @@ class Strike:
     call: Call | None = None  # the one that came
     met: threading.Event = field(default_factory=threading.Event)
     held: bool = False
+    since: float = 0.0  # monotonic: when it was held back
     done: threading.Event = field(default_factory=threading.Event)  # nothing more comes of it

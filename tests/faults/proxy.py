@@ -144,7 +144,7 @@ class Proxy:
         if fault not in {Fault.KILLED_BEFORE, Fault.DELAYED}:
             answer = await self._pass_on(side, asked, request)
             self.stage.answered(asked, strike.subject, answer.status, answer.body)
-        strike.held = True
+        strike.since, strike.held = time.monotonic(), True
         strike.met.set()
         if fault in {Fault.KILLED_BEFORE, Fault.KILLED_AFTER, Fault.DELAYED}:
             await _given_up(request)

@@ -5,13 +5,15 @@ from collections.abc import Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
 
-from tests.e2e.world import Running, eventually
+from tests.e2e.world import Running, World, eventually
 from tests.faults.life import Scenario, Step
 from tests.faults.plan import KILLS, Call, Fault, Plan, Strike
 from tests.faults.way import Ways
 
-#: Seconds until every call of a wave that is to be killed in has come; the shortest deadline of any call is longer.
+#: Seconds for which a call is held back until others of its wave have come, too: the shortest deadline is longer.
 GATHER = 13.0
+#: Seconds without a call of a wave that is to be killed in, after which none is expected any more.
+PATIENCE = 60.0
 #: Nothing is changed any more for this long, in seconds: at rest.
 QUIET = 1.5
 #: How many objects a wave has: a Provider begins with eight calls at once, and each may hang in one.
@@ -103,11 +105,7 @@ def play(theatre: Theatre, scenario: Scenario, wave: Sequence[dict[str, Plan]]) 
 def _step(theatre: Theatre, step: Step, names: Sequence[str], strikes: Sequence[Strike], rest: float) -> list[Verdict]:
     began = time.monotonic()
     step.do(theatre.ways.world, names)
-    kills = [strike for strike in strikes if strike.plan.fault in KILLS]
-    met = _gathered(kills)
-    if kills:
-        theatre.kill()
-        theatre.begin()
+    met = _killed(theatre, step, [strike for strike in strikes if strike.plan.fault in KILLS])
     wrong = _rest(theatre, step, names, rest, strikes)
     took = time.monotonic() - began
     struck = {strike.subject for strike in strikes}
@@ -120,11 +118,33 @@ def _step(theatre: Theatre, step: Step, names: Sequence[str], strikes: Sequence[
     return verdicts
 
 
-def _gathered(kills: Sequence[Strike]) -> set[str]:
-    """Whose call is held back, once all are or no more are to be expected."""
-    deadline = time.monotonic() + GATHER
+def _killed(theatre: Theatre, step: Step, kills: Sequence[Strike]) -> set[str]:
+    """Subjects in whose call the operator was killed; again for those whose call comes late, as on a slow machine."""
+    met: set[str] = set()
+    while held := _gathered(theatre.ways.world, step, kills):
+        met |= held
+        theatre.kill()
+        theatre.begin()
+        kills = [each for each in kills if not each.met.is_set()]
+    return met
+
+
+def _gathered(world: World, step: Step, kills: Sequence[Strike]) -> set[str]:
+    """Whose calls are held back, once all are, or more would take too long; none: no more is to be expected."""
+    began, rested = time.monotonic(), None
+
+    def over() -> bool:
+        nonlocal rested
+        now = time.monotonic()
+        since = [each.since for each in kills if each.held]
+        if since:
+            return all(each.met.is_set() for each in kills) or now - min(since) > GATHER
+        at_rest = not any(step.lacks(world, each.subject) for each in kills)
+        rested = (rested or now) if at_rest else None
+        return (rested is not None and now - rested > QUIET) or now - began > PATIENCE
+
     if kills:
-        eventually(lambda: all(each.met.is_set() for each in kills) or time.monotonic() > deadline, GATHER + 5)
+        eventually(over, PATIENCE + GATHER + 5)
     return {each.subject for each in kills if each.held}
 
 
