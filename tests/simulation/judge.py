@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from tests.engine.operators import Operator
-from tests.simulation import judge_anew, judge_end
+from tests.simulation import judge_anew, judge_end, judge_upkeep
 from tests.simulation.bodies import (
     is_going,
     is_paused,
@@ -222,12 +222,12 @@ class Judge:
         self.expect(row.mark != "", f"2.7: {row.name} was made without an owner mark")
         self.made[row.id], self.asked[row.id] = self._now(), told.sent
         self._inherits(row)
-        namesakes = [
-            other
+        judge_upkeep.made(self, row, body)
+        there = [
+            other[:8]
             for other in self._namesakes(row)
             if self._now() - self.made[other] > OLD_NEWS + self.world.drawn.lists_lag
         ]
-        there = [other[:8] for other in namesakes]
         status = (body.get("status") or {}) if body is not None else {}
         operation = status.get("operation") or {}
         if operation.get("attempt", 1) == 1:  # at first sight
