@@ -27,15 +27,7 @@ class Site:
     def __init__(self) -> None:
         self.cloud = Cloud()
         self.inventory = Inventory(self.cloud, self.cloud.monotonic, lambda: None)
-        self.machines = Machines(
-            self.cloud,
-            inventory=self.inventory,
-            names=lambda: NAMES,
-            region="R",
-            monotonic=self.cloud.monotonic,
-            visibility_lag=0.0,
-            fence=Fence(),
-        )
+        self.machines = machines(self)
         self.wanted = resolve(NAMES, spec(), BINDINGS)
 
     def plan(self, step: Step, trace: Trace = TRACE, memory: Memory | None = None) -> object:
@@ -56,6 +48,18 @@ class Site:
         with pytest.raises(Failure) as caught:
             await self.perform(call, answer)
         return caught.value
+
+
+def machines(site: Site, visibility_lag: float = 0.0) -> Machines:
+    return Machines(
+        site.cloud,
+        inventory=site.inventory,
+        names=lambda: NAMES,
+        region="R",
+        monotonic=site.cloud.monotonic,
+        visibility_lag=visibility_lag,
+        fence=Fence(),
+    )
 
 
 NAMES_WITH_DISKS = replace(NAMES, catalog=replace(NAMES.catalog, volume_types=frozenset()))
@@ -101,6 +105,18 @@ async def test_a_strangers_mac_takes_the_next_salt(site: Site) -> None:
     assert site.call(Create()).arguments.mac == mac(ID, "eth0", 1)
     await site.perform(call, MAC_TAKEN)
     assert site.call(Create()).arguments.mac == mac(ID, "eth0", 2)
+
+
+async def test_a_taken_mac_may_be_that_of_a_port_which_is_not_shown_yet(site: Site) -> None:
+    """The answer to its POST was lost, and a list is served from a replica that does not have it."""
+    site.machines = machines(site, visibility_lag=30.0)
+    call = site.call(Create())
+    for _ in range(2):
+        assert type(await site.fails(call, MAC_TAKEN)) is errors.Transient
+        assert site.call(Create()).arguments.mac == mac(ID, "eth0", 0)
+        site.cloud.now += 20.0
+    site.cloud.plugs["p7"] = port("p7", mac_address=mac(ID, "eth0", 0))
+    assert (await site.perform(call, MAC_TAKEN)).made == (LedgerRow("port/eth0", "p7"),)
 
 
 async def test_where_no_mac_may_be_chosen_the_fence_is_given_up_and_told(site: Site) -> None:

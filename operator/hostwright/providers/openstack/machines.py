@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from hostwright.core.drift import table
-from hostwright.core.errors import AddressInUse, Bug, Failure, GroupNotFound, GroupNotReady
+from hostwright.core.errors import Bug, Failure, GroupNotFound, GroupNotReady
 from hostwright.core.names import Disruption
 from hostwright.core.port import Call, Done, LedgerRow, Missing, Present, Receipt, Repeat, Trace, Unsure, Wait
 from hostwright.kinds.virtualmachine.port import (
@@ -41,6 +41,7 @@ from hostwright.providers.openstack.client import Client
 from hostwright.providers.openstack.floating_calls import FloatingIPs
 from hostwright.providers.openstack.inventory import Inventory
 from hostwright.providers.openstack.plan import plan
+from hostwright.providers.openstack.port_calls import Ports
 from hostwright.providers.openstack.read import part
 from hostwright.providers.openstack.resolve import Names, resolve
 from hostwright.providers.openstack.rows import FloatingIP, Part, Port, Refused, Request, Server, Unanswered, Volume
@@ -74,12 +75,16 @@ class Machines:
         self.visibility_lag = visibility_lag
         self.supported = SUPPORTED
         self.shape_paths: Mapping[str, str] = SECTIONS.shape_paths
-        self.fence = fence
         self._client, self._inventory, self._names = client, inventory, names
         self._region, self._monotonic = region, monotonic
+        self._ports = Ports(client, inventory, monotonic, visibility_lag, fence)
         self._floating = FloatingIPs(client, inventory, monotonic)
         self._attaching: dict[str, float] = {}  # volume → when Nova took it to attach
         self._conflicts: dict[str, str] = {}  # what Nova or Neutron refused last → the verb
+
+    @property
+    def fence(self) -> Fence:
+        return self._ports.fence
 
     def look(self, trace: Trace) -> Look:
         if any(row.name.startswith("volume/") for row in trace.ledger):
@@ -177,7 +182,7 @@ class Machines:
     async def _send(self, call: Call, user_data: bytes | None) -> Receipt:
         match call.arguments:
             case NewPort() as new:
-                return await self._create_port(call, new)
+                return await self._ports.create(call, new)
             case NewVolume() as new_volume:
                 return await self._create_volume(call, new_volume)
             case NewServer() as new:
@@ -204,41 +209,6 @@ class Machines:
                     f"the {asked.action} to {asked.to} came to nothing, and Nova shows no reason"
                 )
             return errors.of_read(error)
-
-    async def _create_port(self, call: Call, new: NewPort) -> Receipt:
-        try:
-            reply = await self._client.send(Request("network", "POST", "/v2.0/ports", new.body), call.deadline)
-        except Refused as refusal:
-            return await self._port_refused(call, new, refusal)
-        port = part(reply, "port", Port)
-        self._inventory.write_port(port, self._monotonic())
-        self._inventory.touch(port.id)
-        return Receipt(made=(LedgerRow(call.expect, port.id),))
-
-    async def _port_refused(self, call: Call, new: NewPort, refusal: Refused) -> Receipt:
-        """The fence: a taken MAC is ours, or a stranger's; a MAC that may not be chosen takes the path without."""
-        if refusal.kind == "MacAddressInUse":
-            mark = new.body["port"]["description"]
-            holders = [port for port in await self._client.ports([mark]) if port.mac_address == new.mac]
-            if holders:
-                self._inventory.write_port(holders[0], self._monotonic())
-                self._inventory.touch(holders[0].id)
-                return Receipt(made=(LedgerRow(call.expect, holders[0].id),))
-            if new.users_mac:
-                raise AddressInUse(f"a port of somebody else has the MAC address {new.mac}.", code="409") from refusal
-            self._next_salt(mark, new)
-            return Receipt()
-        mac_forbidden = refusal.status == FORBIDDEN and "mac_address" in refusal.text and bool(new.mac)
-        if mac_forbidden and not new.users_mac:
-            self.fence = replace(self.fence, unfenced=self.fence.unfenced | {new.network})
-            return Receipt(facts={"createFence": new.network})
-        raise refusal
-
-    def _next_salt(self, mark: str, new: NewPort) -> None:
-        hexed = mark.rpartition(":")[2]
-        machine_id = "-".join((hexed[:8], hexed[8:12], hexed[12:16], hexed[16:20], hexed[20:]))
-        key = f"{machine_id}/{new.interface}"
-        self.fence = replace(self.fence, salts={**self.fence.salts, key: self.fence.salts.get(key, 0) + 1})
 
     async def _create_volume(self, call: Call, new: NewVolume) -> Receipt:
         began = self._monotonic()
