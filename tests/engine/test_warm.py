@@ -14,7 +14,7 @@ from tests.engine.test_connection import SPEC as PROVIDER
 from tests.engine.virtual import Clock, run, until
 from tests.engine.wire import Wire
 
-from hostwright.core.errors import IdentityChanged, Unreachable
+from hostwright.core.errors import CredentialsRejected, IdentityChanged, Unreachable
 from hostwright.engine.connection import Connection, Deps
 from hostwright.engine.ports import Key, Secret
 from hostwright.engine.warm import REST
@@ -128,6 +128,26 @@ def test_who_leads_after_it_logs_in_no_more_and_sees_at_once_what_happened_since
         await until(lambda: "start" in second.calls(), 5, "powered on again")
         assert place.clock.monotonic() - began < 1.0
         assert len(process.counted.logins) == reads == 1
+        place.end()
+
+    run(work())
+
+
+def test_who_leads_after_it_logs_in_anew_where_the_site_refused_its_last_read() -> None:
+    """A login that worked and was of no use is a standby's for ten minutes, and a leader's at once (seed 400967)."""
+
+    async def work() -> None:
+        place = Place()
+        first, _ = await place.operator("first")
+        place.api.apply(VM, SPEC)
+        await until(place.ready, 60, "Ready")
+        second, process = await place.operator("second")
+        process.connection.answered(CredentialsRejected("the site says: who are you (401)"))
+        await asyncio.sleep(1.0)
+        first.kill()
+        row = next(iter(place.site.model.machines.values()))
+        place.site.model.tamper(place.clock.now().timestamp(), row.id, powered_on=False)
+        await until(lambda: "start" in second.calls(), 60, "powered on again")
         place.end()
 
     run(work())

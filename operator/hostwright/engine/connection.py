@@ -108,9 +108,10 @@ class Connection:
         recorded = dict(status.get("identity") or {})
         elsewhere = bool(recorded) and recorded != self.recorded
         self.recorded = recorded or self.recorded
+        idle = isinstance(self.state.failure, Denied | Bug)  # there is a session, and nobody reads it
         self._warmth.led()
         self._soon.set()
-        if not self._trying and (elsewhere or self._warmth.lacks):
+        if not self._trying and (elsewhere or idle or self._warmth.lacks):
             self._probes = 0
             self._poke.set()
 
