@@ -21,7 +21,7 @@ CLOUD: Mapping[str, Mutant] = {
         "late",
     ),
     "take a stranger's port for ours by its MAC": _mutant(
-        "providers.openstack.machines",
+        "providers.openstack.port_calls",
         "await self._client.ports([mark]) if port.mac_address == new.mac]",
         "await self._client.ports() if port.mac_address == new.mac]",
         "S3|S6",
