@@ -62,6 +62,13 @@ class Place:
         assert isinstance(made.process, Seen)
         return made, made.process
 
+    async def leader_and_standby(self) -> tuple[Operator, Operator, Seen]:
+        """With a machine that is up."""
+        first, _ = await self.operator("first")
+        self.api.apply(VM, SPEC)
+        await until(self.ready, 60, "Ready")
+        return first, *await self.operator("second")
+
     def ready(self) -> bool:
         status = self.api.status(VM)
         return self.api.condition(VM, "Ready").get("status") == "True" and not status.get("operation")
@@ -105,10 +112,7 @@ def test_a_standby_reads_six_times_an_hour_and_writes_nothing() -> None:
 def test_who_leads_after_it_logs_in_no_more_and_sees_at_once_what_happened_since_its_last_read() -> None:
     async def work() -> None:
         place = Place()
-        first, _ = await place.operator("first")
-        place.api.apply(VM, SPEC)
-        await until(place.ready, 60, "Ready")
-        second, process = await place.operator("second")
+        first, second, process = await place.leader_and_standby()
         reads = len(process.counted.logins)
         await asyncio.sleep(REST / 2)
         first.kill()
@@ -138,10 +142,7 @@ def test_who_leads_after_it_logs_in_anew_where_the_site_refused_its_last_read() 
 
     async def work() -> None:
         place = Place()
-        first, _ = await place.operator("first")
-        place.api.apply(VM, SPEC)
-        await until(place.ready, 60, "Ready")
-        second, process = await place.operator("second")
+        first, second, process = await place.leader_and_standby()
         process.connection.answered(CredentialsRejected("the site says: who are you (401)"))
         await asyncio.sleep(1.0)
         first.kill()

@@ -119,6 +119,18 @@ async def test_a_taken_mac_may_be_that_of_a_port_which_is_not_shown_yet(site: Si
     assert (await site.perform(call, MAC_TAKEN)).made == (LedgerRow("port/eth0", "p7"),)
 
 
+async def test_a_post_without_an_answer_begins_the_time_anew(site: Site) -> None:
+    """Its port may be there by now, whoever had the address before."""
+    site.machines = machines(site, visibility_lag=30.0)
+    call = site.call(Create())
+    assert type(await site.fails(call, MAC_TAKEN)) is errors.Transient
+    site.cloud.now += 40.0
+    await site.fails(call, refused(503, "busy", "network"))
+    assert type(await site.fails(call, MAC_TAKEN)) is errors.Transient
+    site.cloud.now += 40.0
+    assert await site.perform(call, MAC_TAKEN) == Receipt()
+
+
 async def test_where_no_mac_may_be_chosen_the_fence_is_given_up_and_told(site: Site) -> None:
     receipt = await site.perform(site.call(Create()), MAC_FORBIDDEN)
     assert dict(receipt.facts) == {"createFence": "n-app"}
